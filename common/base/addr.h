@@ -1,0 +1,40 @@
+/* addr.h - the text of addresses: what an operator writes. Floor: base. */
+#ifndef BASE_ADDR_H
+#define BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum addr_kind { ADDR_TCP, ADDR_UNIX };
+
+enum {
+	ADDR_HOST_MAX = 253,		/* RFC 1035 2.3.4, in text */
+	ADDR_PATH_MAX = 107,		/* unix(7): sun_path less its NUL */
+	ADDR_TEXT_SIZE = 6 + ADDR_HOST_MAX + 2 + 1 + 5 + 1,
+};
+
+struct addr {
+	enum addr_kind kind;
+	uint16_t port;			/* TCP; 0 = any free one, to listen on */
+	char host[ADDR_HOST_MAX + 1];	/* TCP; "" = all addresses; no brackets */
+	char path[ADDR_PATH_MAX + 1];	/* Unix; absolute */
+};
+
+/*
+ * Reads tcp://host:port, tcp://1.2.3.4:port, tcp://[IPv6]:port, tcp://:port
+ * or unix:///absolute/path. Returns NULL, or a constant text that says what is
+ * wrong ("the port is missing"); then *addr is undefined.
+ */
+const char *addr_parse(const char *text, struct addr *addr);
+
+/* Writes the canonical text to out, at least ADDR_TEXT_SIZE bytes. */
+void addr_format(const struct addr *addr, char *out, size_t size);
+
+/*
+ * True when only this machine can reach the address: a Unix socket, 127/8,
+ * ::1 or the name localhost.
+ */
+bool addr_is_local(const struct addr *addr);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * conf.c - a JSON configuration file read by one table of keys.
+ *
+ * Owns:    the text of the file while it is read; overwritten afterwards.
+ * Thread:  any; warnings go to the log.
+ * Floor:   conf. Bytes are conf_text's, types conf_types', messages
+ *          conf_error's; here they are put together.
+ */
+#include "conf/conf.h"
+#include "conf/conf_error.h"
+#include "conf/conf_text.h"
+#include "conf/conf_types.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 1 << 20, KEY_SHORT = 16 };
+
+/* Overwrites memory by a way that no compiler may leave out. */
+static void
+forget(void *memory, size_t len)
+{
+	volatile unsigned char *byte = memory;
+
+	while (len-- > 0)
+		*byte++ = 0;
+}
+
+static void
+warn_key(const struct conf_source *source, const struct conf_token *key,
+    const char *name, const char *message)
+{
+	log_warn("config", message, KV_STR("file", source->name),
+	    KV_U64("line", key->pos.line), KV_U64("column", key->pos.column),
+	    KV_STR("key", name));
+}
+
+/* Finds which entry counts for each field; given: one per field, zeroed. */
+static int
+sort_entries(const struct conf_source *source, struct conf_entry *given)
+{
+	const struct conf_field *field;
+	struct conf_entry entry, *place;
+	struct conf_scan scan;
+	bool exact = true;
+
+	conf_scan_start(&scan, source->text, source->len);
+	while (conf_entry_next(&scan, &entry)) {
+		field = conf_source_field(source, &entry.key, &exact);
+		if (field == NULL)
+			return conf_fail_key(source, &entry.key);
+		place = &given[field - source->fields];
+		if (!exact)
+			warn_key(source, &entry.key, field->key,
+			    "key in other case: write it as here");
+		if (place->key.kind != CONF_TOKEN_END)
+			warn_key(source, &entry.key, field->key,
+			    "key given again: the last one counts");
+		*place = entry;
+	}
+	return 0;
+}
+
+static int
+set_default(const struct conf_source *source, const struct conf_field *field,
+    void *settings)
+{
+	json_t *value;
+	const char *wrong;
+
+	if (field->by_default == NULL)
+		return 0;
+	value = conf_value_default(field);
+	wrong = value != NULL ? conf_value_set(field, value, settings) :
+	    "there is no memory for it";
+	json_decref(value);
+	if (wrong != NULL)
+		return conf_fail(source, conf_nowhere, field->key,
+		    "no default: %s", wrong);
+	return 0;
+}
+
+static int
+set_field(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token, void *settings)
+{
+	json_t *value = conf_source_value(source, token);
+	const char *wrong;
+	int result = 0;
+
+	if (value == NULL)
+		return conf_fail(source, token->pos, field->key,
+		    "there is no memory for it");
+	wrong = conf_value_set(field, value, settings);
+	if (wrong != NULL)
+		result = conf_fail_value(source, field, token, value, wrong);
+	json_decref(value);
+	return result;
+}
+
+static int
+set_fields(const struct conf_source *source, const struct conf_entry *given,
+    void *settings)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (set_default(source, &source->fields[i], settings) != 0)
+			return -1;
+	for (size_t i = 0; i < source->count; i++) {
+		const struct conf_field *field = &source->fields[i];
+
+		if (given[i].key.kind != CONF_TOKEN_END) {
+			if (set_field(source, field, &given[i].value,
+			    settings) != 0)
+				return -1;
+		} else if ((field->flags & CONF_REQUIRED) != 0) {
+			return conf_fail(source, conf_nowhere, field->key,
+			    "missing; expected %s", field->help);
+		}
+	}
+	return 0;
+}
+
+/* The library says whether it is JSON at all; only then are the entries
+ * found, which need not look twice at anything. */
+static int
+read_source(const struct conf_source *source, void *settings)
+{
+	struct conf_entry *given;
+	json_error_t error;
+	json_t *root;
+	int result;
+
+	root = json_loadb(source->text, source->len, JSON_DECODE_INT_AS_REAL,
+	    &error);
+	if (root == NULL)
+		return conf_fail_json(source, &error);
+	result = json_is_object(root) ? 0 : conf_fail(source,
+	    (struct conf_pos){ 1, 1 }, NULL,
+	    "found [...]; expected { \"Key\": value, ... }");
+	json_decref(root);
+	if (result != 0)
+		return result;
+	if ((given = calloc(source->count, sizeof(*given))) == NULL)
+		return conf_fail(source, conf_nowhere, NULL,
+		    "there is no memory to read it");
+	result = sort_entries(source, given);
+	if (result == 0)
+		result = set_fields(source, given, settings);
+	free(given);
+	return result;
+}
+
+int
+conf_parse(const char *name, const char *text, size_t len,
+    const struct conf_field *fields, size_t count, void *settings,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	struct conf_source source = {
+		.name = name, .fields = fields, .count = count,
+		.problem = problem,
+	};
+	size_t cleaned = len;
+	struct conf_pos pos;
+	const char *wrong;
+	char *copy;
+	int result;
+
+	problem[0] = '\0';
+	if (len > FILE_MAX)
+		return conf_fail(&source, conf_nowhere, NULL,
+		    "over 1 MiB; expected a configuration file");
+	if ((copy = malloc(len + 1)) == NULL)
+		return conf_fail(&source, conf_nowhere, NULL,
+		    "there is no memory to read it");
+	if (len > 0)
+		memcpy(copy, text, len);
+	wrong = conf_text_clean(copy, &cleaned, &pos);
+	copy[cleaned] = '\0';
+	source.text = copy;
+	source.len = cleaned;
+	result = wrong != NULL ?
+	    conf_fail(&source, pos, NULL, "found %s", wrong) :
+	    read_source(&source, settings);
+	forget(copy, len);
+	free(copy);
+	return result;
+}
+
+static int
+fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
+{
+	struct conf_source source = { .name = path, .problem = problem };
+
+	if (error == ENOENT || error == ENOTDIR)
+		return conf_fail(&source, conf_nowhere, NULL,
+		    "no such file; expected the configuration there, "
+		    "or -c FILE to name another");
+	if (error == EISDIR)
+		return conf_fail(&source, conf_nowhere, NULL,
+		    "found a directory; expected the file itself");
+	if (error == EACCES)
+		return conf_fail(&source, conf_nowhere, NULL,
+		    "permission denied; expected a file that this user "
+		    "may read");
+	return conf_fail(&source, conf_nowhere, NULL,
+	    "%s; expected a file that can be read", strerror(error));
+}
+
+int
+conf_load(const char *path, const struct conf_field *fields, size_t count,
+    void *settings, char problem[CONF_PROBLEM_SIZE])
+{
+	FILE *file = fopen(path, "rb");
+	int result, error = 0;
+	char *text = NULL;
+	size_t len = 0;
+
+	if (file == NULL)
+		return fail_file(path, errno, problem);
+	setvbuf(file, NULL, _IONBF, 0);		/* no copy of the key there */
+	if ((text = malloc(FILE_MAX + 1)) == NULL) {
+		error = ENOMEM;
+	} else {
+		errno = 0;
+		len = fread(text, 1, FILE_MAX + 1, file);
+		if (ferror(file))
+			error = errno != 0 ? errno : EIO;
+	}
+	fclose(file);
+	result = error != 0 ? fail_file(path, error, problem) :
+	    conf_parse(path, text, len, fields, count, settings, problem);
+	if (text != NULL)
+		forget(text, len);
+	free(text);
+	return result;
+}
+
+void
+conf_print(const struct conf_field *fields, size_t count, const void *settings)
+{
+	for (size_t i = 0; i < count; i++) {
+		printf("%s = ", fields[i].key);
+		conf_value_print(&fields[i], settings, stdout);
+		putchar('\n');
+	}
+}
+
+void
+conf_free(const struct conf_field *fields, size_t count, void *settings)
+{
+	for (size_t i = 0; i < count; i++) {
+		char **text = (void *)((char *)settings + fields[i].offset);
+
+		if (fields[i].type != CONF_TEXT || *text == NULL)
+			continue;
+		if ((fields[i].flags & CONF_SECRET) != 0)
+			forget(*text, strlen(*text));
+		free(*text);
+		*text = NULL;
+	}
+}
+
+char *
+conf_find(const char *given, const char *exe_dir, const char *name)
+{
+	size_t size;
+	char *path;
+
+	if (given != NULL)
+		return strdup(given);
+	if (exe_dir == NULL)
+		return strdup(name);
+	size = strlen(exe_dir) + 1 + strlen(name) + 1;
+	if ((path = malloc(size)) == NULL)
+		return NULL;
+	snprintf(path, size, "%s/%s", exe_dir, name);
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return strdup(name);
+}
+
+void
+conf_warn_short_key(const char *path, const char *auth_key,
+    const struct addr *link)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	if (strlen(auth_key) >= KEY_SHORT || addr_is_local(link))
+		return;
+	addr_format(link, address, sizeof(address));
+	log_warn("config", "AuthKey is shorter than 16 characters: who reaches "
+	    "the address may guess it", KV_STR("file", path),
+	    KV_STR("address", address),
+	    KV_STR("make_a_good_one", "outer_server --generate-key"));
+}

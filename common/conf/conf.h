@@ -1,0 +1,91 @@
+/* conf.h - a JSON configuration file read by one table of keys. Floor: conf.
+ *
+ * One table per program says it all: key, type, where the value goes, range,
+ * default, flags, help. The same table loads the file, prints --check, and
+ * feeds the test that README, man pages and sample files name the same keys. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conf_type {
+	CONF_TEXT,	/* char *; owned by the settings; min, max: bytes.
+			 * Empty text, where min is 0, is none: NULL */
+	CONF_ADDR,	/* struct addr */
+	CONF_BOOL,	/* bool */
+	CONF_COUNT,	/* uint32_t; whole number, min..max */
+	CONF_SECONDS,	/* uint32_t in ms; JSON number of seconds, min..max s */
+	CONF_BYTES,	/* uint64_t; whole number, or text like "64K", "1M" */
+	CONF_CHOICE,	/* int; index into choices */
+	CONF_MODE,	/* uint32_t; file mode: octal text "0660", or a number
+			 * whose decimal digits are read as octal (660) */
+};
+
+enum {
+	CONF_REQUIRED = 1,	/* must be in the file */
+	CONF_SECRET = 2,	/* never shown: messages and --check say *** */
+	CONF_CONNECT = 4,	/* an address to connect to: no port 0 and no
+				 * empty host ("" becomes localhost's) */
+	CONF_NAME = 8,		/* text of letters, digits, '.', '_' and '-' */
+};
+
+struct conf_field {
+	const char *key;
+	enum conf_type type;
+	size_t offset;			/* of the value in the settings */
+	double min, max;		/* in the units that the file uses */
+	const char *by_default;		/* as it would stand in the file, without
+					 * quotes; NULL: zero, empty or required */
+	unsigned flags;
+	const char *const *choices;	/* CONF_CHOICE: names, NULL at the end */
+	const char *help;		/* one line for people */
+};
+
+/* Choices in the order of enum log_level and enum log_format. */
+extern const char *const conf_log_levels[], *const conf_log_formats[];
+
+enum { CONF_PROBLEM_SIZE = 1024 };
+
+/*
+ * Reads the file at path into settings (zeroed by the caller). Every field
+ * gets its default first. Accepts: // and block comments, a byte order mark,
+ * CRLF. A key in other case and a duplicate key (the last one wins) are taken
+ * with a warning in the log that names file, line and column. Returns 0; or
+ * -1 with one line in problem, "FILE:LINE:COLUMN: KEY: FOUND; EXPECTED", the
+ * value of a secret key left out. What was set so far is then still to be
+ * given to conf_free. The file is at most 1 MiB and 32 levels deep.
+ */
+int conf_load(const char *path, const struct conf_field *fields, size_t count,
+    void *settings, char problem[CONF_PROBLEM_SIZE]);
+
+/* The same for text in memory; name stands for the file in messages. */
+int conf_parse(const char *name, const char *text, size_t len,
+    const struct conf_field *fields, size_t count, void *settings,
+    char problem[CONF_PROBLEM_SIZE]);
+
+/* One line "Key = value" per field to standard output, secrets as ***. */
+void conf_print(const struct conf_field *fields, size_t count,
+    const void *settings);
+
+/* Frees the texts that the settings own (secrets are overwritten first). */
+void conf_free(const struct conf_field *fields, size_t count, void *settings);
+
+/*
+ * The file to read: given if not NULL; else name beside the executable in
+ * exe_dir (may be NULL), if it is there; else name in the working directory.
+ * Returns a path that the caller frees, or NULL without memory.
+ */
+char *conf_find(const char *given, const char *exe_dir, const char *name);
+
+/*
+ * Warns in the log of a shared key that is short for a link that leaves this
+ * machine, and names the command that makes a good one.
+ */
+void conf_warn_short_key(const char *path, const char *auth_key,
+    const struct addr *link);
+
+#endif

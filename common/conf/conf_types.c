@@ -1,0 +1,407 @@
+/*
+ * conf_types.c - what a value of each type may be: read, explain, print.
+ *
+ * Owns:    nothing; the texts it makes belong to the settings.
+ * Thread:  any.
+ * Floor:   conf. A new type is one row of the table at the end.
+ */
+#include "conf/conf_types.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Enough to show 0.1 and 1000000 as people write them. */
+#define NUMBER "%.15g"
+
+static const char no_memory[] = "there is no memory for it";
+static const char see_expected[] = "";
+
+const char *const conf_log_levels[] = {
+	[LOG_ERROR] = "error", [LOG_WARN] = "warn",
+	[LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL,
+};
+const char *const conf_log_formats[] = {
+	[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL,
+};
+
+/* False of NaN too, as no comparison with it holds. */
+static bool
+in_range(const struct conf_field *field, double number)
+{
+	return number >= field->min && number <= field->max;
+}
+
+/* Asked before the cast that follows, which is undefined for larger ones. */
+static bool
+is_whole(double number)
+{
+	return number >= 0 && number < 1e15 &&
+	    number == (double)(uint64_t)number;
+}
+
+static bool
+legal_name(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (!isalnum((unsigned char)*text) &&
+		    strchr("._-", *text) == NULL)
+			return false;
+	return true;
+}
+
+static const char *
+set_text(const struct conf_field *field, json_t *value, void *place)
+{
+	const char *text = json_string_value(value);
+	size_t len = json_string_length(value);
+	char *copy = NULL, **slot = place;
+
+	if (text == NULL || !in_range(field, (double)len))
+		return see_expected;
+	if ((field->flags & CONF_NAME) != 0 && !legal_name(text))
+		return see_expected;
+	if (len > 0 && (copy = strdup(text)) == NULL)
+		return no_memory;
+	free(*slot);
+	*slot = copy;
+	return NULL;
+}
+
+static void
+expect_text(const struct conf_field *field, char *out, size_t size)
+{
+	snprintf(out, size, (field->flags & CONF_NAME) != 0 ?
+	    NUMBER " to " NUMBER " letters, digits, dots, _ or -" :
+	    "text of " NUMBER " to " NUMBER " bytes", field->min, field->max);
+}
+
+static void
+print_printable(const char *text, FILE *out)
+{
+	for (; *text != '\0'; text++)
+		fputc(iscntrl((unsigned char)*text) ? '?' : *text, out);
+}
+
+static void
+print_text(const struct conf_field *field, const void *place, FILE *out)
+{
+	const char *text = *(char *const *)place;
+
+	(void)field;
+	print_printable(text != NULL ? text : "(none)", out);
+}
+
+static const char *
+set_addr(const struct conf_field *field, json_t *value, void *place)
+{
+	const char *text = json_string_value(value), *wrong;
+	struct addr addr;
+
+	if (text == NULL)
+		return see_expected;
+	if ((wrong = addr_parse(text, &addr)) != NULL)
+		return wrong;
+	if ((field->flags & CONF_CONNECT) != 0 && addr.kind == ADDR_TCP) {
+		if (addr.port == 0)
+			return "nobody can be reached at port 0";
+		if (addr.host[0] == '\0')
+			str_copy(addr.host, sizeof(addr.host), "localhost");
+	}
+	memcpy(place, &addr, sizeof(addr));
+	return NULL;
+}
+
+static void
+expect_addr(const struct conf_field *field, char *out, size_t size)
+{
+	(void)field;
+	str_copy(out, size, "tcp://host:port or unix:///path");
+}
+
+static void
+print_addr(const struct conf_field *field, const void *place, FILE *out)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	(void)field;
+	addr_format(place, text, sizeof(text));
+	print_printable(text, out);
+}
+
+static const char *
+set_bool(const struct conf_field *field, json_t *value, void *place)
+{
+	(void)field;
+	if (!json_is_boolean(value))
+		return see_expected;
+	*(bool *)place = json_is_true(value);
+	return NULL;
+}
+
+static void
+expect_bool(const struct conf_field *field, char *out, size_t size)
+{
+	(void)field;
+	str_copy(out, size, "true or false");
+}
+
+static void
+print_bool(const struct conf_field *field, const void *place, FILE *out)
+{
+	(void)field;
+	fputs(*(const bool *)place ? "true" : "false", out);
+}
+
+static const char *
+set_count(const struct conf_field *field, json_t *value, void *place)
+{
+	double number = json_number_value(value);
+
+	if (!json_is_number(value) || !in_range(field, number) ||
+	    !is_whole(number))
+		return see_expected;
+	*(uint32_t *)place = (uint32_t)number;
+	return NULL;
+}
+
+static void
+expect_count(const struct conf_field *field, char *out, size_t size)
+{
+	snprintf(out, size, "a whole number " NUMBER ".." NUMBER, field->min,
+	    field->max);
+}
+
+static void
+print_count(const struct conf_field *field, const void *place, FILE *out)
+{
+	(void)field;
+	fprintf(out, "%" PRIu32, *(const uint32_t *)place);
+}
+
+/* Rounded to the nearest millisecond; a maximum in the table is far below
+ * the 49 days that 32 bits hold. */
+static const char *
+set_seconds(const struct conf_field *field, json_t *value, void *place)
+{
+	double number = json_number_value(value);
+
+	if (!json_is_number(value) || !in_range(field, number))
+		return see_expected;
+	*(uint32_t *)place = (uint32_t)(number * 1000 + 0.5);
+	return NULL;
+}
+
+static void
+expect_seconds(const struct conf_field *field, char *out, size_t size)
+{
+	snprintf(out, size, "a number of seconds " NUMBER ".." NUMBER,
+	    field->min, field->max);
+}
+
+static void
+print_seconds(const struct conf_field *field, const void *place, FILE *out)
+{
+	(void)field;
+	fprintf(out, NUMBER, *(const uint32_t *)place / 1000.0);
+}
+
+static const struct {
+	char letter;
+	uint64_t bytes;
+} units[] = {
+	{ 'G', 1 << 30 }, { 'M', 1 << 20 }, { 'K', 1 << 10 },
+};
+
+/* Reads digits and perhaps a unit; returns -1 for anything else. */
+static double
+parse_bytes(const char *text)
+{
+	double number = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	for (; isdigit((unsigned char)*text); text++)
+		number = number * 10 + (*text - '0');
+	if (*text == '\0')
+		return number;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (toupper((unsigned char)*text) == units[i].letter &&
+		    text[1] == '\0')
+			return number * (double)units[i].bytes;
+	return -1;
+}
+
+static const char *
+set_bytes(const struct conf_field *field, json_t *value, void *place)
+{
+	double number = json_is_string(value) ?
+	    parse_bytes(json_string_value(value)) :
+	    json_is_number(value) ? json_number_value(value) : -1;
+
+	if (!in_range(field, number) || !is_whole(number))
+		return see_expected;
+	*(uint64_t *)place = (uint64_t)number;
+	return NULL;
+}
+
+/* The shortest exact form: 65536 is 64K, 65537 stays. */
+static void
+format_bytes(uint64_t bytes, char *out, size_t size)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (bytes > 0 && bytes % units[i].bytes == 0) {
+			snprintf(out, size, "%" PRIu64 "%c",
+			    bytes / units[i].bytes, units[i].letter);
+			return;
+		}
+	snprintf(out, size, "%" PRIu64, bytes);
+}
+
+static void
+expect_bytes(const struct conf_field *field, char *out, size_t size)
+{
+	char least[24], most[24];
+
+	format_bytes((uint64_t)field->min, least, sizeof(least));
+	format_bytes((uint64_t)field->max, most, sizeof(most));
+	snprintf(out, size, "a size %s..%s, a number of bytes or text as "
+	    "\"64K\" or \"1M\"", least, most);
+}
+
+static void
+print_bytes(const struct conf_field *field, const void *place, FILE *out)
+{
+	char text[24];
+
+	(void)field;
+	format_bytes(*(const uint64_t *)place, text, sizeof(text));
+	fputs(text, out);
+}
+
+static const char *
+set_choice(const struct conf_field *field, json_t *value, void *place)
+{
+	const char *text = json_string_value(value);
+
+	for (int i = 0; text != NULL && field->choices[i] != NULL; i++)
+		if (strcasecmp(text, field->choices[i]) == 0) {
+			*(int *)place = i;
+			return NULL;
+		}
+	return see_expected;
+}
+
+/* "error", "warn" or "info" */
+static void
+expect_choice(const struct conf_field *field, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; field->choices[i] != NULL; i++)
+		str_append(out, size, &used, "%s\"%s\"", i == 0 ? "" :
+		    field->choices[i + 1] != NULL ? ", " : " or ",
+		    field->choices[i]);
+}
+
+static void
+print_choice(const struct conf_field *field, const void *place, FILE *out)
+{
+	fputs(field->choices[*(const int *)place], out);
+}
+
+/* A number is read by its decimal digits, since JSON has no octal ones: 660
+ * means what "0660" does, as in chmod(1). */
+static const char *
+set_mode(const struct conf_field *field, json_t *value, void *place)
+{
+	const char *digits = json_string_value(value);
+	double number = json_number_value(value);
+	char from_number[24];
+	uint32_t mode = 0;
+
+	(void)field;
+	if (json_is_number(value) && is_whole(number)) {
+		snprintf(from_number, sizeof(from_number), "%" PRIu64,
+		    (uint64_t)number);
+		digits = from_number;
+	}
+	if (digits == NULL || *digits == '\0')
+		return see_expected;
+	for (; *digits != '\0'; digits++) {
+		if (*digits < '0' || *digits > '7' || mode > 0777)
+			return see_expected;
+		mode = mode << 3 | (uint32_t)(*digits - '0');
+	}
+	if (mode > 0777)
+		return see_expected;
+	*(uint32_t *)place = mode;
+	return NULL;
+}
+
+static void
+expect_mode(const struct conf_field *field, char *out, size_t size)
+{
+	(void)field;
+	str_copy(out, size, "an octal file mode as text, such as \"0660\"");
+}
+
+static void
+print_mode(const struct conf_field *field, const void *place, FILE *out)
+{
+	(void)field;
+	fprintf(out, "%04" PRIo32, *(const uint32_t *)place);
+}
+
+static const struct {
+	const char *(*set)(const struct conf_field *, json_t *, void *place);
+	void (*expect)(const struct conf_field *, char *out, size_t size);
+	void (*print)(const struct conf_field *, const void *place, FILE *);
+	bool in_quotes;			/* how a default stands in the file */
+} types[] = {
+	[CONF_TEXT] = { set_text, expect_text, print_text, true },
+	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true },
+	[CONF_BOOL] = { set_bool, expect_bool, print_bool, false },
+	[CONF_COUNT] = { set_count, expect_count, print_count, false },
+	[CONF_SECONDS] = { set_seconds, expect_seconds, print_seconds, false },
+	[CONF_BYTES] = { set_bytes, expect_bytes, print_bytes, true },
+	[CONF_CHOICE] = { set_choice, expect_choice, print_choice, true },
+	[CONF_MODE] = { set_mode, expect_mode, print_mode, true },
+};
+
+const char *
+conf_value_set(const struct conf_field *field, json_t *value, void *settings)
+{
+	return types[field->type].set(field, value,
+	    (char *)settings + field->offset);
+}
+
+json_t *
+conf_value_default(const struct conf_field *field)
+{
+	if (types[field->type].in_quotes)
+		return json_string(field->by_default);
+	return json_loads(field->by_default,
+	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
+void
+conf_value_expect(const struct conf_field *field, char out[CONF_EXPECT_SIZE])
+{
+	types[field->type].expect(field, out, CONF_EXPECT_SIZE);
+}
+
+void
+conf_value_print(const struct conf_field *field, const void *settings,
+    FILE *out)
+{
+	if ((field->flags & CONF_SECRET) != 0)
+		fputs("***", out);
+	else
+		types[field->type].print(field,
+		    (const char *)settings + field->offset, out);
+}

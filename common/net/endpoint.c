@@ -1,0 +1,86 @@
+/*
+ * endpoint.c - a socket address as numbers and as text.
+ *
+ * Owns:    nothing.
+ * Thread:  any.
+ * Floor:   net.
+ */
+#include "net/endpoint.h"
+
+#include <event2/util.h>
+#include <stdio.h>
+#include <string.h>
+#include <netinet/in.h>
+
+static const uint8_t mapped_prefix[12] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
+};
+
+void
+endpoint_from(const struct sockaddr *address, struct endpoint *endpoint)
+{
+	memset(endpoint, 0, sizeof(*endpoint));
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)address;
+
+		endpoint->family = 4;
+		endpoint->port = ntohs(in->sin_port);
+		memcpy(endpoint->bytes, &in->sin_addr, 4);
+	} else if (address->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)address;
+		const uint8_t *bytes = (const uint8_t *)&in6->sin6_addr;
+
+		endpoint->port = ntohs(in6->sin6_port);
+		if (memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
+			endpoint->family = 4;
+			memcpy(endpoint->bytes, bytes + 12, 4);
+		} else {
+			endpoint->family = 6;
+			memcpy(endpoint->bytes, bytes, 16);
+		}
+	}
+}
+
+void
+endpoint_peer(int fd, struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	ev_socklen_t len = sizeof(address);
+
+	memset(&address, 0, sizeof(address));
+	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
+		address.ss_family = AF_UNSPEC;
+	endpoint_from((struct sockaddr *)&address, endpoint);
+}
+
+void
+endpoint_local(int fd, struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	ev_socklen_t len = sizeof(address);
+
+	memset(&address, 0, sizeof(address));
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		address.ss_family = AF_UNSPEC;
+	endpoint_from((struct sockaddr *)&address, endpoint);
+}
+
+void
+endpoint_text(const struct endpoint *endpoint, bool with_port,
+    char out[ENDPOINT_TEXT_SIZE])
+{
+	bool v6 = endpoint->family == 6;
+	char host[48];
+
+	if (endpoint->family == 0) {
+		snprintf(out, ENDPOINT_TEXT_SIZE, "unix");
+		return;
+	}
+	evutil_inet_ntop(v6 ? AF_INET6 : AF_INET, endpoint->bytes, host,
+	    sizeof(host));
+	if (with_port)
+		snprintf(out, ENDPOINT_TEXT_SIZE, v6 ? "[%s]:%u" : "%s:%u",
+		    host, (unsigned)endpoint->port);
+	else
+		snprintf(out, ENDPOINT_TEXT_SIZE, "%s", host);
+}

@@ -1,0 +1,33 @@
+/* endpoint.h - a socket address as numbers and as text. Floor: net. */
+#ifndef NET_ENDPOINT_H
+#define NET_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sockaddr;
+
+enum { ENDPOINT_TEXT_SIZE = 64 };
+
+struct endpoint {
+	uint8_t family;			/* 0 = Unix, 4, 6 */
+	uint16_t port;
+	uint8_t bytes[16];		/* IPv4 in the first four */
+};
+
+/* An IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) becomes plain IPv4. */
+void endpoint_from(const struct sockaddr *address, struct endpoint *endpoint);
+
+/* Of a connected socket: the far end, the near end. An unknown one reads as
+ * Unix. */
+void endpoint_peer(int fd, struct endpoint *endpoint);
+void endpoint_local(int fd, struct endpoint *endpoint);
+
+/* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix"; without the port when
+ * with_port is false. */
+void endpoint_text(const struct endpoint *endpoint, bool with_port,
+    char out[ENDPOINT_TEXT_SIZE]);
+
+#endif

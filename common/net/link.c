@@ -1,0 +1,259 @@
+/*
+ * link.c - a byte stream over a connected socket, on a bufferevent.
+ *
+ * Owns:    the socket and its buffers.
+ * Thread:  the loop's.
+ * Floor:   net.
+ */
+#include "net/link.h"
+#include "net/loop.h"
+#include "base/str.h"
+#include "sys/sock.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct link {
+	struct bufferevent *bev;	/* owned, closes the socket */
+	struct loop *loop;		/* borrowed */
+	const struct link_handler *handler;	/* borrowed */
+	void *arg;
+	struct loop_timer *retire;	/* owned; only while retiring */
+	struct reap at_end;		/* a retiring link's, with the loop */
+	uint32_t user_timeout_ms;
+	char peer[LINK_PEER_SIZE];
+};
+
+/* Each callback ends with its handler: that may have freed the link. */
+static void
+on_bev_read(struct bufferevent *bev, void *arg)
+{
+	struct link *link = arg;
+
+	(void)bev;
+	if (link->handler->on_input != NULL)
+		link->handler->on_input(link->arg);
+}
+
+static void
+on_bev_write(struct bufferevent *bev, void *arg)
+{
+	struct link *link = arg;
+
+	(void)bev;
+	if (link->handler->on_drained != NULL)
+		link->handler->on_drained(link->arg);
+}
+
+static void
+on_bev_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct link *link = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+
+	(void)bev;
+	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0) {
+		if (link->handler->on_eof != NULL)
+			link->handler->on_eof(link->arg);
+	} else if ((what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0) {
+		if (link->handler->on_error != NULL)
+			link->handler->on_error(link->arg,
+			    evutil_socket_error_to_string(error));
+	}
+}
+
+struct link *
+link_new(struct loop *loop, int fd, const char *peer)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL)
+		return NULL;
+	link->bev = bufferevent_socket_new(loop_base(loop), fd, 0);
+	if (link->bev == NULL) {
+		free(link);
+		return NULL;
+	}
+	link->loop = loop;
+	str_copy(link->peer, sizeof(link->peer), peer);
+	sock_tune(fd);
+	return link;
+}
+
+void
+link_free(struct link *link)
+{
+	int fd;
+
+	if (link == NULL)
+		return;
+	fd = link_fd(link);
+	loop_timer_free(link->retire);
+	list_remove(&link->at_end.node);
+	bufferevent_free(link->bev);
+	if (fd >= 0)
+		evutil_closesocket(fd);
+	free(link);
+}
+
+void
+link_reset(struct link *link)
+{
+	if (link == NULL)
+		return;
+	sock_reset_on_close(link_fd(link));
+	link_free(link);
+}
+
+static void
+retire_on_input(void *arg)
+{
+	struct link *link = arg;
+	struct evbuffer *input = link_input(link);
+
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void
+retire_on_drained(void *arg)
+{
+	link_finish(arg);
+}
+
+static void
+retire_end(void *arg)
+{
+	link_free(arg);
+}
+
+static void
+retire_on_error(void *arg, const char *why)
+{
+	(void)why;
+	link_free(arg);
+}
+
+static const struct link_handler retire_handler = {
+	.on_input = retire_on_input, .on_drained = retire_on_drained,
+	.on_eof = retire_end, .on_error = retire_on_error,
+};
+
+void
+link_retire(struct link *link)
+{
+	link->retire = loop_timer_new(link->loop, retire_end, link);
+	if (link->retire == NULL) {
+		link_free(link);
+		return;
+	}
+	loop_timer_start(link->retire, LINK_RETIRE_MS);
+	loop_free_with(link->loop, &link->at_end, retire_end, link);
+	link_set_input_max(link, 0);
+	link_set_output_low(link, 0);
+	retire_on_input(link);
+	link_set_handler(link, &retire_handler, link);
+	if (evbuffer_get_length(link_output(link)) == 0)
+		link_finish(link);
+}
+
+void
+link_set_handler(struct link *link, const struct link_handler *handler,
+    void *arg)
+{
+	link->handler = handler;
+	link->arg = arg;
+	bufferevent_setcb(link->bev, on_bev_read, on_bev_write, on_bev_event,
+	    link);
+	bufferevent_enable(link->bev, EV_READ | EV_WRITE);
+}
+
+void
+link_kick(struct link *link)
+{
+	bufferevent_trigger(link->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS |
+	    BEV_TRIG_DEFER_CALLBACKS);
+}
+
+struct evbuffer *
+link_input(struct link *link)
+{
+	return bufferevent_get_input(link->bev);
+}
+
+struct evbuffer *
+link_output(struct link *link)
+{
+	return bufferevent_get_output(link->bev);
+}
+
+bool
+link_write(struct link *link, const void *bytes, size_t len)
+{
+	return bufferevent_write(link->bev, bytes, len) == 0;
+}
+
+void
+link_read(struct link *link, bool on)
+{
+	if (on)
+		bufferevent_enable(link->bev, EV_READ);
+	else
+		bufferevent_disable(link->bev, EV_READ);
+}
+
+void
+link_set_input_max(struct link *link, size_t bytes)
+{
+	bufferevent_setwatermark(link->bev, EV_READ, 0, bytes);
+}
+
+void
+link_set_output_low(struct link *link, size_t bytes)
+{
+	bufferevent_setwatermark(link->bev, EV_WRITE, bytes, 0);
+}
+
+void
+link_finish(struct link *link)
+{
+	(void)shutdown(link_fd(link), SHUT_WR);
+}
+
+bool
+link_is_quiet(struct link *link)
+{
+	return evbuffer_get_length(link_input(link)) == 0 &&
+	    sock_peek(link_fd(link)) == SOCK_DRY;
+}
+
+void
+link_set_user_timeout(struct link *link, uint32_t ms)
+{
+	if (link->user_timeout_ms == ms)
+		return;
+	link->user_timeout_ms = ms;
+	sock_set_user_timeout(link_fd(link), ms);
+}
+
+uint32_t
+link_rtt_us(struct link *link)
+{
+	return sock_rtt_us(link_fd(link));
+}
+
+const char *
+link_peer(const struct link *link)
+{
+	return link->peer;
+}
+
+int
+link_fd(const struct link *link)
+{
+	return bufferevent_getfd(link->bev);
+}

@@ -1,0 +1,93 @@
+/* link.h - a byte stream over a connected socket. Floor: net.
+ *
+ * Whatever reads and writes bytes in either program holds a struct link: links
+ * between outer and inner, clients, targets. */
+#ifndef NET_LINK_H
+#define NET_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct evbuffer;
+struct link;
+struct loop;
+
+enum {
+	LINK_PEER_SIZE = 64,
+	LINK_READ_MAX = 4096,		/* libevent 2.1 reads that much a time */
+	LINK_RETIRE_MS = 2000,
+};
+
+/* Called in the loop, never from inside a call to this module. Each may free
+ * the link. NULL entries are skipped. */
+struct link_handler {
+	void (*on_input)(void *arg);	/* bytes were added to link_input */
+	void (*on_drained)(void *arg);	/* output fell to its low mark */
+	void (*on_eof)(void *arg);	/* the peer ended its direction */
+	void (*on_error)(void *arg, const char *why);	/* reset, or broken */
+};
+
+/*
+ * Takes fd (connected, non-blocking) and tunes it. peer: text for logs,
+ * copied. NULL without memory; then fd stays the caller's. Nothing is read
+ * before link_set_handler.
+ */
+struct link *link_new(struct loop *loop, int fd, const char *peer);
+
+/* Closes with a FIN, or with a reset when the peer's bytes were not all read
+ * (tcp(7)). Unsent output is lost. NULL is fine. */
+void link_free(struct link *link);
+
+/* Closes with a reset. NULL is fine. */
+void link_reset(struct link *link);
+
+/*
+ * Takes the link and closes it politely: sends what is unsent, then FIN, and
+ * throws away what still comes, so that no reset overtakes the last words;
+ * after LINK_RETIRE_MS it is closed as it is.
+ */
+void link_retire(struct link *link);
+
+/* Who hears of it from now on. handler is borrowed and outlives the link.
+ * Reading starts with the first handler. */
+void link_set_handler(struct link *link, const struct link_handler *handler,
+    void *arg);
+
+/* Calls on_input soon, as if bytes had come: for bytes that are there. */
+void link_kick(struct link *link);
+
+/* Borrowed. Take bytes off the one, add bytes to the other. */
+struct evbuffer *link_input(struct link *link);
+struct evbuffer *link_output(struct link *link);
+
+/* Adds bytes to the output. False without memory: the link is then unusable
+ * and the caller closes it. */
+bool link_write(struct link *link, const void *bytes, size_t len);
+
+/* Stops or resumes reading. */
+void link_read(struct link *link, bool on);
+
+/* At most so many unread bytes are held in link_input; 0: no bound. */
+void link_set_input_max(struct link *link, size_t bytes);
+
+/* on_drained comes when the output falls to so many bytes. */
+void link_set_output_low(struct link *link, size_t bytes);
+
+/* Ends our direction (shutdown(2), SHUT_WR). Output must be empty. */
+void link_finish(struct link *link);
+
+/* True when nothing waits to be read and the peer has not ended. */
+bool link_is_quiet(struct link *link);
+
+/* For links between outer and inner: how long sent bytes may stay
+ * unacknowledged (TCP_USER_TIMEOUT); 0: the system's own patience. */
+void link_set_user_timeout(struct link *link, uint32_t ms);
+
+/* Smoothed round-trip time, microseconds; 0 where unknown. */
+uint32_t link_rtt_us(struct link *link);
+
+const char *link_peer(const struct link *link);
+int link_fd(const struct link *link);
+
+#endif

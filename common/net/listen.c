@@ -1,0 +1,291 @@
+/*
+ * listen.c - a listening address.
+ *
+ * Owns:    its sockets, its Unix socket file, one descriptor in reserve.
+ * Thread:  the loop's.
+ * Floor:   net.
+ */
+#include "net/listen.h"
+#include "net/endpoint.h"
+#include "net/loop.h"
+#include "net/resolve.h"
+#include "base/log.h"
+#include "sys/sock.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <event2/util.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { SOCKETS_MAX = 16, RETRY_MS = 200 };
+
+struct listen {
+	struct loop *loop;		/* borrowed */
+	const char *what;
+	listen_fn *on_accept;
+	void *arg;
+	struct evconnlistener *sockets[SOCKETS_MAX];	/* owned */
+	unsigned count;
+	bool paused;			/* by the owner */
+	bool starved;			/* out of descriptors */
+	struct loop_timer *retry;	/* owned */
+	int reserve;			/* owned; -1 while starved */
+	char path[ADDR_PATH_MAX + 1];	/* "" = no socket file */
+	struct sock_file_id file;
+};
+
+static void
+apply_pause(struct listen *listen)
+{
+	bool on = !listen->paused && !listen->starved;
+
+	for (unsigned i = 0; i < listen->count; i++) {
+		if (on)
+			evconnlistener_enable(listen->sockets[i]);
+		else
+			evconnlistener_disable(listen->sockets[i]);
+	}
+}
+
+static void
+on_accepted(struct evconnlistener *socket, evutil_socket_t fd,
+    struct sockaddr *address, int len, void *arg)
+{
+	struct listen *listen = arg;
+
+	(void)socket;
+	(void)address;
+	(void)len;
+	listen->on_accept(fd, listen->arg);
+}
+
+/* Else the loop would spin: the waiting client keeps the socket readable. */
+static void
+on_accept_error(struct evconnlistener *socket, void *arg)
+{
+	struct listen *listen = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+
+	(void)socket;
+	if (!sys_out_of_fds(error)) {
+		log_warn("listen", "accept failed", KV_STR("for", listen->what),
+		    KV_STR("why", evutil_socket_error_to_string(error)));
+	} else if (listen->reserve >= 0) {
+		log_warn("listen", "out of descriptors: accepting pauses",
+		    KV_STR("for", listen->what),
+		    KV_STR("why", evutil_socket_error_to_string(error)));
+		sys_release_fd(listen->reserve);
+		listen->reserve = -1;
+	}
+	listen->starved = true;
+	apply_pause(listen);
+	loop_timer_start(listen->retry, RETRY_MS);
+}
+
+static void
+on_retry(void *arg)
+{
+	struct listen *listen = arg;
+
+	if (listen->reserve < 0) {
+		listen->reserve = sys_reserve_fd();
+		if (listen->reserve < 0) {
+			loop_timer_start(listen->retry, RETRY_MS);
+			return;
+		}
+		log_info("listen", "descriptors again: accepting goes on",
+		    KV_STR("for", listen->what));
+	}
+	listen->starved = false;
+	apply_pause(listen);
+}
+
+/* Logs an address as it is, with the port that the system chose. */
+static void
+log_listening(const struct listen *listen, int fd)
+{
+	char text[ENDPOINT_TEXT_SIZE], address[ADDR_TEXT_SIZE];
+	struct endpoint at;
+
+	endpoint_local(fd, &at);
+	endpoint_text(&at, true, text);
+	if (listen->path[0] != '\0')
+		snprintf(address, sizeof(address), "unix://%s", listen->path);
+	else
+		snprintf(address, sizeof(address), "tcp://%s", text);
+	log_info("listen", "listening", KV_STR("for", listen->what),
+	    KV_STR("address", address));
+}
+
+/* Takes fd, which is bound. NULL, or what failed; then fd is closed. */
+static const char *
+add_socket(struct listen *listen, int fd)
+{
+	struct evconnlistener *socket = evconnlistener_new(
+	    loop_base(listen->loop), on_accepted, listen,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, LISTEN_BACKLOG, fd);
+
+	if (socket == NULL) {
+		const char *why = strerror(errno);
+
+		evutil_closesocket(fd);
+		return why;
+	}
+	evconnlistener_set_error_cb(socket, on_accept_error);
+	listen->sockets[listen->count++] = socket;
+	log_listening(listen, fd);
+	return NULL;
+}
+
+static const char *
+listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
+{
+	int fd = socket(at->ai_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const char *why;
+
+	if (fd < 0)
+		return strerror(errno);
+	evutil_make_listen_socket_reuseable(fd);
+	if (at->ai_family == AF_INET6) {
+		int only = !dual;
+
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
+		    sizeof(only));
+	}
+	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0) {
+		why = strerror(errno);
+		evutil_closesocket(fd);
+		return why;
+	}
+	return add_socket(listen, fd);
+}
+
+static const struct addrinfo *
+find_family(const struct addrinfo *found, int family)
+{
+	while (found != NULL && found->ai_family != family)
+		found = found->ai_next;
+	return found;
+}
+
+/* All addresses: one IPv6 socket that takes IPv4 too, or IPv4 alone where
+ * the system has no IPv6. */
+static const char *
+listen_everywhere(struct listen *listen, const struct addrinfo *found)
+{
+	const struct addrinfo *v6 = find_family(found, AF_INET6);
+	const struct addrinfo *v4 = find_family(found, AF_INET);
+	const char *why = "no address";
+
+	if (v6 != NULL && (why = listen_tcp(listen, v6, true)) == NULL)
+		return NULL;
+	if (v4 != NULL)
+		why = listen_tcp(listen, v4, false);
+	return why;
+}
+
+static const char *
+listen_names(struct listen *listen, const struct addr *addr)
+{
+	const char *why = NULL, *problem;
+	struct addrinfo *found = resolve_to_listen(addr, &why);
+
+	if (found == NULL)
+		return why;
+	if (addr->host[0] == '\0')
+		why = listen_everywhere(listen, found);
+	else
+		for (const struct addrinfo *at = found;
+		     at != NULL && listen->count < SOCKETS_MAX;
+		     at = at->ai_next)
+			if ((problem = listen_tcp(listen, at, false)) != NULL)
+				why = problem;
+	freeaddrinfo(found);
+	return listen->count > 0 ? NULL : why;
+}
+
+static const char *
+listen_unix(struct listen *listen, const struct listen_options *options)
+{
+	const char *path = options->addr->path, *why;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	if ((why = sock_unix_claim(path)) != NULL)
+		return why;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return strerror(errno);
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+		why = strerror(errno);
+	else if (sock_file_identify(path, &listen->file))
+		snprintf(listen->path, sizeof(listen->path), "%s", path);
+	if (why == NULL)		/* before anybody can connect */
+		why = sock_unix_permit(path, options->socket_mode,
+		    options->socket_owner, options->socket_group);
+	if (why != NULL) {
+		evutil_closesocket(fd);
+		return why;
+	}
+	return add_socket(listen, fd);
+}
+
+struct listen *
+listen_start(struct loop *loop, const struct listen_options *options,
+    listen_fn *on_accept, void *arg, char problem[LISTEN_PROBLEM_SIZE])
+{
+	struct listen *listen = calloc(1, sizeof(*listen));
+	char text[ADDR_TEXT_SIZE];
+	const char *why = "out of memory";
+
+	if (listen == NULL)
+		goto fail;
+	*listen = (struct listen){ .loop = loop, .what = options->what,
+		.on_accept = on_accept, .arg = arg };
+	listen->reserve = sys_reserve_fd();
+	listen->retry = loop_timer_new(loop, on_retry, listen);
+	if (listen->retry == NULL)
+		goto fail;
+	why = options->addr->kind == ADDR_UNIX ? listen_unix(listen, options) :
+	    listen_names(listen, options->addr);
+	if (why == NULL)
+		return listen;
+fail:
+	addr_format(options->addr, text, sizeof(text));
+	snprintf(problem, LISTEN_PROBLEM_SIZE,
+	    "cannot listen for %s on %.150s: %s", options->what, text, why);
+	listen_stop(listen);
+	return NULL;
+}
+
+void
+listen_stop(struct listen *listen)
+{
+	if (listen == NULL)
+		return;
+	if (listen->path[0] != '\0')	/* first: nobody else can be there */
+		sock_unix_remove(listen->path, &listen->file);
+	for (unsigned i = 0; i < listen->count; i++)
+		evconnlistener_free(listen->sockets[i]);
+	loop_timer_free(listen->retry);
+	sys_release_fd(listen->reserve);
+	free(listen);
+}
+
+void
+listen_pause(struct listen *listen, bool paused)
+{
+	if (listen->paused == paused)
+		return;
+	listen->paused = paused;
+	apply_pause(listen);
+}

@@ -1,0 +1,49 @@
+/* listen.h - a listening address: one socket, or one per address of a name.
+ * Floor: net. */
+#ifndef NET_LISTEN_H
+#define NET_LISTEN_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct listen;
+struct loop;
+
+enum { LISTEN_PROBLEM_SIZE = 256, LISTEN_BACKLOG = 4096 };
+
+/* fd: accepted, non-blocking, closed on exec; the callee's. */
+typedef void listen_fn(int fd, void *arg);
+
+struct listen_options {
+	const struct addr *addr;	/* borrowed for the call */
+	const char *what;		/* for the log: "links"; a constant */
+	uint32_t socket_mode;		/* Unix: mode, owner, group */
+	const char *socket_owner, *socket_group;	/* NULL: leave */
+};
+
+/*
+ * Listens on every address of the host; an empty one means all, IPv4 and
+ * IPv6. A stale Unix socket file is taken over. Each address is logged with
+ * the port it really got. Blocks while a name is resolved: for start-up only.
+ * NULL with one line in problem when no address could be had.
+ *
+ * When descriptors run out, accepting pauses, which is logged once, and goes
+ * on when there are some again; clients wait in the kernel's backlog. One
+ * descriptor is kept in reserve for that time, so that the log file can still
+ * be opened and a name resolved.
+ */
+struct listen *listen_start(struct loop *loop,
+    const struct listen_options *options, listen_fn *on_accept, void *arg,
+    char problem[LISTEN_PROBLEM_SIZE]);
+
+/* Stops accepting and removes the Unix socket file; NULL is fine. Not from
+ * inside on_accept. */
+void listen_stop(struct listen *listen);
+
+/* The owner's own pause: new connections wait in the kernel. Idempotent. */
+void listen_pause(struct listen *listen, bool paused);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * loop.c - one event loop, what is freed after it, and its timers.
+ *
+ * Owns:    the event base, the inbox, objects between close and free.
+ * Thread:  the one that runs the loop.
+ * Floor:   net.
+ */
+#include "net/loop.h"
+#include "net/inbox.h"
+#include "base/log.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/util.h>
+#include <stdlib.h>
+
+struct loop {
+	struct event_base *base;	/* owned */
+	struct event *reaper;		/* owned */
+	struct inbox *inbox;		/* owned */
+	struct list dead;		/* struct reap: freed soon */
+	struct list last;		/* struct reap: freed with the loop */
+};
+
+struct loop_timer {
+	struct event event;
+	void (*on_time)(void *arg);
+	void *arg;
+};
+
+static void
+reap_all(struct list *list)
+{
+	struct list_node *node;
+
+	while ((node = list_pop(list)) != NULL) {
+		struct reap *reap = list_entry(node, struct reap, node);
+
+		reap->release(reap->object);
+	}
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	reap_all(&loop->dead);
+}
+
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+struct loop *
+loop_new(void)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (loop == NULL)
+		return NULL;
+	list_init(&loop->dead);
+	list_init(&loop->last);
+	if ((loop->base = new_base()) == NULL ||
+	    (loop->reaper = event_new(loop->base, -1, 0, on_reap, loop)) ==
+	    NULL || (loop->inbox = inbox_new(loop)) == NULL) {
+		loop_free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	reap_all(&loop->dead);
+	reap_all(&loop->last);
+	inbox_free(loop->inbox);
+	if (loop->reaper != NULL)
+		event_free(loop->reaper);
+	if (loop->base != NULL)
+		event_base_free(loop->base);
+	free(loop);
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+struct inbox *
+loop_inbox(struct loop *loop)
+{
+	return loop->inbox;
+}
+
+int
+loop_run(struct loop *loop)
+{
+	return event_base_dispatch(loop->base) < 0 ? -1 : 0;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	event_base_loopbreak(loop->base);
+}
+
+void
+loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
+    void *object)
+{
+	if (reap->node.list != NULL)
+		return;
+	reap->release = release;
+	reap->object = object;
+	list_push_back(&loop->dead, &reap->node);
+	event_active(loop->reaper, EV_TIMEOUT, 0);
+}
+
+void
+loop_free_with(struct loop *loop, struct reap *reap,
+    void (*release)(void *), void *object)
+{
+	reap->release = release;
+	reap->object = object;
+	list_push_back(&loop->last, &reap->node);
+}
+
+const struct timeval *
+loop_timeout_class(struct loop *loop, uint32_t ms)
+{
+	struct timeval plain = { (time_t)(ms / 1000),
+	    (suseconds_t)(ms % 1000) * 1000 };
+	const struct timeval *shared =
+	    event_base_init_common_timeout(loop->base, &plain);
+
+	if (shared == NULL) {
+		log_error("loop", "out of memory while starting");
+		exit(1);
+	}
+	return shared;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_timer *timer = arg;
+
+	(void)fd;
+	(void)what;
+	timer->on_time(timer->arg);
+}
+
+struct loop_timer *
+loop_timer_new(struct loop *loop, void (*on_time)(void *arg), void *arg)
+{
+	struct loop_timer *timer = calloc(1, sizeof(*timer));
+
+	if (timer == NULL)
+		return NULL;
+	timer->on_time = on_time;
+	timer->arg = arg;
+	if (evtimer_assign(&timer->event, loop->base, on_timer, timer) != 0) {
+		free(timer);
+		return NULL;
+	}
+	return timer;
+}
+
+void
+loop_timer_free(struct loop_timer *timer)
+{
+	if (timer == NULL)
+		return;
+	event_del(&timer->event);
+	free(timer);
+}
+
+void
+loop_timer_start(struct loop_timer *timer, uint64_t ms)
+{
+	struct timeval wait = { (time_t)(ms / 1000),
+	    (suseconds_t)(ms % 1000) * 1000 };
+
+	evtimer_add(&timer->event, &wait);
+}
+
+void
+loop_timer_start_class(struct loop_timer *timer,
+    const struct timeval *timeout_class)
+{
+	evtimer_add(&timer->event, timeout_class);
+}
+
+void
+loop_timer_stop(struct loop_timer *timer)
+{
+	event_del(&timer->event);
+}
+
+uint64_t
+loop_jitter(uint64_t ms, unsigned percent)
+{
+	uint32_t chance;
+	uint64_t span = ms * percent / 100;
+
+	if (span == 0)
+		return ms;
+	evutil_secure_rng_get_bytes(&chance, sizeof(chance));
+	return ms - span + (uint64_t)chance % (2 * span + 1);
+}

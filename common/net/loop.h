@@ -1,0 +1,76 @@
+/* loop.h - one event loop, what is freed after it, and its timers. Floor: net. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/time.h>
+
+struct event_base;
+struct loop;
+struct inbox;
+
+/*
+ * Embedded in whatever the loop frees later. Zeroed is ready.
+ */
+struct reap {
+	struct list_node node;
+	void (*release)(void *object);
+	void *object;
+};
+
+/* NULL without memory. */
+struct loop *loop_new(void);
+
+/* Frees what still waits to be freed, then the loop. */
+void loop_free(struct loop *loop);
+
+/* Borrowed: lives as long as the loop. */
+struct event_base *loop_base(struct loop *loop);
+
+/* Where other threads post to this loop. Borrowed. */
+struct inbox *loop_inbox(struct loop *loop);
+
+/* Runs until loop_stop. Returns 0, or -1 when libevent fails. */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/*
+ * Calls release(object) once, after the callbacks that run now. Does nothing
+ * when reap waits already.
+ */
+void loop_reap(struct loop *loop, struct reap *reap,
+    void (*release)(void *), void *object);
+
+/*
+ * Calls release(object) when the loop is freed, unless reap has left the
+ * loop's list by then (list_remove): for what ends by itself, some time.
+ */
+void loop_free_with(struct loop *loop, struct reap *reap,
+    void (*release)(void *), void *object);
+
+/*
+ * A timeout that many timers share: adding one costs O(1)
+ * (event_base_init_common_timeout). Give it to loop_timer_start_class. Borrowed:
+ * lives as long as the loop. Never NULL; at boot only.
+ */
+const struct timeval *loop_timeout_class(struct loop *loop, uint32_t ms);
+
+/* A one-shot timer. on_time runs in the loop and may free the timer. */
+struct loop_timer;
+struct loop_timer *loop_timer_new(struct loop *loop,
+    void (*on_time)(void *arg), void *arg);
+void loop_timer_free(struct loop_timer *timer);	/* NULL is fine */
+
+/* (Re)arm; a running timer is set anew. */
+void loop_timer_start(struct loop_timer *timer, uint64_t ms);
+void loop_timer_start_class(struct loop_timer *timer,
+    const struct timeval *timeout_class);
+void loop_timer_stop(struct loop_timer *timer);
+
+/* ms, moved by up to percent of itself either way, by chance. */
+uint64_t loop_jitter(uint64_t ms, unsigned percent);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * watch.c - notices that a peer has gone, without reading from it.
+ *
+ * Owns:    nothing but its event.
+ * Thread:  the loop's.
+ * Floor:   net. Edge-triggered: unread bytes wake it once, not for ever.
+ */
+#include "net/watch.h"
+#include "net/loop.h"
+#include "sys/sock.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+
+struct watch {
+	struct event event;
+	void (*on_gone)(void *arg);
+	void *arg;
+};
+
+static void
+on_edge(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *watch = arg;
+
+	(void)what;
+	if (!sock_gone(fd))
+		return;			/* bytes, or a half-close */
+	event_del(&watch->event);
+	watch->on_gone(watch->arg);
+}
+
+struct watch *
+watch_start(struct loop *loop, int fd, void (*on_gone)(void *arg), void *arg)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL)
+		return NULL;
+	watch->on_gone = on_gone;
+	watch->arg = arg;
+	if (event_assign(&watch->event, loop_base(loop), fd,
+	    EV_READ | EV_ET | EV_PERSIST, on_edge, watch) != 0 ||
+	    event_add(&watch->event, NULL) != 0) {
+		free(watch);
+		return NULL;
+	}
+	return watch;
+}
+
+void
+watch_end(struct watch *watch)
+{
+	if (watch == NULL)
+		return;
+	event_del(&watch->event);
+	free(watch);
+}

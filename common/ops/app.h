@@ -1,0 +1,36 @@
+/* app.h - the life of a daemon: ready, reload, drain, end. Floor: ops. */
+#ifndef OPS_APP_H
+#define OPS_APP_H
+
+#include <stdint.h>
+
+struct app;
+struct loop;
+
+struct app_hooks {
+	/*
+	 * Asked to stop: take no new work; call app_drained when the last
+	 * running work has ended, now or later.
+	 */
+	void (*on_drain)(void *arg);
+	void *arg;
+};
+
+/*
+ * Takes SIGTERM, SIGINT and, unless it came ignored, SIGHUP into the loop,
+ * and libevent's own messages into the log. SIGTERM or SIGINT drains for at
+ * most drain_ms; a second one ends the program at once. SIGHUP reopens the
+ * log file. NULL without memory.
+ */
+struct app *app_new(struct loop *loop, uint32_t drain_ms,
+    const struct app_hooks *hooks);
+void app_free(struct app *app);		/* NULL is fine */
+
+/* Tells the service manager READY=1 and runs the loop until the end. Returns
+ * the exit code. */
+int app_run(struct app *app);
+
+/* All running work has ended: the loop stops. */
+void app_drained(struct app *app);
+
+#endif

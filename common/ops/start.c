@@ -1,0 +1,86 @@
+/*
+ * start.c - from the command line to a running program.
+ *
+ * Owns:    the settings while the program runs.
+ * Thread:  main.
+ * Floor:   ops.
+ */
+#include "ops/start.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "sys/service.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE = 4096 };
+
+static int
+fail(const struct start_program *program, const char *problem, int code)
+{
+	fprintf(stderr, "%s: %s\n", program->about.name, problem);
+	return code;
+}
+
+static int
+run_with_log(const struct start_program *program, const void *config)
+{
+	char problem[CONF_PROBLEM_SIZE];
+	struct start_log to;
+
+	program->log(config, &to);
+	if (log_open((enum log_level)to.level, (enum log_format)to.format,
+	    to.file) != 0) {
+		snprintf(problem, sizeof(problem), "LogFile %.800s: %s",
+		    to.file, strerror(errno));
+		return fail(program, problem, EXIT_CONFIG);
+	}
+	return program->run(config);
+}
+
+static int
+run_with_file(const struct start_program *program, const char *path,
+    bool check)
+{
+	void *config = xcalloc(1, program->config_size);
+	char problem[CONF_PROBLEM_SIZE];
+	int code;
+
+	if (program->load(path, config, problem) != 0) {
+		code = fail(program, problem, EXIT_CONFIG);
+	} else if (check) {
+		printf("%s is good:\n", path);
+		conf_print(program->fields, *program->field_count, config);
+		code = EXIT_SUCCESS;
+	} else {
+		code = run_with_log(program, config);
+	}
+	log_close();
+	program->unload(config);
+	free(config);
+	return code;
+}
+
+int
+start(int argc, char **argv, const struct start_program *program)
+{
+	char exe_dir[PATH_SIZE], *path;
+	struct options options;
+	int code;
+
+	service_prepare();
+	code = options_read(argc, argv, &program->about, &options);
+	if (code >= 0)
+		return code;
+	path = conf_find(options.config,
+	    sys_exe_dir(exe_dir, sizeof(exe_dir)) ? exe_dir : NULL,
+	    program->about.config_name);
+	if (path == NULL)
+		return fail(program, "out of memory", EXIT_FAILURE);
+	code = run_with_file(program, path, options.check);
+	free(path);
+	return code;
+}

@@ -1,0 +1,334 @@
+/*
+ * pump.c - joins two links, on bufferevents.
+ *
+ * Owns:    both links from pump_start until done.
+ * Thread:  the loop's.
+ * Floor:   relay.
+ *
+ * Back-pressure: bytes that came from one side go to the other side's output
+ * at once; when that holds nearly buffer_bytes the first side is not read any
+ * more until the output has fallen to a quarter. So what a pump holds is
+ * bounded, and a slow reader slows the sender, as with a direct connection.
+ *
+ * TCP_USER_TIMEOUT is off from here on: Linux counts a closed window against
+ * it even while the peer answers every probe, so it would cut off a reader
+ * that merely pauses. Keep-alive and idle_ms find the vanished.
+ */
+#include "relay/pump.h"
+#include "base/clock.h"
+#include "net/link.h"
+#include "net/loop.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+
+struct side {
+	struct pump *pump;
+	struct side *peer;
+	struct link *link;		/* owned */
+	bool eof;			/* it will send no more */
+	bool finished;			/* we have ended our direction to it */
+	bool gated;			/* frames still come first */
+	bool paused;			/* not read: the peer's output is full */
+	int64_t sent;			/* bytes that left for it; starts below
+					 * zero by what was there before */
+};
+
+struct pump {
+	struct loop *loop;		/* borrowed */
+	struct side a, b;
+	struct pump_options options;
+	struct loop_timer *idle;	/* owned */
+	uint64_t moved_ms;		/* when bytes last moved */
+	bool closed;
+	enum pump_end end;
+	struct reap reap;
+};
+
+/* What an end means is for the log; resets are named by the caller. */
+static const char *const end_texts[PUMP_NENDS] = {
+	[PUMP_DONE] = "done", [PUMP_A_RESET] = NULL, [PUMP_B_RESET] = NULL,
+	[PUMP_IDLE] = "idle for too long", [PUMP_STOPPED] = "stopped",
+	[PUMP_BAD_FRAME] = "protocol error", [PUMP_NO_START] = "no START",
+	[PUMP_NO_MEMORY] = "out of memory",
+};
+
+const char *
+pump_end_text(enum pump_end end, const char *a_reset, const char *b_reset)
+{
+	if (end == PUMP_A_RESET)
+		return a_reset;
+	if (end == PUMP_B_RESET)
+		return b_reset;
+	return end_texts[end];
+}
+
+static void
+on_output_change(struct evbuffer *output,
+    const struct evbuffer_cb_info *info, void *arg)
+{
+	struct side *side = arg;
+
+	(void)output;
+	side->sent += (int64_t)info->n_deleted;
+	side->pump->moved_ms = clock_ms();
+}
+
+static void
+close_side(struct side *side, enum pump_end end)
+{
+	bool linger = end == PUMP_DONE && side->pump->options.whole_close_b;
+
+	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
+	if (linger)			/* it may still be sending */
+		link_retire(side->link);
+	else if (end == PUMP_DONE)
+		link_free(side->link);
+	else
+		link_reset(side->link);
+	side->link = NULL;
+}
+
+static void
+pump_free(void *object)
+{
+	struct pump *pump = object;
+
+	loop_timer_free(pump->idle);
+	free(pump);
+}
+
+static uint64_t
+sent_to(const struct side *side)
+{
+	return side->sent > 0 ? (uint64_t)side->sent : 0;
+}
+
+/* The one way out. */
+static void
+pump_close(struct pump *pump, enum pump_end end)
+{
+	struct pump_result result = {
+		end, sent_to(&pump->b), sent_to(&pump->a),
+	};
+
+	if (pump->closed)
+		return;
+	pump->closed = true;
+	loop_timer_stop(pump->idle);
+	close_side(&pump->a, end);
+	close_side(&pump->b, end);
+	loop_reap(pump->loop, &pump->reap, pump_free, pump);
+	pump->options.done(&result, pump->options.arg);
+}
+
+/* Whether a FIN to this side must wait for that side's own end. */
+static bool
+fin_is_held(const struct side *side)
+{
+	return side->pump->options.whole_close_b &&
+	    side == &side->pump->b && !side->eof;
+}
+
+/* The peer will send no more and all it sent has left: end our direction. */
+static void
+maybe_finish(struct side *side)
+{
+	if (side->finished || !side->peer->eof || fin_is_held(side) ||
+	    evbuffer_get_length(link_output(side->link)) > 0)
+		return;
+	side->finished = true;
+	link_finish(side->link);
+	if (side->peer->finished)
+		pump_close(side->pump, PUMP_DONE);
+}
+
+/*
+ * Moves what came from a side to its peer's output. Small pieces are copied:
+ * libevent keeps each piece it moves in the block it was read into, and a
+ * sender of single bytes would fill a block of 4 KiB with every one of them.
+ */
+static bool
+forward(struct side *side)
+{
+	struct evbuffer *input = link_input(side->link);
+	struct evbuffer *output = link_output(side->peer->link);
+	size_t len = evbuffer_get_length(input);
+	unsigned char *bytes;
+
+	if (len > LINK_READ_MAX / 2)
+		return evbuffer_add_buffer(output, input) == 0;
+	bytes = evbuffer_pullup(input, -1);
+	return bytes != NULL && evbuffer_add(output, bytes, len) == 0 &&
+	    evbuffer_drain(input, len) == 0;
+}
+
+/* Lets the frames before the raw bytes pass. True: the rest is raw. */
+static bool
+pass_gate(struct side *side)
+{
+	struct pump *pump = side->pump;
+
+	switch (pump->options.gate(link_input(side->link),
+	    link_output(side->peer->link), pump->options.arg)) {
+	case PUMP_GATE_OPEN:
+		side->gated = false;
+		return true;
+	case PUMP_GATE_WAIT:
+		break;
+	case PUMP_GATE_BAD:
+		pump_close(pump, PUMP_BAD_FRAME);
+		break;
+	}
+	return false;
+}
+
+static void
+on_input(void *arg)
+{
+	struct side *side = arg;
+	struct pump *pump = side->pump;
+	size_t held;
+
+	if (side->gated && !pass_gate(side))
+		return;
+	if (evbuffer_get_length(link_input(side->link)) == 0)
+		return;
+	if (!forward(side)) {
+		pump_close(pump, PUMP_NO_MEMORY);
+		return;
+	}
+	held = evbuffer_get_length(link_output(side->peer->link));
+	if (held + LINK_READ_MAX > pump->options.buffer_bytes) {
+		side->paused = true;
+		link_read(side->link, false);
+	}
+}
+
+static void
+on_drained(void *arg)
+{
+	struct side *side = arg;
+
+	if (side->peer->paused && !side->peer->eof) {
+		side->peer->paused = false;
+		link_read(side->peer->link, true);
+	}
+	maybe_finish(side);
+}
+
+static void
+set_eof(struct side *side)
+{
+	side->eof = true;
+	link_set_output_low(side->peer->link, 0);	/* empty, then FIN */
+}
+
+static void
+on_eof(void *arg)
+{
+	struct side *side = arg;
+	struct pump *pump = side->pump;
+
+	if (side->gated) {
+		pump_close(pump, PUMP_NO_START);
+		return;
+	}
+	set_eof(side);
+	if (pump->options.whole_close_b && side == &pump->b) {
+		link_read(pump->a.link, false);
+		set_eof(&pump->a);
+		maybe_finish(&pump->b);
+		if (pump->closed)
+			return;
+	}
+	maybe_finish(side->peer);
+	if (!pump->closed)
+		maybe_finish(side);	/* a FIN that was held back */
+}
+
+static void
+on_error(void *arg, const char *why)
+{
+	struct side *side = arg;
+	struct pump *pump = side->pump;
+
+	(void)why;
+	pump_close(pump, side == &pump->a ? PUMP_A_RESET : PUMP_B_RESET);
+}
+
+static const struct link_handler handler = {
+	.on_input = on_input, .on_drained = on_drained,
+	.on_eof = on_eof, .on_error = on_error,
+};
+
+static void
+on_idle(void *arg)
+{
+	struct pump *pump = arg;
+	uint64_t quiet = clock_ms() - pump->moved_ms;
+
+	if (quiet >= pump->options.idle_ms)
+		pump_close(pump, PUMP_IDLE);
+	else
+		loop_timer_start(pump->idle, pump->options.idle_ms - quiet);
+}
+
+static void
+side_init(struct side *side, struct pump *pump, struct side *peer,
+    struct link *link)
+{
+	side->pump = pump;
+	side->peer = peer;
+	side->link = link;
+	side->sent = -(int64_t)evbuffer_get_length(link_output(link));
+}
+
+static void
+side_start(struct side *side)
+{
+	link_set_input_max(side->link, 0);
+	link_set_user_timeout(side->link, 0);
+	link_set_output_low(side->link, side->pump->options.buffer_bytes / 4);
+	link_set_handler(side->link, &handler, side);
+	if (evbuffer_get_length(link_input(side->link)) > 0)
+		link_kick(side->link);
+}
+
+struct pump *
+pump_start(struct loop *loop, struct link *a, struct link *b,
+    const struct pump_options *options)
+{
+	struct pump *pump = calloc(1, sizeof(*pump));
+
+	if (pump == NULL)
+		return NULL;
+	pump->loop = loop;
+	pump->options = *options;
+	side_init(&pump->a, pump, &pump->b, a);
+	side_init(&pump->b, pump, &pump->a, b);
+	pump->b.gated = options->gate != NULL;
+	pump->moved_ms = clock_ms();
+	if ((pump->idle = loop_timer_new(loop, on_idle, pump)) == NULL ||
+	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) ==
+	    NULL)
+		goto fail;
+	if (evbuffer_add_cb(link_output(b), on_output_change, &pump->b) ==
+	    NULL) {
+		evbuffer_remove_cb(link_output(a), on_output_change, &pump->a);
+		goto fail;
+	}
+	side_start(&pump->a);
+	side_start(&pump->b);
+	loop_timer_start(pump->idle, options->idle_ms);
+	return pump;
+fail:
+	pump_free(pump);
+	return NULL;
+}
+
+void
+pump_stop(struct pump *pump)
+{
+	pump_close(pump, PUMP_STOPPED);
+}

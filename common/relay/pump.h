@@ -1,0 +1,71 @@
+/* pump.h - joins two links: bytes both ways until both have ended.
+ * Floor: relay. */
+#ifndef RELAY_PUMP_H
+#define RELAY_PUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct evbuffer;
+struct link;
+struct loop;
+struct pump;
+
+enum pump_end {
+	PUMP_DONE,			/* both directions came to their end */
+	PUMP_A_RESET, PUMP_B_RESET,	/* that side was reset, or broke */
+	PUMP_IDLE,			/* nothing moved for idle_ms */
+	PUMP_STOPPED,			/* pump_stop */
+	PUMP_BAD_FRAME,			/* the gate said so */
+	PUMP_NO_START,			/* b ended before the gate was open */
+	PUMP_NO_MEMORY,
+	PUMP_NENDS,
+};
+
+struct pump_result {
+	enum pump_end end;
+	uint64_t a_to_b, b_to_a;	/* bytes that were handed to the far
+					 * side's system */
+};
+
+/*
+ * While frames still precede the raw bytes of b, this takes them off b's
+ * input: OPEN when all that is left and comes is raw, WAIT for more, BAD to
+ * end the pump. It may add bytes to a's output.
+ */
+enum pump_gate { PUMP_GATE_OPEN, PUMP_GATE_WAIT, PUMP_GATE_BAD };
+typedef enum pump_gate pump_gate_fn(struct evbuffer *b_input,
+    struct evbuffer *a_output, void *arg);
+
+/* Called once, never before pump_start returns, after both links are closed.
+ * The pump is gone after it. */
+typedef void pump_done_fn(const struct pump_result *result, void *arg);
+
+struct pump_options {
+	size_t buffer_bytes;		/* no side holds more unsent bytes */
+	uint32_t idle_ms;		/* silence both ways that ends it */
+	bool whole_close_b;		/* b cannot half-close: a classic peer.
+					 * a's FIN is held back until b ends,
+					 * and b's end ends both ways */
+	pump_gate_fn *gate;		/* NULL: all of b's bytes are raw */
+	pump_done_fn *done;
+	void *arg;			/* for gate and done */
+};
+
+/*
+ * Takes both links, with what is in their buffers. A FIN of one side is passed
+ * on as a FIN once all its bytes are, a reset as a reset. NULL without memory;
+ * then both links stay with the caller.
+ */
+struct pump *pump_start(struct loop *loop, struct link *a, struct link *b,
+    const struct pump_options *options);
+
+/* Ends it now: both links are reset. done is called before this returns. */
+void pump_stop(struct pump *pump);
+
+/* "done", "idle": for the log; side names go in for a and b. */
+const char *pump_end_text(enum pump_end end, const char *a_reset,
+    const char *b_reset);
+
+#endif

@@ -1,0 +1,61 @@
+/* sock.h - what sockets can do that libevent does not wrap. Floor: sys. */
+#ifndef SYS_SOCK_H
+#define SYS_SOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Settings for every TCP connection (tcp(7)): TCP_NODELAY, keep-alive so that
+ * a silent vanished peer is found after about a minute. Does nothing to a Unix
+ * socket.
+ */
+void sock_tune(int fd);
+
+/*
+ * TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged before the
+ * connection is dead; 0 = the system's own patience.
+ */
+void sock_set_user_timeout(int fd, uint32_t ms);
+
+/* Smoothed round-trip time by TCP_INFO in microseconds; 0 where unknown. */
+uint32_t sock_rtt_us(int fd);
+
+/*
+ * True when the peer has reset the connection or closed it altogether; a peer
+ * that only ended its own direction (half-close) is still there. Reads
+ * nothing, waits for nothing.
+ */
+bool sock_gone(int fd);
+
+/* What a read would meet now, without reading. */
+enum sock_state { SOCK_DRY, SOCK_BYTES, SOCK_ENDED };
+enum sock_state sock_peek(int fd);
+
+/* Makes close() send a reset (SO_LINGER of zero) instead of a FIN. */
+void sock_reset_on_close(int fd);
+
+/*
+ * Makes way for a Unix listener at path: removes a socket file that nobody
+ * listens on. Returns NULL, or a constant text: somebody listens there, or it
+ * is no socket, or the system's reason.
+ */
+const char *sock_unix_claim(const char *path);
+
+/*
+ * Sets mode, and owner and group by name (NULL: leave) of the socket file.
+ * Returns NULL, or a constant text that says which of them failed.
+ */
+const char *sock_unix_permit(const char *path, uint32_t mode,
+    const char *owner, const char *group);
+
+/* Which file this is, to remove only that one later. */
+struct sock_file_id {
+	uint64_t device, inode;
+};
+bool sock_file_identify(const char *path, struct sock_file_id *id);
+/* Removes path if it still is the file of that id. */
+void sock_unix_remove(const char *path, const struct sock_file_id *id);
+
+#endif

@@ -1,0 +1,29 @@
+/* sys.h - what the operating system knows and limits. Floor: sys. */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The machine's name, cut at size. False when the system has none. */
+bool sys_host_name(char *out, size_t size);
+
+/* The folder of the running executable, without a slash at its end. False
+ * when the system does not tell or size is too small. */
+bool sys_exe_dir(char *out, size_t size);
+
+/* Raises the limit of open descriptors as far as this process may, and
+ * returns what it is then (setrlimit(2), RLIMIT_NOFILE). */
+uint64_t sys_raise_fd_limit(void);
+
+/* Opens a descriptor that stands for nothing, to keep in reserve. -1 when
+ * there is none left. */
+int sys_reserve_fd(void);
+void sys_release_fd(int fd);
+
+/* True when error says that descriptors (or the kernel's room for them) ran
+ * out: EMFILE, ENFILE, ENOBUFS, ENOMEM of accept(2) and socket(2). */
+bool sys_out_of_fds(int error);
+
+#endif

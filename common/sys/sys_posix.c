@@ -1,0 +1,76 @@
+/*
+ * sys_posix.c - what the operating system knows and limits, on Linux and
+ * other POSIX systems.
+ *
+ * Owns:    nothing.
+ * Thread:  any.
+ * Floor:   sys.
+ */
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool
+sys_host_name(char *out, size_t size)
+{
+	if (gethostname(out, size) != 0)
+		return false;
+	out[size - 1] = '\0';		/* POSIX leaves a cut name open */
+	return out[0] != '\0';
+}
+
+bool
+sys_exe_dir(char *out, size_t size)
+{
+	ssize_t len = readlink("/proc/self/exe", out, size);
+	char *slash;
+
+	if (len <= 0 || (size_t)len >= size)
+		return false;
+	out[len] = '\0';
+	slash = strrchr(out, '/');
+	if (slash == NULL || slash == out)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+uint64_t
+sys_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024;		/* what POSIX systems start with */
+	if (limit.rlim_cur != limit.rlim_max) {
+		struct rlimit raised = { limit.rlim_max, limit.rlim_max };
+
+		if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+			limit = raised;
+	}
+	return (uint64_t)limit.rlim_cur;
+}
+
+int
+sys_reserve_fd(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void
+sys_release_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+bool
+sys_out_of_fds(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM;
+}

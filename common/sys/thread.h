@@ -1,0 +1,19 @@
+/* thread.h - threads and their locks. Floor: sys. */
+#ifndef SYS_THREAD_H
+#define SYS_THREAD_H
+
+#include <stdbool.h>
+
+struct mutex;
+
+/* Starts run(arg) on a thread of its own that nobody waits for; it blocks all
+ * signals. False when the system has no more threads. */
+bool thread_detach(void (*run)(void *), void *arg);
+
+/* NULL without memory. */
+struct mutex *mutex_new(void);
+void mutex_free(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * config.c - what an operator tells the inner: inner.config.json.
+ *
+ * Owns:    nothing; the texts belong to the inner_config.
+ * Thread:  main, before the loops start.
+ * Floor:   inner. A key here is a row in README, README.zh and the man page
+ *          too: tests/lint/lint_config.py says where one is missing.
+ */
+#include "inner/config.h"
+#include "wire/hello.h"
+#include "wire/signal48.h"
+#include "sys/sys.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct inner_config, member)
+
+static const char *const protocols[] = {
+	[INNER_NATIVE] = "native", [INNER_CLASSIC] = "classic", NULL,
+};
+
+/* key, type, where, min, max, default, flags, choices, help */
+const struct conf_field inner_config_fields[] = {
+	{ "RegisterAddress", CONF_ADDR, AT(register_addr), 0, 0, NULL,
+	    CONF_REQUIRED | CONF_CONNECT, NULL,
+	    "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090" },
+	{ "ProxyAddress", CONF_ADDR, AT(proxy_addr), 0, 0, NULL,
+	    CONF_REQUIRED | CONF_CONNECT, NULL,
+	    "the address of the target, such as tcp://127.0.0.1:80" },
+	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, 256, NULL,
+	    CONF_REQUIRED | CONF_SECRET, NULL,
+	    "the key that inners and outer share, 1 to 256 bytes" },
+	{ "InnerId", CONF_TEXT, AT(inner_id), 1, HELLO_INNER_MAX, NULL,
+	    CONF_NAME, NULL,
+	    "name of this inner at the outer; the host name if not given" },
+	{ "Protocol", CONF_CHOICE, AT(protocol), 0, 0, "native", 0, protocols,
+	    "native, or classic to an outer of the Go version" },
+	{ "MaxFreeConn", CONF_COUNT, AT(max_free), 1, 10000, "10", 0, NULL,
+	    "links that stand by for clients" },
+	{ "MaxDialing", CONF_COUNT, AT(max_dialing), 1, 1000, "64", 0, NULL,
+	    "links that are being made at once" },
+	{ "MaxLinkAge", CONF_SECONDS, AT(link_age_ms), 1, 1e6, "3600", 0, NULL,
+	    "replace a link that stood by for so long" },
+	{ "MaxRetryInterval", CONF_SECONDS, AT(retry_ms), 0.1, 3600, "60", 0,
+	    NULL, "longest wait between tries to reach the outer" },
+	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,
+	    NULL, "give up a link that has not authenticated by then" },
+	{ "DialTimeout", CONF_SECONDS, AT(dial_ms), 0.1, 60, "4", 0, NULL,
+	    "how long the target may take to answer; below the outer's "
+	    "ForwardTimeout" },
+	{ "ForwardTimeout", CONF_SECONDS, AT(forward_ms), 0.1, 60, "5", 0, NULL,
+	    "how long the outer may take to start a session that is ready" },
+	{ "IdleTimeout", CONF_SECONDS, AT(idle_ms), 0.1, 1e6, "3600", 0, NULL,
+	    "end a session after this silence both ways" },
+	{ "DrainTimeout", CONF_SECONDS, AT(drain_ms), 0, 3600, "30", 0, NULL,
+	    "how long sessions may go on after SIGTERM" },
+	{ "BufferSize", CONF_BYTES, AT(buffer_bytes), 16 << 10, 16 << 20,
+	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
+	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
+	    conf_log_levels, "error, warn, info or debug" },
+	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
+	    conf_log_formats, "text or json" },
+	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
+	    "file to append to instead of standard output" },
+};
+const size_t inner_config_count =
+    sizeof(inner_config_fields) / sizeof(inner_config_fields[0]);
+
+/* The host name made fit for an id; a machine without one is "inner". */
+static char *
+default_id(void)
+{
+	char name[HELLO_INNER_MAX + 1];
+
+	if (!sys_host_name(name, sizeof(name)))
+		return strdup("inner");
+	for (char *c = name; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && strchr("._-", *c) == NULL)
+			*c = '-';
+	return strdup(name);
+}
+
+static int
+check_classic(const char *path, const struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const char *why = signal48_key_problem(config->auth_key);
+
+	if (config->protocol != INNER_CLASSIC || why == NULL)
+		return 0;
+	snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: AuthKey: found one that "
+	    "no classic signal can carry: %s; expected another, or "
+	    "\"Protocol\": \"native\"", path, why);
+	return -1;
+}
+
+int
+inner_config_load(const char *path, struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	memset(config, 0, sizeof(*config));
+	if (conf_load(path, inner_config_fields, inner_config_count, config,
+	    problem) != 0 || check_classic(path, config, problem) != 0)
+		return -1;
+	config->id_configured = config->inner_id != NULL;
+	if (!config->id_configured &&
+	    (config->inner_id = default_id()) == NULL) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: there is no memory for it", path);
+		return -1;
+	}
+	conf_warn_short_key(path, config->auth_key, &config->register_addr);
+	return 0;
+}
+
+void
+inner_config_free(struct inner_config *config)
+{
+	conf_free(inner_config_fields, inner_config_count, config);
+}

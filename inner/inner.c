@@ -1,0 +1,98 @@
+/*
+ * inner.c - builds the inner from its parts and takes it down.
+ *
+ * Owns:    loop, resolver, keeper, app.
+ * Thread:  main.
+ * Floor:   inner.
+ */
+#include "inner/inner.h"
+#include "inner/keeper.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include "net/resolve.h"
+#include "ops/app.h"
+#include "sys/sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Descriptors for all else: epoll, signals, log, spares on their way. */
+enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
+
+struct inner {
+	struct loop *loop;		/* owned, all of them */
+	struct resolver *resolver;
+	struct app *app;
+	struct keeper keeper;
+};
+
+static void
+on_idle_end(void *arg)
+{
+	struct inner *inner = arg;
+
+	app_drained(inner->app);
+}
+
+static void
+on_drain(void *arg)
+{
+	struct inner *inner = arg;
+
+	keeper_drain(&inner->keeper, on_idle_end, inner);
+}
+
+static void
+inner_free(struct inner *inner)
+{
+	keeper_stop(&inner->keeper);
+	app_free(inner->app);
+	resolver_free(inner->resolver);
+	loop_free(inner->loop);
+	free(inner);
+}
+
+static bool
+inner_start(struct inner *inner, const struct inner_config *config)
+{
+	const struct app_hooks hooks = { on_drain, inner };
+
+	return (inner->loop = loop_new()) != NULL &&
+	    (inner->resolver = resolver_new(inner->loop)) != NULL &&
+	    (inner->app = app_new(inner->loop, config->drain_ms, &hooks)) !=
+	    NULL &&
+	    keeper_start(&inner->keeper, inner->loop, inner->resolver, config);
+}
+
+static void
+log_ready(const struct inner_config *config, uint64_t max_fds)
+{
+	char outer[ADDR_TEXT_SIZE], target[ADDR_TEXT_SIZE];
+
+	addr_format(&config->register_addr, outer, sizeof(outer));
+	addr_format(&config->proxy_addr, target, sizeof(target));
+	log_info("inner", "ready", KV_STR("version", PACKAGE_VERSION),
+	    KV_STR("id", config->inner_id), KV_STR("outer", outer),
+	    KV_STR("target", target), KV_U64("descriptors", max_fds),
+	    KV_U64("sessions_max", max_fds <= FDS_ASIDE ? 0 :
+	    (max_fds - FDS_ASIDE) / FDS_PER_SESSION));
+}
+
+int
+inner_run(const struct inner_config *config)
+{
+	uint64_t max_fds = sys_raise_fd_limit();
+	struct inner *inner = calloc(1, sizeof(*inner));
+	int code = EXIT_FAILURE;
+
+	if (inner == NULL)
+		return code;
+	if (inner_start(inner, config)) {
+		log_ready(config, max_fds);
+		code = app_run(inner->app);
+	} else {
+		fputs("inner_server: out of memory or random bytes\n", stderr);
+	}
+	inner_free(inner);
+	return code;
+}

@@ -1,0 +1,546 @@
+/*
+ * spare.c - one link to the outer until it relays: its states and deadlines.
+ *
+ * Owns:    the link, the dial and the target's socket until the pump has them.
+ * Thread:  the loop's.
+ * Floor:   inner. The bytes are read and written by spare_native.c and
+ *          spare_classic.c, which report here what they mean. See
+ *          doc/PROTOCOL, "The life of a standby".
+ */
+#include "inner/spare_codec.h"
+#include "inner/keeper.h"
+#include "inner/target.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/dial.h"
+#include "net/link.h"
+#include "sys/sock.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/util.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	SILENT_PINGS = 3,
+	PING_JITTER_PERCENT = 20,
+	AGE_JITTER_PERCENT = 20,
+	RETIRE_MS = 10000,		/* for the outer's answer to GOAWAY */
+	TOO_SHORT_MS = 1000,		/* idle for less is a failure */
+	CLASSIC_PING_MS = 10000,
+	USER_TIMEOUT_MS = 30000,
+	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
+};
+
+static const char *const state_names[] = {
+	[SPARE_CONNECTING] = "connecting", [SPARE_HANDSHAKE] = "handshake",
+	[SPARE_IDLE] = "idle", [SPARE_RETIRING] = "retiring",
+	[SPARE_DIALING] = "dialing", [SPARE_STARTED] = "started",
+	[SPARE_RELAYING] = "relaying", [SPARE_CLOSED] = "closed",
+};
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SPARE_NSTATES,
+    "every state needs a name");
+
+#define TO(s) (1u << SPARE_##s)
+static const unsigned next_ok[SPARE_NSTATES] = {
+	[SPARE_CONNECTING] = TO(HANDSHAKE) | TO(CLOSED),
+	[SPARE_HANDSHAKE] = TO(IDLE) | TO(CLOSED),
+	[SPARE_IDLE] = TO(RETIRING) | TO(DIALING) | TO(CLOSED),
+	[SPARE_RETIRING] = TO(DIALING) | TO(CLOSED),
+	[SPARE_DIALING] = TO(IDLE) | TO(STARTED) | TO(CLOSED),
+	[SPARE_STARTED] = TO(RELAYING) | TO(CLOSED),
+	[SPARE_RELAYING] = TO(CLOSED),
+};
+
+struct spare *
+spare_of(struct list_node *state_node)
+{
+	return list_entry(state_node, struct spare, state_node);
+}
+
+uint64_t
+spare_id(const struct spare *spare)
+{
+	return spare->id;
+}
+
+/* The only writer of the state; also moves lists. */
+static void
+set_state(struct spare *spare, enum spare_state next)
+{
+	assert(next_ok[spare->state] & (1u << next));
+	log_debug("spare", "state", KV_U64("link", spare->id),
+	    KV_STR("from", state_names[spare->state]),
+	    KV_STR("to", state_names[next]));
+	spare->state = next;
+	list_remove(&spare->state_node);
+	if (next != SPARE_CLOSED)
+		list_push_back(&spare->keeper->spares[next],
+		    &spare->state_node);
+}
+
+static void
+spare_free(void *object)
+{
+	struct spare *spare = object;
+
+	loop_timer_free(spare->timer);
+	if (spare->early != NULL)
+		evbuffer_free(spare->early);
+	proof_forget(spare->welcome_proof, sizeof(spare->welcome_proof));
+	free(spare);
+}
+
+/* What every way out has in common. */
+static void
+leave(struct spare *spare, enum spare_end end, const char *why)
+{
+	set_state(spare, SPARE_CLOSED);
+	loop_timer_stop(spare->timer);
+	dial_cancel(spare->dial);
+	spare->dial = NULL;
+	if (spare->target_fd >= 0)
+		evutil_closesocket(spare->target_fd);
+	spare->target_fd = -1;
+	spare->link = NULL;
+	loop_reap(spare->keeper->loop, &spare->reap, spare_free, spare);
+	keeper_on_end(spare->keeper, end, why);
+}
+
+static void
+log_closed(const struct spare *spare, enum log_level level, const char *why)
+{
+	log_at(level, "spare", "closed", KV_U64("link", spare->id),
+	    KV_STR("state", state_names[spare->state]), KV_STR("why", why));
+}
+
+static void
+log_finished(const struct spare *spare, uint64_t up, uint64_t down,
+    const char *why)
+{
+	char client[REQUEST_CLIENT_SIZE], target[ADDR_TEXT_SIZE];
+
+	request_client_text(&spare->request, client);
+	addr_format(&spare->keeper->config->proxy_addr, target,
+	    sizeof(target));
+	log_info("session", "finished", KV_U64("id", spare->request.session),
+	    KV_STR("client", client), KV_STR("service", "default"),
+	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
+	    KV_MS("duration", clock_ms() - spare->began_ms),
+	    KV_STR("why", why));
+}
+
+void
+spare_close(struct spare *spare, enum spare_end end, const char *why)
+{
+	struct link *link = spare->link;
+
+	if (spare->state == SPARE_CLOSED)
+		return;
+	if (spare->pump != NULL) {
+		spare->stop_why = why;
+		pump_stop(spare->pump);	/* comes back by on_pump_done */
+		return;
+	}
+	if (spare->state == SPARE_DIALING)
+		log_finished(spare, 0, 0, why);
+	else				/* the keeper tells of failures */
+		log_closed(spare, end == SPARE_END_NORMAL &&
+		    !spare->leaving ? LOG_INFO : LOG_DEBUG, why);
+	leave(spare, end, why);
+	link_free(link);
+}
+
+void
+spare_fail(struct spare *spare, enum wire_code code, const char *why)
+{
+	struct link *link = spare->link;
+
+	log_closed(spare, LOG_WARN, why);
+	if (spare->codec->send_error != NULL)
+		(void)spare->codec->send_error(spare, code, why);
+	leave(spare, SPARE_END_FAILED, why);
+	link_retire(link);
+}
+
+static uint32_t
+silence_ms(const struct spare *spare)
+{
+	return SILENT_PINGS * spare->ping_ms;
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The next thing an idle link has to do: ping, retire, or give up. */
+static void
+arm_idle(struct spare *spare)
+{
+	uint64_t now = clock_ms();
+	uint64_t due = spare->sent_ms +
+	    loop_jitter(spare->ping_ms, PING_JITTER_PERCENT);
+
+	if (!spare->codec->quiet_peer) {
+		due = least(due, spare->heard_ms + silence_ms(spare));
+		due = least(due, spare->retire_ms);
+	}
+	loop_timer_start(spare->timer, due > now ? due - now : 0);
+}
+
+void
+spare_authenticated(struct spare *spare)
+{
+	uint64_t now = clock_ms();
+
+	if (spare->ping_ms == 0)
+		spare->ping_ms = CLASSIC_PING_MS;
+	spare->joined_ms = now;
+	spare->retire_ms = now + loop_jitter(
+	    spare->keeper->config->link_age_ms, AGE_JITTER_PERCENT);
+	set_state(spare, SPARE_IDLE);
+	arm_idle(spare);
+	keeper_on_joined(spare->keeper);
+}
+
+void
+spare_retire(struct spare *spare, int reason)
+{
+	assert(spare->state == SPARE_IDLE);
+	if (spare->codec->send_goaway == NULL) {
+		spare_close(spare, SPARE_END_NORMAL, "retired");
+		return;
+	}
+	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
+	spare->leaving = true;
+	set_state(spare, SPARE_RETIRING);
+	loop_timer_start(spare->timer, RETIRE_MS);
+}
+
+static void
+on_idle_timeout(struct spare *spare)
+{
+	uint64_t now = clock_ms();
+
+	if (!spare->codec->quiet_peer) {
+		if (now - spare->heard_ms >= silence_ms(spare)) {
+			spare_close(spare, SPARE_END_NORMAL,
+			    "silent for three ping intervals");
+			return;
+		}
+		if (now >= spare->retire_ms) {
+			spare_retire(spare, GOAWAY_AGE);
+			return;
+		}
+	}
+	if (!spare->codec->send_keepalive(spare)) {
+		spare_close(spare, SPARE_END_FAILED, "out of memory");
+		return;
+	}
+	spare->sent_ms = now;
+	arm_idle(spare);
+}
+
+void
+spare_on_timeout(struct spare *spare)
+{
+	switch (spare->state) {
+	case SPARE_CONNECTING:		/* the dial has its own deadline */
+		break;
+	case SPARE_HANDSHAKE:
+		if (spare->codec->quiet_peer)
+			spare_authenticated(spare);	/* it survived */
+		else
+			spare_close(spare, SPARE_END_FAILED,
+			    "not authenticated in time");
+		break;
+	case SPARE_IDLE:
+		on_idle_timeout(spare);
+		break;
+	case SPARE_RETIRING:
+		spare_close(spare, SPARE_END_NORMAL,
+		    "the outer did not answer GOAWAY");
+		break;
+	case SPARE_DIALING:		/* the link is never read dry */
+		spare_close(spare, SPARE_END_NORMAL, "not started in time");
+		break;
+	case SPARE_STARTED:
+		spare_close(spare, SPARE_END_NORMAL, "no START in time");
+		break;
+	case SPARE_RELAYING:
+	case SPARE_CLOSED:
+	case SPARE_NSTATES:
+		break;
+	}
+}
+
+static void
+on_timer(void *arg)
+{
+	spare_on_timeout(arg);
+}
+
+/* The session is over before it began; the link goes, after its last words. */
+static void
+end_politely(struct spare *spare, const char *why)
+{
+	struct link *link = spare->link;
+
+	leave(spare, SPARE_END_NORMAL, why);
+	link_retire(link);
+}
+
+/* No target for this client. The link stays good, unless its format has no
+ * word for that, or it has already said that it goes. */
+static void
+refuse(struct spare *spare, enum wire_code code, const char *text)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s: %s", wire_code_text(code), text);
+	log_finished(spare, 0, 0, why);
+	if (spare->codec->send_refused == NULL ||
+	    !spare->codec->send_refused(spare, code, text) ||
+	    spare->leaving) {
+		end_politely(spare, why);
+		return;
+	}
+	if (spare->early != NULL)
+		evbuffer_free(spare->early);
+	spare->early = NULL;
+	set_state(spare, SPARE_IDLE);
+	arm_idle(spare);
+}
+
+static void
+on_pump_done(const struct pump_result *result, void *arg)
+{
+	struct spare *spare = arg;
+	const char *why = result->end == PUMP_STOPPED ? spare->stop_why :
+	    pump_end_text(result->end, "reset by the target",
+	    "reset by the outer");
+
+	spare->pump = NULL;
+	log_finished(spare, result->b_to_a, result->a_to_b, why);
+	leave(spare, SPARE_END_NORMAL, why);
+}
+
+/* Joins target and link. False without memory: the target is closed. */
+static bool
+relay(struct spare *spare)
+{
+	const struct inner_config *config = spare->keeper->config;
+	const struct pump_options options = {
+		.buffer_bytes = (size_t)config->buffer_bytes,
+		.idle_ms = config->idle_ms,
+		.whole_close_b = spare->codec->whole_close,
+		.gate = spare->codec->gate,
+		.done = on_pump_done, .arg = spare,
+	};
+	struct link *target =
+	    link_new(spare->keeper->loop, spare->target_fd, "target");
+
+	if (target == NULL)
+		return false;
+	spare->target_fd = -1;
+	spare->pump = pump_start(spare->keeper->loop, target, spare->link,
+	    &options);
+	if (spare->pump == NULL) {
+		link_reset(target);
+		return false;
+	}
+	spare->link = NULL;
+	if (spare->early != NULL)	/* the pump sends it */
+		(void)evbuffer_add_buffer(link_output(target), spare->early);
+	return true;
+}
+
+/* READY, and the target's bytes flow. */
+static void
+go(struct spare *spare)
+{
+	if (!spare->codec->send_ready(spare) || !relay(spare)) {
+		log_finished(spare, 0, 0, "out of memory");
+		end_politely(spare, "out of memory");
+		return;
+	}
+	set_state(spare, SPARE_STARTED);
+	if (spare->codec->gate == NULL)
+		spare_on_start(spare);
+	else
+		loop_timer_start(spare->timer,
+		    spare->keeper->config->forward_ms);
+}
+
+void
+spare_on_start(struct spare *spare)
+{
+	set_state(spare, SPARE_RELAYING);
+	loop_timer_stop(spare->timer);
+}
+
+/*
+ * The target is there. Early bytes may reach it only if the outer is still
+ * there too, for it may have sent them elsewhere since: so the link is read
+ * dry first.
+ */
+static void
+go_if_dry(struct spare *spare)
+{
+	if (spare->early == NULL || link_is_quiet(spare->link))
+		go(spare);
+}
+
+static void
+on_target(enum dial_result result, int fd, const char *why, void *arg)
+{
+	struct spare *spare = arg;
+
+	spare->dial = NULL;
+	if (result != DIAL_OK) {
+		refuse(spare, target_code(result), why);
+		return;
+	}
+	spare->target_fd = fd;
+	loop_timer_start(spare->timer, spare->keeper->config->forward_ms);
+	go_if_dry(spare);
+}
+
+void
+spare_on_forward(struct spare *spare, const struct request *request)
+{
+	struct keeper *keeper = spare->keeper;
+	const char *why = NULL;
+	unsigned code;
+
+	spare->request = *request;
+	spare->began_ms = clock_ms();
+	spare->has_early = false;
+	set_state(spare, SPARE_DIALING);
+	loop_timer_stop(spare->timer);		/* the dial has its own */
+	keeper_on_taken(keeper, request->waiting);
+	if ((code = target_check(keeper->config, request, &why)) != 0) {
+		refuse(spare, (enum wire_code)code, why);
+		return;
+	}
+	spare->dial = target_dial(keeper->loop, keeper->resolver,
+	    keeper->config, on_target, spare);
+	if (spare->dial == NULL)
+		refuse(spare, CODE_LIMIT, "out of memory");
+	else if (spare->codec->send_dialing != NULL &&
+	    !spare->codec->send_dialing(spare))
+		spare_close(spare, SPARE_END_NORMAL, "out of memory");
+}
+
+void
+spare_on_goaway(struct spare *spare, enum goaway_reason reason)
+{
+	bool replaced = reason == GOAWAY_REPLACED;
+
+	spare_close(spare, replaced ? SPARE_END_REJECTED : SPARE_END_SENT_AWAY,
+	    replaced ? "a younger run has the same InnerId" :
+	    "the outer said GOAWAY");
+}
+
+static void
+on_input(void *arg)
+{
+	struct spare *spare = arg;
+
+	spare->heard_ms = clock_ms();
+	spare->codec->read(spare, link_input(spare->link));
+	if (spare->state == SPARE_DIALING && spare->target_fd >= 0)
+		go_if_dry(spare);
+}
+
+/* The link ended, by FIN or by reset. */
+static void
+on_lost(struct spare *spare, const char *why)
+{
+	bool failed = spare->state == SPARE_HANDSHAKE ||
+	    (spare->state == SPARE_IDLE &&
+	    clock_ms() - spare->joined_ms < TOO_SHORT_MS);
+
+	spare_close(spare, failed ? SPARE_END_FAILED : SPARE_END_NORMAL, why);
+}
+
+static void
+on_eof(void *arg)
+{
+	struct spare *spare = arg;
+
+	on_lost(spare, spare->state == SPARE_HANDSHAKE &&
+	    spare->codec->quiet_peer ?
+	    "the outer closed the link: another AuthKey?" :
+	    "closed by the outer");
+}
+
+static void
+on_error(void *arg, const char *why)
+{
+	on_lost(arg, why);
+}
+
+static const struct link_handler handler = {
+	.on_input = on_input, .on_eof = on_eof, .on_error = on_error,
+};
+
+static void
+on_connected(enum dial_result result, int fd, const char *why, void *arg)
+{
+	struct spare *spare = arg;
+	struct keeper *keeper = spare->keeper;
+	char outer[ADDR_TEXT_SIZE];
+
+	spare->dial = NULL;
+	if (result != DIAL_OK) {
+		spare_close(spare, SPARE_END_FAILED, why);
+		return;
+	}
+	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
+	spare->link = link_new(keeper->loop, fd, outer);
+	if (spare->link == NULL) {
+		evutil_closesocket(fd);
+		spare_close(spare, SPARE_END_FAILED, "out of memory");
+		return;
+	}
+	set_state(spare, SPARE_HANDSHAKE);
+	spare->heard_ms = spare->sent_ms = clock_ms();
+	link_set_input_max(spare->link, INPUT_MAX);
+	link_set_user_timeout(spare->link, USER_TIMEOUT_MS);
+	loop_timer_start(spare->timer, spare->codec->quiet_peer ?
+	    SPARE_SURVIVED_MS : keeper->config->handshake_ms);
+	link_set_handler(spare->link, &handler, spare);
+	if (!spare->codec->send_opening(spare))
+		spare_close(spare, SPARE_END_FAILED,
+		    "out of memory or random bytes");
+}
+
+bool
+spare_start(struct keeper *keeper)
+{
+	const struct inner_config *config = keeper->config;
+	struct spare *spare = calloc(1, sizeof(*spare));
+
+	if (spare == NULL)
+		return false;
+	spare->keeper = keeper;
+	spare->target_fd = -1;
+	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic :
+	    &spare_native;
+	spare->timer = loop_timer_new(keeper->loop, on_timer, spare);
+	if (spare->timer != NULL)
+		spare->dial = dial_start(keeper->loop, keeper->resolver,
+		    &config->register_addr, config->handshake_ms,
+		    on_connected, spare);
+	if (spare->dial == NULL) {
+		spare_free(spare);
+		return false;
+	}
+	spare->id = keeper->next_link++;
+	list_push_back(&keeper->spares[SPARE_CONNECTING], &spare->state_node);
+	return true;
+}

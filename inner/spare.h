@@ -1,0 +1,47 @@
+/* spare.h - one link to the outer until it relays. Floor: inner. */
+#ifndef INNER_SPARE_H
+#define INNER_SPARE_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct keeper;
+struct spare;
+
+/* CONNECTING, HANDSHAKE (HandshakeTimeout each) -> IDLE (3 pings of silence)
+ * -> DIALING (DialTimeout) -> STARTED (ForwardTimeout, until START) ->
+ * RELAYING. RETIRING is an idle one that has said GOAWAY. */
+enum spare_state {
+	SPARE_CONNECTING, SPARE_HANDSHAKE, SPARE_IDLE, SPARE_RETIRING,
+	SPARE_DIALING, SPARE_STARTED, SPARE_RELAYING, SPARE_CLOSED,
+	SPARE_NSTATES,
+};
+
+/* Why a spare ended: what the keeper makes of it. */
+enum spare_end {
+	SPARE_END_NORMAL,		/* used up, retired, or simply lost */
+	SPARE_END_FAILED,		/* never got as far as idle */
+	SPARE_END_REJECTED,		/* the outer, or its key, is wrong */
+	SPARE_END_SENT_AWAY,		/* the outer takes no links for now */
+};
+
+/* Starts to connect. False without memory or descriptors. The keeper hears of
+ * all that follows, later. */
+bool spare_start(struct keeper *keeper);
+
+/* Ends it, from anywhere: link, dial and session. Idempotent. */
+void spare_close(struct spare *spare, enum spare_end end, const char *why);
+
+/* An idle spare takes its leave: GOAWAY, and the outer closes it. A FORWARD
+ * that crosses it is still served. reason: enum goaway_reason. */
+void spare_retire(struct spare *spare, int reason);
+
+struct spare *spare_of(struct list_node *state_node);
+uint64_t spare_id(const struct spare *spare);
+
+/* Deadlines, called by the timer and by tests. */
+void spare_on_timeout(struct spare *spare);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * spare_classic.c - the 48-byte signals towards a classic outer (Transponder
+ * V2).
+ *
+ * Owns:    nothing.
+ * Thread:  the loop's.
+ * Floor:   inner. See doc/PROTOCOL, "Classic links".
+ */
+#include "inner/spare_codec.h"
+#include "inner/keeper.h"
+#include "base/clock.h"
+#include "net/link.h"
+#include "wire/signal48.h"
+
+#include <event2/buffer.h>
+#include <string.h>
+
+static bool
+send_signal(struct spare *spare, enum signal48_type type, const char *ext)
+{
+	char signal[SIGNAL48_SIZE];
+	bool sent;
+
+	signal48_encode(type, ext, signal);
+	spare->sent_ms = clock_ms();
+	sent = link_write(spare->link, signal, sizeof(signal));
+	proof_forget(signal, sizeof(signal));
+	return sent;
+}
+
+static bool
+send_auth(struct spare *spare)
+{
+	return send_signal(spare, SIGNAL48_AUTH,
+	    spare->keeper->config->auth_key);
+}
+
+static bool
+send_ping(struct spare *spare)
+{
+	return send_signal(spare, SIGNAL48_PING, "");
+}
+
+/* The target is connected by now: this is the promise that READY makes. */
+static bool
+send_start(struct spare *spare)
+{
+	return send_signal(spare, SIGNAL48_START, "");
+}
+
+static void
+on_start(struct spare *spare)
+{
+	static const struct request nameless;	/* these peers name nobody */
+
+	if (spare->state == SPARE_HANDSHAKE)
+		spare_authenticated(spare);	/* no better proof than this */
+	if (spare->state == SPARE_IDLE)
+		spare_on_forward(spare, &nameless);
+	else
+		spare_fail(spare, CODE_PROTOCOL, "a second start signal");
+}
+
+static void
+read_signals(struct spare *spare, struct evbuffer *input)
+{
+	uint8_t bytes[SIGNAL48_SIZE];
+	struct signal48 signal;
+	const char *why = NULL;
+
+	while (spare->state != SPARE_CLOSED) {
+		ev_ssize_t len = evbuffer_copyout(input, bytes, sizeof(bytes));
+
+		if (len <= 0)
+			return;
+		switch (signal48_decode(bytes, (size_t)len, &signal, &why)) {
+		case WIRE_MORE:
+			return;
+		case WIRE_BAD:
+			spare_fail(spare, CODE_PROTOCOL, why);
+			return;
+		case WIRE_OK:
+			break;
+		}
+		evbuffer_drain(input, SIGNAL48_SIZE);
+		if (signal.type == SIGNAL48_START) {
+			on_start(spare);
+		} else if (signal.type != SIGNAL48_PING) {
+			spare_fail(spare, CODE_PROTOCOL,
+			    "a signal that an outer does not send");
+			return;
+		}
+	}
+}
+
+const struct spare_codec spare_classic = {
+	.name = "classic",
+	.send_opening = send_auth,
+	.read = read_signals,
+	.send_keepalive = send_ping,
+	.send_ready = send_start,
+	.whole_close = true,
+	.quiet_peer = true,
+};

@@ -1,0 +1,88 @@
+/* spare_codec.h - what a spare is to the code of its wire format: native or
+ * classic. Only inner/spare*.c include this. Floor: inner. */
+#ifndef INNER_SPARE_CODEC_H
+#define INNER_SPARE_CODEC_H
+
+#include "inner/spare.h"
+#include "net/loop.h"
+#include "relay/pump.h"
+#include "wire/frame.h"
+#include "wire/hello.h"
+#include "wire/request.h"
+
+struct dial;
+struct evbuffer;
+struct link;
+
+/* One wire format. send_* return false without memory; NULL: it has none. */
+struct spare_codec {
+	const char *name;
+	bool (*send_opening)(struct spare *spare);
+	/* Takes whole messages off the input while the state is one in which
+	 * they are its to read. */
+	void (*read)(struct spare *spare, struct evbuffer *input);
+	/* The frames between READY and START; arg is the spare. */
+	pump_gate_fn *gate;
+	bool (*send_keepalive)(struct spare *spare);
+	bool (*send_dialing)(struct spare *spare);
+	bool (*send_ready)(struct spare *spare);
+	bool (*send_refused)(struct spare *spare, enum wire_code code,
+	    const char *text);
+	bool (*send_goaway)(struct spare *spare, enum goaway_reason reason);
+	bool (*send_error)(struct spare *spare, enum wire_code code,
+	    const char *text);
+	bool whole_close;		/* its peers cannot half-close */
+	bool quiet_peer;		/* the outer says nothing while idle,
+					 * and nothing when it authenticates:
+					 * who stays connected for
+					 * SPARE_SURVIVED_MS was let in */
+};
+
+enum { SPARE_SURVIVED_MS = 500 };
+
+extern const struct spare_codec spare_native, spare_classic;
+
+struct spare {
+	struct list_node state_node;	/* keeper.spares[state] */
+	struct keeper *keeper;		/* borrowed */
+	uint64_t id;
+	const struct spare_codec *codec;
+	enum spare_state state;
+	struct link *link;		/* owned until the pump has it */
+	struct dial *dial;		/* owned: to the outer, to the target */
+	int target_fd;			/* owned; -1: none. Connected, but the
+					 * link is not read dry yet */
+	struct pump *pump;		/* STARTED, RELAYING; frees itself */
+	struct loop_timer *timer;	/* owned: the state's deadline */
+	uint64_t heard_ms, sent_ms;	/* when a byte last came, went */
+	uint64_t joined_ms, retire_ms;	/* authenticated; to be retired */
+	bool leaving;			/* has said GOAWAY */
+	const char *stop_why;		/* why pump_stop was called */
+	uint32_t ping_ms;		/* the outer's interval */
+
+	/* the handshake */
+	uint8_t nonce[PROOF_NONCE_SIZE];
+	uint8_t hello_digest[PROOF_SIZE];
+	uint8_t welcome_proof[PROOF_SIZE];	/* what WELCOME must say */
+	bool challenged;
+
+	/* the session */
+	struct request request;
+	uint64_t began_ms;
+	bool has_early;			/* one per session, at most */
+	struct evbuffer *early;		/* owned; NULL: none */
+	struct reap reap;
+};
+
+/* Events that a codec reports. Each may close the spare: look at its state
+ * afterwards. */
+void spare_authenticated(struct spare *spare);
+void spare_on_forward(struct spare *spare, const struct request *request);
+void spare_on_goaway(struct spare *spare, enum goaway_reason reason);
+/* START: the pump's gate opens. */
+void spare_on_start(struct spare *spare);
+
+/* The peer broke the protocol: says so to it, logs, closes. */
+void spare_fail(struct spare *spare, enum wire_code code, const char *why);
+
+#endif

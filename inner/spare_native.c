@@ -1,0 +1,359 @@
+/*
+ * spare_native.c - the native frames of a link to the outer.
+ *
+ * Owns:    nothing.
+ * Thread:  the loop's.
+ * Floor:   inner. See doc/PROTOCOL, "Native frames" and "The handshake of a
+ *          native link".
+ */
+#include "inner/spare_codec.h"
+#include "inner/keeper.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "net/link.h"
+#include "relay/framing.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PING_LEAST_MS = 100, PING_MOST_MS = 3600 * 1000 };
+
+#define IN(s) (1u << SPARE_##s)
+
+static bool
+send_frame(struct spare *spare, enum frame_type type, const void *payload,
+    size_t len)
+{
+	spare->sent_ms = clock_ms();
+	return framing_send(spare->link, type, payload, len);
+}
+
+static bool
+send_hello(struct spare *spare)
+{
+	struct hello hello = { .role = HELLO_STANDBY,
+		.software = "transponder/" PACKAGE_VERSION,
+		.replace = spare->keeper->config->id_configured };
+	char payload[HELLO_PAYLOAD_MAX];
+	size_t len;
+
+	if (!proof_random(spare->nonce, sizeof(spare->nonce)))
+		return false;
+	memcpy(hello.nonce, spare->nonce, sizeof(hello.nonce));
+	str_copy(hello.inner, sizeof(hello.inner),
+	    spare->keeper->config->inner_id);
+	str_copy(hello.instance, sizeof(hello.instance),
+	    spare->keeper->instance);
+	len = hello_encode(&hello, payload);
+	return len > 0 && proof_digest(payload, len, spare->hello_digest) &&
+	    send_frame(spare, FRAME_HELLO, payload, len);
+}
+
+static bool
+send_keepalive(struct spare *spare)
+{
+	return send_frame(spare, FRAME_KEEPALIVE, NULL, 0);
+}
+
+static bool
+send_ready(struct spare *spare)
+{
+	uint8_t payload[READY_SIZE];
+
+	return send_frame(spare, FRAME_READY, payload,
+	    ready_encode(payload, spare->request.session));
+}
+
+static bool
+send_refused(struct spare *spare, enum wire_code code, const char *text)
+{
+	uint8_t payload[REFUSED_MAX];
+
+	return send_frame(spare, FRAME_REFUSED, payload,
+	    refused_encode(payload, spare->request.session, code, text));
+}
+
+static bool
+send_goaway(struct spare *spare, enum goaway_reason reason)
+{
+	char payload[HELLO_PAYLOAD_MAX];
+	size_t len = goaway_encode(reason, payload);
+
+	return len > 0 && send_frame(spare, FRAME_GOAWAY, payload, len);
+}
+
+static bool
+send_error(struct spare *spare, enum wire_code code, const char *text)
+{
+	uint8_t payload[ERROR_MAX];
+
+	return send_frame(spare, FRAME_ERROR, payload,
+	    error_encode(payload, code, text));
+}
+
+static void
+on_challenge(struct spare *spare, const struct frame *frame)
+{
+	struct challenge challenge;
+	struct proof_input input = {
+		.key = spare->keeper->config->auth_key,
+		.nonce_inner = spare->nonce,
+		.nonce_outer = challenge.nonce,
+		.hello_digest = spare->hello_digest,
+	};
+	char payload[HELLO_PAYLOAD_MAX];
+	struct auth auth;
+	const char *why;
+	size_t len;
+
+	why = spare->challenged ? "a second CHALLENGE" :
+	    challenge_decode(frame->payload, frame->length, &challenge);
+	if (why != NULL) {
+		spare_fail(spare, CODE_PROTOCOL, why);
+		return;
+	}
+	spare->challenged = true;
+	if (!proof_make(PROOF_INNER, &input, auth.proof) ||
+	    !proof_make(PROOF_OUTER, &input, spare->welcome_proof) ||
+	    (len = auth_encode(&auth, payload)) == 0 ||
+	    !send_frame(spare, FRAME_AUTH, payload, len))
+		spare_close(spare, SPARE_END_FAILED, "out of memory");
+}
+
+static uint32_t
+bounded(uint32_t value, uint32_t least, uint32_t most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+static void
+on_welcome(struct spare *spare, const struct frame *frame)
+{
+	struct welcome welcome;
+	const char *why = !spare->challenged ? "WELCOME before CHALLENGE" :
+	    welcome_decode(frame->payload, frame->length, &welcome);
+
+	if (why != NULL) {
+		spare_fail(spare, CODE_PROTOCOL, why);
+		return;
+	}
+	if (!proof_equal(welcome.proof, spare->welcome_proof, PROOF_SIZE)) {
+		spare_close(spare, SPARE_END_REJECTED,
+		    "the outer does not hold this AuthKey");
+		return;
+	}
+	spare->ping_ms =
+	    bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
+	spare_authenticated(spare);
+}
+
+static void
+on_keepalive(struct spare *spare, const struct frame *frame)
+{
+	(void)spare;			/* being heard is all it is for */
+	(void)frame;
+}
+
+static void
+on_goaway(struct spare *spare, const struct frame *frame)
+{
+	enum goaway_reason reason;
+	const char *why =
+	    goaway_decode(frame->payload, frame->length, &reason);
+
+	if (why != NULL)
+		spare_fail(spare, CODE_PROTOCOL, why);
+	else
+		spare_on_goaway(spare, reason);
+}
+
+static void
+on_forward(struct spare *spare, const struct frame *frame)
+{
+	struct request request;
+	const char *why =
+	    request_decode(frame->payload, frame->length, &request);
+
+	if (why != NULL)
+		spare_fail(spare, CODE_PROTOCOL, why);
+	else
+		spare_on_forward(spare, &request);
+}
+
+/* Early bytes of the session that this link has refused: too late for them. */
+static bool
+is_refused(const struct spare *spare, uint64_t session)
+{
+	return spare->state == SPARE_IDLE && spare->began_ms != 0 &&
+	    session == spare->request.session;
+}
+
+static const char *
+keep_early(struct spare *spare, const struct frame *frame,
+    struct evbuffer *out)
+{
+	const uint8_t *bytes;
+	uint64_t session;
+	size_t len;
+
+	if (!early_decode(frame, &session, &bytes, &len))
+		return "a bad EARLY";
+	if (session != spare->request.session || spare->has_early)
+		return "an EARLY too many";
+	spare->has_early = true;
+	if (is_refused(spare, session))
+		return NULL;
+	return evbuffer_add(out, bytes, len) == 0 ? NULL : "out of memory";
+}
+
+static void
+on_early(struct spare *spare, const struct frame *frame)
+{
+	const char *why;
+
+	if (spare->state == SPARE_IDLE &&
+	    !is_refused(spare, spare->request.session)) {
+		spare_fail(spare, CODE_PROTOCOL, "EARLY is not allowed now");
+		return;
+	}
+	if (spare->early == NULL && (spare->early = evbuffer_new()) == NULL) {
+		spare_close(spare, SPARE_END_NORMAL, "out of memory");
+		return;
+	}
+	if ((why = keep_early(spare, frame, spare->early)) != NULL)
+		spare_fail(spare, CODE_PROTOCOL, why);
+}
+
+/* What the outer's ERROR means for the next attempt. */
+static enum spare_end
+end_of_error(const struct spare *spare, uint16_t code)
+{
+	if (code == CODE_AUTH_FAILED || code == CODE_NOT_ALLOWED)
+		return SPARE_END_REJECTED;
+	return spare->state == SPARE_HANDSHAKE ? SPARE_END_FAILED :
+	    SPARE_END_NORMAL;
+}
+
+static void
+on_error(struct spare *spare, const struct frame *frame)
+{
+	char text[FRAME_TEXT_MAX + 1], why[FRAME_TEXT_MAX + 32];
+	uint16_t code;
+
+	if (!error_decode(frame, &code, text)) {
+		spare_fail(spare, CODE_PROTOCOL, "a bad ERROR");
+		return;
+	}
+	snprintf(why, sizeof(why), "the outer says: %s", text);
+	spare_close(spare, end_of_error(spare, code), why);
+}
+
+static const struct {
+	enum frame_type type;
+	unsigned states;		/* where it is legal */
+	void (*handle)(struct spare *, const struct frame *);
+} frames[] = {
+	{ FRAME_CHALLENGE, IN(HANDSHAKE),                     on_challenge },
+	{ FRAME_WELCOME,   IN(HANDSHAKE),                     on_welcome },
+	{ FRAME_ERROR,     IN(HANDSHAKE) | IN(IDLE) | IN(RETIRING) |
+			   IN(DIALING),                       on_error },
+	{ FRAME_KEEPALIVE, IN(IDLE) | IN(RETIRING),           on_keepalive },
+	{ FRAME_GOAWAY,    IN(IDLE) | IN(RETIRING),           on_goaway },
+	{ FRAME_FORWARD,   IN(IDLE) | IN(RETIRING),           on_forward },
+	{ FRAME_EARLY,     IN(IDLE) | IN(DIALING),            on_early },
+};
+
+static void
+dispatch(struct spare *spare, const struct frame *frame)
+{
+	char why[64];
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		if (frames[i].type == frame->type &&
+		    (frames[i].states & (1u << spare->state)) != 0) {
+			frames[i].handle(spare, frame);
+			return;
+		}
+	}
+	snprintf(why, sizeof(why), "%s is not allowed now",
+	    frame_type_name(frame->type));
+	spare_fail(spare, CODE_PROTOCOL, why);
+}
+
+/* The payload is copied, so that handlers may close link and buffer. */
+static void
+read_frames(struct spare *spare, struct evbuffer *input)
+{
+	uint8_t payload[8 + FRAME_EARLY_MAX];
+	enum wire_code code = CODE_PROTOCOL;
+	const char *why = NULL;
+	struct frame frame;
+
+	while (spare->state != SPARE_CLOSED) {
+		uint32_t max = spare->state == SPARE_HANDSHAKE ?
+		    FRAME_MAX_BEFORE_AUTH : FRAME_MAX_AFTER_AUTH;
+
+		switch (framing_next(input, max, &frame, &why, &code)) {
+		case WIRE_MORE:
+			return;
+		case WIRE_BAD:
+			spare_fail(spare, code, why);
+			return;
+		case WIRE_OK:
+			break;
+		}
+		if (frame.length > sizeof(payload)) {
+			spare_fail(spare, CODE_PROTOCOL, "frame too long");
+			return;
+		}
+		memcpy(payload, frame.payload, frame.length);
+		framing_drop(input, &frame);
+		frame.payload = payload;
+		dispatch(spare, &frame);
+	}
+}
+
+/* Between READY and START: EARLY may still come, and nothing else. */
+static enum pump_gate
+gate(struct evbuffer *input, struct evbuffer *to_target, void *arg)
+{
+	struct spare *spare = arg;
+	enum wire_code code;
+	struct frame frame;
+	const char *why;
+
+	for (;;) {
+		switch (framing_next(input, FRAME_MAX_AFTER_AUTH, &frame, &why,
+		    &code)) {
+		case WIRE_MORE:
+			return PUMP_GATE_WAIT;
+		case WIRE_BAD:
+			return PUMP_GATE_BAD;
+		case WIRE_OK:
+			break;
+		}
+		if (frame.type == FRAME_START) {
+			framing_drop(input, &frame);
+			spare_on_start(spare);
+			return PUMP_GATE_OPEN;
+		}
+		if (frame.type != FRAME_EARLY ||
+		    keep_early(spare, &frame, to_target) != NULL)
+			return PUMP_GATE_BAD;
+		framing_drop(input, &frame);
+	}
+}
+
+const struct spare_codec spare_native = {
+	.name = "native",
+	.send_opening = send_hello,
+	.read = read_frames,
+	.gate = gate,
+	.send_keepalive = send_keepalive,
+	.send_dialing = send_keepalive,
+	.send_ready = send_ready,
+	.send_refused = send_refused,
+	.send_goaway = send_goaway,
+	.send_error = send_error,
+};

@@ -1,0 +1,14 @@
+/* back.h - listens for inners. Floor: outer. */
+#ifndef OUTER_BACK_H
+#define OUTER_BACK_H
+
+#include "net/listen.h"
+
+struct shard;
+
+/* Starts to accept links for the shard. NULL with one line in problem. End it
+ * with listen_stop. */
+struct listen *back_start(struct shard *shard,
+    char problem[LISTEN_PROBLEM_SIZE]);
+
+#endif

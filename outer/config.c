@@ -1,0 +1,113 @@
+/*
+ * config.c - what an operator tells the outer: outer.config.json.
+ *
+ * Owns:    nothing; the texts belong to the outer_config.
+ * Thread:  main, before the loops start.
+ * Floor:   outer. A key here is a row in README, README.zh and the man page
+ *          too: tests/lint/lint_config.py says where one is missing.
+ */
+#include "outer/config.h"
+#include "wire/signal48.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct outer_config, member)
+
+/* key, type, where, min, max, default, flags, choices, help */
+const struct conf_field outer_config_fields[] = {
+	{ "InnerServerAddress", CONF_ADDR, AT(inner_addr), 0, 0, NULL,
+	    CONF_REQUIRED, NULL,
+	    "the address where inners connect, such as tcp://0.0.0.0:9090" },
+	{ "OuterServerAddress", CONF_ADDR, AT(outer_addr), 0, 0, NULL,
+	    CONF_REQUIRED, NULL,
+	    "the public address of clients, such as tcp://0.0.0.0:8080" },
+	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, 256, NULL,
+	    CONF_REQUIRED | CONF_SECRET, NULL,
+	    "the key that inners and outer share, 1 to 256 bytes" },
+	{ "SocketMode", CONF_MODE, AT(socket_mode), 0, 0, "0666", 0, NULL,
+	    "file mode of a Unix socket that is listened on" },
+	{ "SocketOwner", CONF_TEXT, AT(socket_owner), 0, 64, NULL, 0, NULL,
+	    "user that such a socket is given to" },
+	{ "SocketGroup", CONF_TEXT, AT(socket_group), 0, 64, NULL, 0, NULL,
+	    "group that such a socket is given to" },
+	{ "AcceptClassic", CONF_BOOL, AT(accept_classic), 0, 0, "true", 0, NULL,
+	    "accept inners of the Go version, whose key crosses the wire" },
+	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,
+	    NULL, "close a link that has not authenticated by then" },
+	{ "PingInterval", CONF_SECONDS, AT(ping_ms), 0.1, 3600, "10", 0, NULL,
+	    "silence after which a side says that it is alive" },
+	{ "ForwardTimeout", CONF_SECONDS, AT(forward_ms), 0.1, 60, "5", 0, NULL,
+	    "how long an inner may take to reach its target" },
+	{ "QueueLength", CONF_COUNT, AT(queue_length), 0, 1000000, "1024", 0,
+	    NULL, "clients that may wait for a link" },
+	{ "QueueTimeout", CONF_SECONDS, AT(queue_ms), 0.1, 300, "5", 0, NULL,
+	    "how long a client waits for a link" },
+	{ "IdleTimeout", CONF_SECONDS, AT(idle_ms), 0.1, 1e6, "3600", 0, NULL,
+	    "end a session after this silence both ways" },
+	{ "DrainTimeout", CONF_SECONDS, AT(drain_ms), 0, 3600, "30", 0, NULL,
+	    "how long sessions may go on after SIGTERM" },
+	{ "MaxLinks", CONF_COUNT, AT(max_links), 1, 1000000, "10000", 0, NULL,
+	    "links of all inners at once" },
+	{ "BufferSize", CONF_BYTES, AT(buffer_bytes), 16 << 10, 16 << 20,
+	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
+	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
+	    conf_log_levels, "error, warn, info or debug" },
+	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
+	    conf_log_formats, "text or json" },
+	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
+	    "file to append to instead of standard output" },
+};
+const size_t outer_config_count =
+    sizeof(outer_config_fields) / sizeof(outer_config_fields[0]);
+
+static bool
+same_place(const struct addr *a, const struct addr *b)
+{
+	char a_text[ADDR_TEXT_SIZE], b_text[ADDR_TEXT_SIZE];
+
+	if (a->kind == ADDR_TCP && a->port == 0)
+		return false;			/* a free port each */
+	addr_format(a, a_text, sizeof(a_text));
+	addr_format(b, b_text, sizeof(b_text));
+	return strcmp(a_text, b_text) == 0;
+}
+
+/* An outer whose key fits no classic signal is a good one all the same. */
+static void
+check_classic(const char *path, struct outer_config *config)
+{
+	const char *why = signal48_key_problem(config->auth_key);
+
+	if (!config->accept_classic || why == NULL)
+		return;
+	config->accept_classic = false;
+	log_warn("config", "classic links are switched off: AuthKey fits none "
+	    "of their signals", KV_STR("file", path), KV_STR("why", why));
+}
+
+int
+outer_config_load(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	memset(config, 0, sizeof(*config));
+	if (conf_load(path, outer_config_fields, outer_config_count, config,
+	    problem) != 0)
+		return -1;
+	if (same_place(&config->inner_addr, &config->outer_addr)) {
+		snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: "
+		    "OuterServerAddress: found the address of "
+		    "InnerServerAddress; expected another", path);
+		return -1;
+	}
+	conf_warn_short_key(path, config->auth_key, &config->inner_addr);
+	check_classic(path, config);
+	return 0;
+}
+
+void
+outer_config_free(struct outer_config *config)
+{
+	conf_free(outer_config_fields, outer_config_count, config);
+}

@@ -1,0 +1,11 @@
+/* outer.h - builds the outer from its parts and takes it down. Floor: outer. */
+#ifndef OUTER_OUTER_H
+#define OUTER_OUTER_H
+
+struct outer_config;
+
+/* Runs until it is told to stop. Returns the exit code; what could not be
+ * started has then been said in one line to standard error. */
+int outer_run(const struct outer_config *config);
+
+#endif

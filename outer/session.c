@@ -1,0 +1,405 @@
+/*
+ * session.c - one client, from accept to its last log line.
+ *
+ * Owns:    the client's socket until the pump has it; then the pump.
+ * Thread:  the shard's loop only.
+ * Floor:   outer.
+ *
+ * Until a standby is ready the client has lost nothing: its bytes wait in the
+ * kernel, unread, and the next standby can still serve it.
+ */
+#include "outer/session.h"
+#include "outer/instance.h"
+#include "outer/shard.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/endpoint.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "net/watch.h"
+#include "relay/pump.h"
+#include "sys/sock.h"
+#include "wire/request.h"
+
+#include <assert.h>
+#include <event2/util.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ATTEMPTS_MAX = 100,		/* standbys that one client may use up */
+	WHY_SIZE = 192,
+};
+
+struct session {
+	struct pool_waiter waiter;	/* which instances were tried */
+	struct list_node node;		/* shard.setting_up or shard.relaying */
+	struct shard *shard;		/* borrowed */
+	uint64_t id;
+	enum session_state state;
+	int fd;				/* owned; -1 once the pump has it */
+	struct endpoint client, public;
+	struct watch *watch;		/* owned; while fd is */
+	struct loop_timer *timer;	/* owned: QueueTimeout */
+	struct standby *standby;	/* borrowed; STARTING only */
+	struct pump *pump;		/* RELAYING only; frees itself */
+	unsigned attempts, counted;	/* standbys used up; those that count */
+	uint64_t began_ms, claimed_ms, ready_ms;
+	struct reap reap;
+};
+
+static const char *const state_names[] = {
+	[SESSION_WAITING] = "waiting", [SESSION_STARTING] = "starting",
+	[SESSION_RELAYING] = "relaying", [SESSION_CLOSED] = "closed",
+};
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
+    SESSION_NSTATES, "every state needs a name");
+
+#define TO(s) (1u << SESSION_##s)
+static const unsigned next_ok[SESSION_NSTATES] = {
+	[SESSION_WAITING] = TO(STARTING) | TO(CLOSED),
+	[SESSION_STARTING] = TO(WAITING) | TO(RELAYING) | TO(CLOSED),
+	[SESSION_RELAYING] = TO(CLOSED),
+};
+
+struct session *
+session_of(struct list_node *node)
+{
+	return list_entry(node, struct session, node);
+}
+
+uint64_t
+session_id(const struct session *session)
+{
+	return session->id;
+}
+
+/* The only writer of the state; also moves lists. */
+static void
+set_state(struct session *session, enum session_state next)
+{
+	struct shard *shard = session->shard;
+
+	assert(next_ok[session->state] & (1u << next));
+	log_debug("session", "state", KV_U64("id", session->id),
+	    KV_STR("from", state_names[session->state]),
+	    KV_STR("to", state_names[next]));
+	session->state = next;
+	if (next == SESSION_RELAYING || next == SESSION_CLOSED)
+		list_remove(&session->node);
+	if (next == SESSION_RELAYING)
+		list_push_back(&shard->relaying, &session->node);
+}
+
+static void
+session_free(void *object)
+{
+	struct session *session = object;
+
+	loop_timer_free(session->timer);
+	free(session);
+}
+
+static void
+log_finished(const struct session *session, uint64_t up, uint64_t down,
+    const char *why)
+{
+	uint64_t now = clock_ms();
+	uint64_t claimed = session->claimed_ms != 0 ? session->claimed_ms : now;
+	uint64_t ready = session->ready_ms != 0 ? session->ready_ms : now;
+	char client[ENDPOINT_TEXT_SIZE];
+
+	endpoint_text(&session->client, true, client);
+	log_info("session", "finished", KV_U64("id", session->id),
+	    KV_STR("client", client), KV_STR("service", "default"),
+	    KV_MS("wait", claimed - session->began_ms),
+	    KV_MS("ready", ready > claimed ? ready - claimed : 0),
+	    KV_U64("up", up), KV_U64("down", down),
+	    KV_MS("duration", now - session->began_ms), KV_STR("why", why));
+}
+
+/* What every way out has in common. */
+static void
+leave(struct session *session)
+{
+	struct shard *shard = session->shard;
+
+	set_state(session, SESSION_CLOSED);
+	loop_timer_stop(session->timer);
+	pool_unwait(&session->waiter);
+	watch_end(session->watch);
+	session->watch = NULL;
+	loop_reap(shard->loop, &session->reap, session_free, session);
+	if (shard->on_change != NULL)
+		shard->on_change(shard->on_change_arg);
+}
+
+void
+session_close(struct session *session, const char *why)
+{
+	struct standby *standby = session->standby;
+
+	if (session->state == SESSION_CLOSED)
+		return;
+	if (session->pump != NULL) {
+		pump_stop(session->pump);	/* comes back by on_pump_done */
+		return;
+	}
+	log_finished(session, 0, 0, why);
+	session->standby = NULL;
+	watch_end(session->watch);
+	session->watch = NULL;
+	if (session->fd >= 0) {
+		sock_reset_on_close(session->fd);
+		evutil_closesocket(session->fd);
+		session->fd = -1;
+	}
+	leave(session);
+	if (standby != NULL)
+		standby_close(standby, "the client is gone");
+}
+
+static void
+on_gone(void *arg)
+{
+	session_close(arg, "the client left before it was served");
+}
+
+static void
+on_timer(void *arg)
+{
+	session_close(arg, "no standby in time");
+}
+
+static void
+fill_request(const struct session *session, struct request *request)
+{
+	struct shard *shard = session->shard;
+
+	memset(request, 0, sizeof(*request));
+	request->session = session->id;
+	request->waiting = pool_waiting_share(&shard->pool,
+	    shard->instances.all.length);
+	request->family = (enum request_family)session->client.family;
+	request->protocol = REQUEST_TCP;
+	request->client_port = session->client.port;
+	request->public_port = session->public.port;
+	memcpy(request->client_addr, session->client.bytes,
+	    sizeof(request->client_addr));
+	if (session->public.family == session->client.family)
+		memcpy(request->public_addr, session->public.bytes,
+		    sizeof(request->public_addr));
+}
+
+static void
+claim(struct session *session, struct pool_item *item)
+{
+	struct request request;
+
+	loop_timer_stop(session->timer);
+	set_state(session, SESSION_STARTING);
+	session->standby = standby_of_item(item);
+	session->attempts++;
+	if (session->claimed_ms == 0)
+		session->claimed_ms = clock_ms();
+	fill_request(session, &request);
+	standby_claim(session->standby, session, &request);
+}
+
+static void
+on_item(struct pool_waiter *waiter, struct pool_item *item)
+{
+	claim(list_entry(waiter, struct session, waiter), item);
+}
+
+/* However it goes, a client is told within this time. */
+static uint64_t
+patience_ms(const struct session *session)
+{
+	const struct outer_config *config = session->shard->config;
+
+	return (uint64_t)config->queue_ms + POOL_TRIES_MAX * config->forward_ms;
+}
+
+/* The session is WAITING: it takes a standby, or queues for one. */
+static void
+take_standby(struct session *session)
+{
+	struct pool *pool = &session->shard->pool;
+	struct pool_item *item = pool_take(pool, &session->waiter);
+	bool again = session->attempts > 0;
+
+	if (item != NULL) {
+		claim(session, item);
+		return;
+	}
+	if (!pool_wait(pool, &session->waiter, again)) {
+		session_close(session, "the queue is full");
+		return;
+	}
+	loop_timer_start(session->timer, session->shard->config->queue_ms);
+}
+
+/* One standby is used up. counts: one of its POOL_TRIES_MAX tries. */
+static void
+try_next(struct session *session, bool counts, const char *why)
+{
+	if (counts)
+		session->counted++;
+	if (session->counted >= POOL_TRIES_MAX ||
+	    session->attempts >= ATTEMPTS_MAX ||
+	    clock_ms() - session->began_ms > patience_ms(session)) {
+		session_close(session, why);
+		return;
+	}
+	log_debug("session", "next standby", KV_U64("id", session->id),
+	    KV_STR("why", why));
+	set_state(session, SESSION_WAITING);
+	take_standby(session);
+}
+
+static bool
+other_instance(const struct session *session)
+{
+	return pool_other_exists(&session->shard->instances.all,
+	    &session->waiter);
+}
+
+/* Never again on that instance; on another one if there is one. */
+static void
+avoid_instance(struct session *session, uint64_t serial, const char *why)
+{
+	if (session->waiter.tried_count < POOL_TRIES_MAX)
+		session->waiter.tried[session->waiter.tried_count++] = serial;
+	if (!other_instance(session))
+		session_close(session, why);
+	else
+		try_next(session, true, why);
+}
+
+void
+session_on_refused(struct session *session, uint64_t instance_serial,
+    unsigned code, const char *text)
+{
+	char why[WHY_SIZE];
+
+	session->standby = NULL;
+	snprintf(why, sizeof(why), "%s: %s", wire_code_text(code), text);
+	avoid_instance(session, instance_serial, why);
+}
+
+void
+session_on_lost(struct session *session, uint64_t instance_serial,
+    enum standby_loss loss, const char *why)
+{
+	session->standby = NULL;
+	switch (loss) {
+	case STANDBY_DIED:
+		try_next(session, false, why);
+		break;
+	case STANDBY_SILENT:
+		try_next(session, other_instance(session), why);
+		break;
+	case STANDBY_REFUSED:
+		avoid_instance(session, instance_serial, why);
+		break;
+	}
+}
+
+static void
+on_pump_done(const struct pump_result *result, void *arg)
+{
+	struct session *session = arg;
+
+	session->pump = NULL;
+	log_finished(session, result->a_to_b, result->b_to_a,
+	    pump_end_text(result->end, "reset by the client",
+	    "reset by the inner"));
+	leave(session);
+}
+
+/* Joins client and link. False without memory: both are reset. */
+static bool
+relay(struct session *session, struct link *link, bool whole_close)
+{
+	struct shard *shard = session->shard;
+	struct pump_options options = {
+		.buffer_bytes = (size_t)shard->config->buffer_bytes,
+		.idle_ms = shard->config->idle_ms,
+		.whole_close_b = whole_close,
+		.done = on_pump_done, .arg = session,
+	};
+	char peer[ENDPOINT_TEXT_SIZE];
+	struct link *client;
+
+	endpoint_text(&session->client, true, peer);
+	client = link_new(shard->loop, session->fd, peer);
+	if (client == NULL) {
+		link_reset(link);
+		return false;
+	}
+	session->fd = -1;
+	session->pump = pump_start(shard->loop, client, link, &options);
+	if (session->pump == NULL) {
+		link_reset(client);
+		link_reset(link);
+		return false;
+	}
+	return true;
+}
+
+void
+session_on_ready(struct session *session, struct link *link, bool whole_close)
+{
+	session->standby = NULL;
+	session->ready_ms = clock_ms();
+	watch_end(session->watch);	/* the pump reads it now */
+	session->watch = NULL;
+	if (!relay(session, link, whole_close)) {
+		session_close(session, "out of memory");
+		return;
+	}
+	set_state(session, SESSION_RELAYING);
+}
+
+static struct session *
+session_new(struct shard *shard, int fd)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL)
+		return NULL;
+	session->shard = shard;
+	session->fd = fd;
+	session->waiter.on_item = on_item;
+	session->timer = loop_timer_new(shard->loop, on_timer, session);
+	if (session->timer != NULL)
+		session->watch = watch_start(shard->loop, fd, on_gone, session);
+	if (session->watch == NULL) {
+		session_free(session);
+		return NULL;
+	}
+	session->id = shard->next_session++;
+	session->began_ms = clock_ms();
+	return session;
+}
+
+void
+session_start(struct shard *shard, int fd)
+{
+	struct session *session = session_new(shard, fd);
+
+	if (session == NULL) {
+		if (shard_may_log(shard))
+			log_warn("session", "refused",
+			    KV_STR("why", "out of memory"));
+		sock_reset_on_close(fd);
+		evutil_closesocket(fd);
+		return;
+	}
+	endpoint_peer(fd, &session->client);
+	endpoint_local(fd, &session->public);
+	list_push_back(&shard->setting_up, &session->node);
+	take_standby(session);
+}

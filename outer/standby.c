@@ -1,0 +1,524 @@
+/*
+ * standby.c - one inner link until it relays: its states and deadlines.
+ *
+ * Owns:    the link until it is given to a session.
+ * Thread:  the shard's loop only.
+ * Floor:   outer. The bytes are read and written by standby_native.c and
+ *          standby_classic.c, which report here what they mean. See
+ *          doc/PROTOCOL, "The life of a standby".
+ */
+#include "outer/standby_codec.h"
+#include "outer/session.h"
+#include "outer/shard.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/endpoint.h"
+#include "net/link.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/util.h>
+#include <stdlib.h>
+
+enum {
+	ANSWER_MIN_MS = 500,		/* silence deadline, at the least */
+	ANSWER_ROUND_TRIPS = 4,
+	SILENT_PINGS = 3,
+	PING_JITTER_PERCENT = 20,
+	HANDSHAKE_INPUT_MAX = 2 * FRAME_MAX_BEFORE_AUTH,
+	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
+};
+
+static const char *const state_names[] = {
+	[STANDBY_HANDSHAKE] = "handshake", [STANDBY_IDLE] = "idle",
+	[STANDBY_STARTING] = "starting", [STANDBY_RELAYING] = "relaying",
+	[STANDBY_CLOSED] = "closed",
+};
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
+    STANDBY_NSTATES, "every state needs a name");
+
+#define TO(s) (1u << STANDBY_##s)
+static const unsigned next_ok[STANDBY_NSTATES] = {
+	[STANDBY_HANDSHAKE] = TO(IDLE) | TO(CLOSED),
+	[STANDBY_IDLE] = TO(STARTING) | TO(CLOSED),
+	[STANDBY_STARTING] = TO(RELAYING) | TO(IDLE) | TO(CLOSED),
+	[STANDBY_RELAYING] = TO(CLOSED),
+};
+
+struct standby *
+standby_of_item(struct pool_item *item)
+{
+	return list_entry(item, struct standby, item);
+}
+
+struct standby *
+standby_of(struct list_node *state_node)
+{
+	return list_entry(state_node, struct standby, state_node);
+}
+
+struct instance *
+standby_instance(const struct standby *standby)
+{
+	return standby->item.instance;
+}
+
+uint64_t
+standby_id(const struct standby *standby)
+{
+	return standby->id;
+}
+
+const char *
+standby_peer(const struct standby *standby)
+{
+	return standby->link != NULL ? link_peer(standby->link) : "-";
+}
+
+/* The only writer of the state; also moves lists. */
+static void
+set_state(struct standby *standby, enum standby_state next)
+{
+	assert(next_ok[standby->state] & (1u << next));
+	log_debug("standby", "state", KV_U64("link", standby->id),
+	    KV_STR("from", state_names[standby->state]),
+	    KV_STR("to", state_names[next]));
+	standby->state = next;
+	list_remove(&standby->state_node);
+	if (next < STANDBY_RELAYING)	/* from then on it is the session's */
+		list_push_back(&standby->shard->standbys[next],
+		    &standby->state_node);
+}
+
+static void
+standby_free(void *object)
+{
+	struct standby *standby = object;
+
+	loop_timer_free(standby->timer);
+	free(standby->handshake);
+	free(standby);
+}
+
+/* What every way out has in common. The link has its new owner by now. */
+static void
+leave(struct standby *standby)
+{
+	struct shard *shard = standby->shard;
+
+	standby->link = NULL;
+	standby->session = NULL;
+	loop_timer_stop(standby->timer);
+	pool_remove(&standby->item);
+	if (standby->item.instance != NULL)
+		instance_leave(standby->item.instance,
+		    &standby->instance_node);
+	standby->item.instance = NULL;
+	loop_reap(shard->loop, &standby->reap, standby_free, standby);
+	if (shard->on_change != NULL)
+		shard->on_change(shard->on_change_arg);
+}
+
+static void
+log_closed(struct standby *standby, enum log_level level, const char *why)
+{
+	if (standby->item.instance == NULL &&
+	    !shard_may_log(standby->shard))
+		return;
+	log_at(level, "standby", "closed", KV_U64("link", standby->id),
+	    KV_STR("peer", standby_peer(standby)),
+	    KV_STR("state", state_names[standby->state]), KV_STR("why", why));
+}
+
+void
+standby_close(struct standby *standby, const char *why)
+{
+	struct link *link = standby->link;
+
+	if (standby->state == STANDBY_CLOSED)
+		return;
+	log_closed(standby, standby->state == STANDBY_IDLE ||
+	    standby->state == STANDBY_STARTING ? LOG_INFO : LOG_WARN, why);
+	set_state(standby, STANDBY_CLOSED);
+	leave(standby);
+	link_free(link);
+}
+
+/* Closes politely, so that the last message gets there. */
+static void
+retire(struct standby *standby, enum log_level level, const char *why)
+{
+	struct link *link = standby->link;
+
+	log_closed(standby, level, why);
+	set_state(standby, STANDBY_CLOSED);
+	leave(standby);
+	link_retire(link);
+}
+
+/* Tells the session that its standby is lost. Last thing that a caller does:
+ * the session may take the next standby at once. */
+static void
+lose(struct standby *standby, enum standby_loss loss, const char *why)
+{
+	struct session *session = standby->session;
+	struct instance *by = standby->item.instance;
+	uint64_t serial = by != NULL ? by->serial : 0;
+
+	standby_close(standby, why);
+	if (session != NULL)
+		session_on_lost(session, serial, loss, why);
+}
+
+void
+standby_fail(struct standby *standby, enum wire_code code, const char *why)
+{
+	struct session *session = standby->session;
+	struct instance *by = standby->item.instance;
+	uint64_t serial = by != NULL ? by->serial : 0;
+
+	if (standby->codec != NULL && standby->codec->send_error != NULL)
+		(void)standby->codec->send_error(standby, code, why);
+	retire(standby, LOG_WARN, why);
+	if (session != NULL)
+		session_on_lost(session, serial, STANDBY_DIED, why);
+}
+
+void
+standby_lose(struct standby *standby, const char *why)
+{
+	lose(standby, STANDBY_DIED, why);
+}
+
+uint64_t
+standby_session_id(const struct standby *standby)
+{
+	return session_id(standby->session);
+}
+
+static uint32_t
+silence_ms(const struct standby *standby)
+{
+	return SILENT_PINGS * standby->shard->config->ping_ms;
+}
+
+/* The next thing an idle link has to do: ping, or give up the peer. */
+static void
+arm_idle(struct standby *standby)
+{
+	uint64_t now = clock_ms();
+	uint64_t silent = standby->heard_ms + silence_ms(standby);
+	uint64_t due = silent;
+
+	if (standby->codec->send_keepalive != NULL) {
+		uint64_t ping = standby->sent_ms + loop_jitter(
+		    standby->shard->config->ping_ms, PING_JITTER_PERCENT);
+
+		due = ping < silent ? ping : silent;
+	}
+	loop_timer_start(standby->timer, due > now ? due - now : 0);
+}
+
+/* An idle standby goes to whoever waits, else to the pool. */
+static void
+become_idle(struct standby *standby)
+{
+	set_state(standby, STANDBY_IDLE);
+	arm_idle(standby);
+	pool_put(&standby->shard->pool, &standby->item);
+	if (standby->state == STANDBY_IDLE &&
+	    standby->shard->on_change != NULL)
+		standby->shard->on_change(standby->shard->on_change_arg);
+}
+
+static uint64_t
+answer_ms(const struct standby *standby)
+{
+	uint32_t rtt_us = link_rtt_us(standby->link);
+	uint64_t ms;
+
+	if (standby->item.instance->suspect)
+		return standby->shard->config->forward_ms;
+	if (rtt_us < standby->rtt_us)
+		rtt_us = standby->rtt_us;
+	ms = (uint64_t)ANSWER_ROUND_TRIPS * rtt_us / 1000;
+	return ms > ANSWER_MIN_MS ? ms : ANSWER_MIN_MS;
+}
+
+void
+standby_claim(struct standby *standby, struct session *session,
+    const struct request *request)
+{
+	assert(standby->state == STANDBY_IDLE);
+	pool_remove(&standby->item);
+	set_state(standby, STANDBY_STARTING);
+	standby->session = session;
+	standby->answered = false;
+	/* without memory nothing is sent: then the silence deadline tells */
+	(void)standby->codec->send_forward(standby, request);
+	standby->sent_ms = clock_ms();
+	loop_timer_start(standby->timer, answer_ms(standby));
+}
+
+void
+standby_dismiss(struct standby *standby, bool replaced)
+{
+	enum goaway_reason reason =
+	    replaced ? GOAWAY_REPLACED : GOAWAY_SHUTDOWN;
+
+	if (standby->codec != NULL && standby->codec->send_goaway != NULL)
+		(void)standby->codec->send_goaway(standby, reason);
+	retire(standby, LOG_DEBUG, goaway_reason_name(reason));
+}
+
+static void
+on_idle_timeout(struct standby *standby)
+{
+	uint64_t now = clock_ms();
+
+	if (now - standby->heard_ms >= silence_ms(standby)) {
+		standby_close(standby, "silent for three ping intervals");
+		return;
+	}
+	if (standby->codec->send_keepalive != NULL) {
+		(void)standby->codec->send_keepalive(standby);
+		standby->sent_ms = now;
+	}
+	arm_idle(standby);
+}
+
+void
+standby_on_timeout(struct standby *standby)
+{
+	switch (standby->state) {
+	case STANDBY_HANDSHAKE:
+		standby_close(standby, "not authenticated in time");
+		break;
+	case STANDBY_IDLE:
+		on_idle_timeout(standby);
+		break;
+	case STANDBY_STARTING:
+		if (standby->answered) {
+			lose(standby, STANDBY_REFUSED, "no READY in time");
+			break;
+		}
+		pool_suspect(&standby->shard->pool, standby->item.instance,
+		    true);
+		lose(standby, STANDBY_SILENT, "no answer to FORWARD");
+		break;
+	case STANDBY_RELAYING:
+	case STANDBY_CLOSED:
+	case STANDBY_NSTATES:
+		break;
+	}
+}
+
+static void
+on_timer(void *arg)
+{
+	standby_on_timeout(arg);
+}
+
+/* A run that was configured to takes the place of its elders. */
+static void
+replace_elders(struct standby *standby)
+{
+	struct shard *shard = standby->shard;
+	struct list *idle = &shard->standbys[STANDBY_IDLE];
+	struct list_node *node, *next;
+
+	instance_replace_others(&shard->instances, standby->item.instance);
+	for (node = list_first(idle); node != NULL; node = next) {
+		struct standby *other = standby_of(node);
+
+		next = list_next(idle, node);
+		if (other->item.instance->replaced)
+			standby_dismiss(other, true);
+	}
+}
+
+void
+standby_authenticated(struct standby *standby, const char *inner,
+    const char *instance_id, bool replace)
+{
+	struct shard *shard = standby->shard;
+	struct instance *instance =
+	    instance_get(&shard->instances, inner, instance_id);
+
+	if (instance == NULL) {
+		standby_close(standby, "out of memory");
+		return;
+	}
+	instance_join(instance, &standby->instance_node);
+	standby->item.instance = instance;
+	free(standby->handshake);
+	standby->handshake = NULL;
+	link_set_input_max(standby->link, INPUT_MAX);
+	link_set_user_timeout(standby->link, silence_ms(standby));
+	log_debug("standby", "joined", KV_U64("link", standby->id),
+	    KV_STR("inner", instance->inner),
+	    KV_STR("instance", instance->id),
+	    KV_STR("peer", standby_peer(standby)),
+	    KV_STR("kind", standby->codec->name));
+	if (replace && instance->standbys.length == 1)
+		replace_elders(standby);
+	become_idle(standby);
+}
+
+void
+standby_on_answer(struct standby *standby)
+{
+	if (standby->answered)
+		return;
+	standby->answered = true;
+	loop_timer_start(standby->timer, standby->shard->config->forward_ms);
+}
+
+void
+standby_on_ready(struct standby *standby)
+{
+	struct session *session = standby->session;
+	struct link *link = standby->link;
+
+	if (standby->codec->send_start != NULL &&
+	    !standby->codec->send_start(standby)) {
+		lose(standby, STANDBY_DIED, "out of memory");
+		return;
+	}
+	set_state(standby, STANDBY_RELAYING);
+	leave(standby);
+	session_on_ready(session, link, standby->codec->whole_close);
+}
+
+void
+standby_on_refused(struct standby *standby, unsigned code, const char *text)
+{
+	struct session *session = standby->session;
+	uint64_t serial = standby->item.instance->serial;
+
+	standby->session = NULL;
+	session_on_refused(session, serial, code, text);
+	if (standby->leaving)
+		retire(standby, LOG_DEBUG, "it said GOAWAY");
+	else if (standby->item.instance->replaced)
+		standby_dismiss(standby, true);
+	else
+		become_idle(standby);
+}
+
+void
+standby_on_goaway(struct standby *standby, const char *reason)
+{
+	log_debug("standby", "goaway", KV_U64("link", standby->id),
+	    KV_STR("reason", reason));
+	if (standby->state == STANDBY_IDLE)
+		retire(standby, LOG_DEBUG, reason);
+	else
+		standby->leaving = true;
+}
+
+/* Tells the kind of a new link by its first byte. False: closed. */
+static bool
+choose_codec(struct standby *standby, struct evbuffer *input)
+{
+	uint8_t first = 0;
+
+	(void)evbuffer_copyout(input, &first, 1);
+	if (first == FRAME_VERSION)
+		standby->codec = &standby_native;
+	else if (first == '{' && standby->shard->config->accept_classic)
+		standby->codec = &standby_classic;
+	else if (first == '{')
+		standby_close(standby, "a classic link: AcceptClassic is off");
+	else if (first == 0x16)
+		standby_close(standby, "TLS is not switched on");
+	else
+		standby_close(standby, "its first byte starts no link");
+	return standby->state != STANDBY_CLOSED;
+}
+
+static void
+on_input(void *arg)
+{
+	struct standby *standby = arg;
+	struct evbuffer *input = link_input(standby->link);
+
+	if (evbuffer_get_length(input) == 0)
+		return;
+	if (standby->codec == NULL && !choose_codec(standby, input))
+		return;
+	standby->heard_ms = clock_ms();
+	if (standby->item.instance != NULL)
+		pool_suspect(&standby->shard->pool, standby->item.instance,
+		    false);
+	standby->codec->read(standby, input);
+}
+
+static void
+on_eof(void *arg)
+{
+	struct standby *standby = arg;
+	bool refuses = standby->state == STANDBY_STARTING &&
+	    standby->codec->close_refuses;
+
+	lose(standby, refuses ? STANDBY_REFUSED : STANDBY_DIED,
+	    "closed by the inner");
+}
+
+static void
+on_error(void *arg, const char *why)
+{
+	lose(arg, STANDBY_DIED, why);
+}
+
+static const struct link_handler handler = {
+	.on_input = on_input, .on_eof = on_eof, .on_error = on_error,
+};
+
+static struct standby *
+standby_new(struct shard *shard, int fd, const char *peer)
+{
+	struct standby *standby = calloc(1, sizeof(*standby));
+
+	if (standby == NULL)
+		return NULL;
+	standby->shard = shard;
+	standby->timer = loop_timer_new(shard->loop, on_timer, standby);
+	if (standby->timer != NULL)
+		standby->link = link_new(shard->loop, fd, peer);
+	if (standby->link == NULL) {
+		standby_free(standby);
+		return NULL;
+	}
+	standby->id = shard->next_link++;
+	standby->heard_ms = standby->sent_ms = clock_ms();
+	return standby;
+}
+
+void
+standby_accept(struct shard *shard, int fd)
+{
+	char peer[ENDPOINT_TEXT_SIZE];
+	struct endpoint endpoint;
+	struct standby *standby = NULL;
+	const char *why = "out of memory";
+
+	endpoint_peer(fd, &endpoint);
+	endpoint_text(&endpoint, true, peer);
+	if (shard_links(shard) >= shard->config->max_links)
+		why = "MaxLinks reached";
+	else
+		standby = standby_new(shard, fd, peer);
+	if (standby == NULL) {
+		if (shard_may_log(shard))
+			log_warn("standby", "refused", KV_STR("peer", peer),
+			    KV_STR("why", why));
+		evutil_closesocket(fd);
+		return;
+	}
+	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],
+	    &standby->state_node);
+	link_set_input_max(standby->link, HANDSHAKE_INPUT_MAX);
+	loop_timer_start(standby->timer, shard->config->handshake_ms);
+	link_set_handler(standby->link, &handler, standby);
+}

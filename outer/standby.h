@@ -1,0 +1,62 @@
+/* standby.h - one inner link until it relays. Floor: outer. */
+#ifndef OUTER_STANDBY_H
+#define OUTER_STANDBY_H
+
+#include "base/list.h"
+#include "outer/pool.h"
+#include "wire/frame.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct link;
+struct request;
+struct session;
+struct shard;
+struct standby;
+
+/* HANDSHAKE (HandshakeTimeout) -> IDLE (3 pings of silence) -> STARTING (an
+ * answer, then ForwardTimeout) -> RELAYING (given to the session). */
+enum standby_state {
+	STANDBY_HANDSHAKE, STANDBY_IDLE, STANDBY_STARTING, STANDBY_RELAYING,
+	STANDBY_CLOSED, STANDBY_NSTATES,
+};
+
+/* A standby lost while it was starting: what that says of its instance. */
+enum standby_loss {
+	STANDBY_DIED,			/* the link broke: try the next one */
+	STANDBY_SILENT,			/* no answer: its instance is suspect */
+	STANDBY_REFUSED,		/* not to be tried there again */
+};
+
+/*
+ * Takes fd, a new link, and starts its handshake; refuses it when there are
+ * MaxLinks already or no memory.
+ */
+void standby_accept(struct shard *shard, int fd);
+
+/*
+ * Sends FORWARD for the session on an idle standby that the pool gave. From
+ * then on, later and never before this returns, one of session_on_ready,
+ * session_on_refused, session_on_lost is called, unless standby_close comes
+ * first.
+ */
+void standby_claim(struct standby *standby, struct session *session,
+    const struct request *request);
+
+/* Closes the link, from anywhere. Idempotent. The session is not told. */
+void standby_close(struct standby *standby, const char *why);
+
+/* Says GOAWAY (shutdown, replaced) to an idle one and closes it politely. */
+void standby_dismiss(struct standby *standby, bool replaced);
+
+struct standby *standby_of_item(struct pool_item *item);
+struct standby *standby_of(struct list_node *state_node);
+struct instance *standby_instance(const struct standby *standby);
+const char *standby_peer(const struct standby *standby);
+uint64_t standby_id(const struct standby *standby);
+
+/* Deadlines, called by the timer and by tests. */
+void standby_on_timeout(struct standby *standby);
+
+#endif

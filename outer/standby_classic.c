@@ -1,0 +1,113 @@
+/*
+ * standby_classic.c - the 48-byte signals of a classic inner (Transponder V2).
+ *
+ * Owns:    nothing.
+ * Thread:  the shard's loop only.
+ * Floor:   outer. See doc/PROTOCOL, "Classic links".
+ */
+#include "outer/standby_codec.h"
+#include "outer/shard.h"
+#include "base/clock.h"
+#include "net/endpoint.h"
+#include "net/link.h"
+#include "wire/proof.h"
+#include "wire/signal48.h"
+
+#include <event2/buffer.h>
+#include <string.h>
+
+/* One signal is all there is to say to a classic inner. */
+static bool
+send_forward(struct standby *standby, const struct request *request)
+{
+	char signal[SIGNAL48_SIZE];
+
+	(void)request;			/* these peers take no request */
+	signal48_encode(SIGNAL48_START, "", signal);
+	standby->sent_ms = clock_ms();
+	return link_write(standby->link, signal, sizeof(signal));
+}
+
+/* Compares digests, so that not even the length of the key can be timed. */
+static bool
+key_fits(const char *given, const char *key)
+{
+	uint8_t a[PROOF_SIZE], b[PROOF_SIZE];
+
+	return proof_digest(given, strlen(given), a) &&
+	    proof_digest(key, strlen(key), b) && proof_equal(a, b, sizeof(a));
+}
+
+/* Classic links name no inner: all from one host count as one instance. */
+static void
+on_auth(struct standby *standby, const struct signal48 *signal)
+{
+	char host[ENDPOINT_TEXT_SIZE];
+	struct endpoint peer;
+
+	if (!key_fits(signal->ext, standby->shard->config->auth_key)) {
+		standby_fail(standby, CODE_AUTH_FAILED,
+		    "authentication failed: another AuthKey");
+		return;
+	}
+	endpoint_peer(link_fd(standby->link), &peer);
+	endpoint_text(&peer, false, host);
+	standby_authenticated(standby, host, "classic", false);
+}
+
+static void
+dispatch(struct standby *standby, const struct signal48 *signal)
+{
+	if (standby->state == STANDBY_HANDSHAKE) {
+		if (signal->type == SIGNAL48_AUTH)
+			on_auth(standby, signal);
+		else
+			standby_fail(standby, CODE_PROTOCOL,
+			    "a signal before authentication");
+		return;
+	}
+	if (signal->type == SIGNAL48_PING)
+		return;			/* being heard is all it is for */
+	if (signal->type == SIGNAL48_START &&
+	    standby->state == STANDBY_STARTING)
+		standby_on_ready(standby);
+	else
+		standby_fail(standby, CODE_PROTOCOL,
+		    "a signal that is not allowed now");
+}
+
+static void
+read_signals(struct standby *standby, struct evbuffer *input)
+{
+	uint8_t bytes[SIGNAL48_SIZE];
+	struct signal48 signal;
+	const char *why = NULL;
+
+	while (standby->state != STANDBY_CLOSED &&
+	    standby->state != STANDBY_RELAYING) {
+		ev_ssize_t len = evbuffer_copyout(input, bytes, sizeof(bytes));
+
+		if (len <= 0)
+			return;
+		switch (signal48_decode(bytes, (size_t)len, &signal, &why)) {
+		case WIRE_MORE:
+			return;
+		case WIRE_BAD:
+			standby_fail(standby, CODE_PROTOCOL, why);
+			return;
+		case WIRE_OK:
+			break;
+		}
+		evbuffer_drain(input, SIGNAL48_SIZE);
+		dispatch(standby, &signal);
+	}
+	proof_forget(&signal, sizeof(signal));
+}
+
+const struct standby_codec standby_classic = {
+	.name = "classic",
+	.read = read_signals,
+	.send_forward = send_forward,
+	.whole_close = true,
+	.close_refuses = true,
+};

@@ -1,0 +1,80 @@
+/* standby_codec.h - what a standby is to the code of its wire format: native
+ * or classic. Only outer/standby*.c include this. Floor: outer. */
+#ifndef OUTER_STANDBY_CODEC_H
+#define OUTER_STANDBY_CODEC_H
+
+#include "net/loop.h"
+#include "outer/standby.h"
+#include "wire/hello.h"
+
+struct evbuffer;
+
+/* One wire format. send_* return false without memory. */
+struct standby_codec {
+	const char *name;
+	/* Takes whole messages off the input, until the state is one in which
+	 * the rest is not its to read. */
+	void (*read)(struct standby *standby, struct evbuffer *input);
+	bool (*send_forward)(struct standby *standby,
+	    const struct request *request);
+	bool (*send_start)(struct standby *standby);	/* NULL: none */
+	bool (*send_keepalive)(struct standby *standby);	/* NULL: none */
+	bool (*send_goaway)(struct standby *standby,
+	    enum goaway_reason reason);			/* NULL: none */
+	bool (*send_error)(struct standby *standby, enum wire_code code,
+	    const char *text);				/* NULL: none */
+	bool whole_close;		/* its peers cannot half-close */
+	bool close_refuses;		/* closing a STARTING link is REFUSED */
+};
+
+extern const struct standby_codec standby_native, standby_classic;
+
+/* What a native handshake must remember; freed when it is over. */
+struct standby_handshake {
+	struct hello hello;
+	uint8_t hello_digest[PROOF_SIZE];
+	uint8_t nonce[PROOF_NONCE_SIZE];
+	uint64_t challenged_us;
+};
+
+struct standby {
+	struct pool_item item;
+	struct list_node state_node;	/* shard.standbys[state] */
+	struct list_node instance_node;	/* instance.standbys */
+	struct shard *shard;		/* borrowed */
+	uint64_t id;
+	struct link *link;		/* owned; NULL once relaying or closed */
+	const struct standby_codec *codec;	/* NULL before the first byte */
+	enum standby_state state;
+	struct loop_timer *timer;	/* owned: the state's deadline */
+	struct standby_handshake *handshake;	/* owned; NULL: none */
+	uint64_t heard_ms, sent_ms;	/* when a byte last came, went */
+	uint32_t rtt_us;		/* of the handshake */
+	struct session *session;	/* borrowed; STARTING only */
+	bool answered;			/* STARTING: FORWARD got an answer */
+	bool leaving;			/* said GOAWAY while starting */
+	struct reap reap;
+};
+
+/* Events that a codec reports. Each may close the standby: look at its state
+ * afterwards. */
+void standby_authenticated(struct standby *standby, const char *inner,
+    const char *instance, bool replace);
+void standby_on_answer(struct standby *standby);
+void standby_on_ready(struct standby *standby);
+void standby_on_refused(struct standby *standby, unsigned code,
+    const char *text);
+void standby_on_goaway(struct standby *standby, const char *reason);
+
+/* The peer ends the link, for a reason of its own. */
+void standby_lose(struct standby *standby, const char *why);
+
+/* The id of the session that it is starting. */
+uint64_t standby_session_id(const struct standby *standby);
+
+/* The peer broke the protocol, or is not who it should be: says so to it,
+ * logs, closes. */
+void standby_fail(struct standby *standby, enum wire_code code,
+    const char *why);
+
+#endif

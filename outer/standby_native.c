@@ -1,0 +1,308 @@
+/*
+ * standby_native.c - the native frames of an inner link.
+ *
+ * Owns:    nothing: the standby's handshake is the standby's.
+ * Thread:  the shard's loop only.
+ * Floor:   outer. See doc/PROTOCOL, "Native frames" and "The handshake of a
+ *          native link".
+ */
+#include "outer/standby_codec.h"
+#include "outer/shard.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/link.h"
+#include "relay/framing.h"
+#include "wire/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IN(s) (1u << STANDBY_##s)
+
+static bool
+send_frame(struct standby *standby, enum frame_type type, const void *payload,
+    size_t len)
+{
+	standby->sent_ms = clock_ms();
+	return framing_send(standby->link, type, payload, len);
+}
+
+static bool
+send_forward(struct standby *standby, const struct request *request)
+{
+	uint8_t payload[REQUEST_MAX];
+
+	return send_frame(standby, FRAME_FORWARD, payload,
+	    request_encode(request, payload));
+}
+
+static bool
+send_start(struct standby *standby)
+{
+	return send_frame(standby, FRAME_START, NULL, 0);
+}
+
+static bool
+send_keepalive(struct standby *standby)
+{
+	return send_frame(standby, FRAME_KEEPALIVE, NULL, 0);
+}
+
+static bool
+send_goaway(struct standby *standby, enum goaway_reason reason)
+{
+	char payload[HELLO_PAYLOAD_MAX];
+	size_t len = goaway_encode(reason, payload);
+
+	return len > 0 && send_frame(standby, FRAME_GOAWAY, payload, len);
+}
+
+static bool
+send_error(struct standby *standby, enum wire_code code, const char *text)
+{
+	uint8_t payload[ERROR_MAX];
+
+	return send_frame(standby, FRAME_ERROR, payload,
+	    error_encode(payload, code, text));
+}
+
+static bool
+send_challenge(struct standby *standby)
+{
+	struct standby_handshake *handshake = standby->handshake;
+	char payload[HELLO_PAYLOAD_MAX];
+	struct challenge challenge;
+	size_t len;
+
+	memcpy(challenge.nonce, handshake->nonce, sizeof(challenge.nonce));
+	len = challenge_encode(&challenge, payload);
+	handshake->challenged_us = clock_us();
+	return len > 0 && send_frame(standby, FRAME_CHALLENGE, payload, len);
+}
+
+static bool
+send_welcome(struct standby *standby, const struct proof_input *input)
+{
+	struct welcome welcome = { .ping_ms = standby->shard->config->ping_ms };
+	char payload[HELLO_PAYLOAD_MAX];
+	size_t len;
+
+	if (!proof_make(PROOF_OUTER, input, welcome.proof))
+		return false;
+	snprintf(welcome.link, sizeof(welcome.link), "%" PRIu64, standby->id);
+	len = welcome_encode(&welcome, payload);
+	return len > 0 && send_frame(standby, FRAME_WELCOME, payload, len);
+}
+
+static void
+on_hello(struct standby *standby, const struct frame *frame)
+{
+	struct standby_handshake *handshake;
+	const char *why;
+
+	if (standby->handshake != NULL) {
+		standby_fail(standby, CODE_PROTOCOL, "a second HELLO");
+		return;
+	}
+	if ((handshake = calloc(1, sizeof(*handshake))) == NULL) {
+		standby_close(standby, "out of memory");
+		return;
+	}
+	standby->handshake = handshake;
+	why = hello_decode(frame->payload, frame->length, &handshake->hello);
+	if (why != NULL) {
+		standby_fail(standby, CODE_PROTOCOL, why);
+		return;
+	}
+	if (handshake->hello.role != HELLO_STANDBY) {
+		standby_fail(standby, CODE_NOT_ALLOWED,
+		    "only the role standby is served here");
+		return;
+	}
+	if (!proof_digest(frame->payload, frame->length,
+	    handshake->hello_digest) ||
+	    !proof_random(handshake->nonce, sizeof(handshake->nonce)) ||
+	    !send_challenge(standby))
+		standby_close(standby, "out of memory or random bytes");
+}
+
+static void
+on_auth(struct standby *standby, const struct frame *frame)
+{
+	struct standby_handshake *handshake = standby->handshake;
+	struct proof_input input;
+	struct auth auth;
+	const char *why;
+
+	if (handshake == NULL) {
+		standby_fail(standby, CODE_PROTOCOL, "AUTH before HELLO");
+		return;
+	}
+	if ((why = auth_decode(frame->payload, frame->length, &auth)) != NULL) {
+		standby_fail(standby, CODE_PROTOCOL, why);
+		return;
+	}
+	standby->rtt_us = (uint32_t)(clock_us() - handshake->challenged_us);
+	input = (struct proof_input){
+		.key = standby->shard->config->auth_key,
+		.nonce_inner = handshake->hello.nonce,
+		.nonce_outer = handshake->nonce,
+		.hello_digest = handshake->hello_digest,
+	};
+	if (!proof_check(PROOF_INNER, &input, auth.proof)) {
+		standby_fail(standby, CODE_AUTH_FAILED,
+		    "authentication failed: another AuthKey");
+		return;
+	}
+	if (instance_must_yield(&standby->shard->instances,
+	    handshake->hello.inner, handshake->hello.instance)) {
+		standby_fail(standby, CODE_NOT_ALLOWED,
+		    "replaced by a younger run with the same InnerId");
+		return;
+	}
+	if (!send_welcome(standby, &input)) {
+		standby_close(standby, "out of memory");
+		return;
+	}
+	standby_authenticated(standby, handshake->hello.inner,
+	    handshake->hello.instance, handshake->hello.replace);
+}
+
+static void
+on_keepalive(struct standby *standby, const struct frame *frame)
+{
+	(void)frame;
+	if (standby->state == STANDBY_STARTING)
+		standby_on_answer(standby);
+}
+
+static void
+on_goaway(struct standby *standby, const struct frame *frame)
+{
+	enum goaway_reason reason;
+	const char *why =
+	    goaway_decode(frame->payload, frame->length, &reason);
+
+	if (why != NULL)
+		standby_fail(standby, CODE_PROTOCOL, why);
+	else
+		standby_on_goaway(standby, goaway_reason_name(reason));
+}
+
+static void
+on_ready(struct standby *standby, const struct frame *frame)
+{
+	uint64_t session;
+
+	if (!ready_decode(frame, &session) ||
+	    session != standby_session_id(standby))
+		standby_fail(standby, CODE_PROTOCOL,
+		    "READY for another session");
+	else
+		standby_on_ready(standby);
+}
+
+static void
+on_refused(struct standby *standby, const struct frame *frame)
+{
+	struct refusal refusal;
+
+	if (!refused_decode(frame, &refusal) ||
+	    refusal.session != standby_session_id(standby))
+		standby_fail(standby, CODE_PROTOCOL,
+		    "REFUSED for another session");
+	else
+		standby_on_refused(standby, refusal.code, refusal.text);
+}
+
+static void
+on_error(struct standby *standby, const struct frame *frame)
+{
+	char text[FRAME_TEXT_MAX + 1], why[FRAME_TEXT_MAX + 32];
+	uint16_t code;
+
+	if (!error_decode(frame, &code, text)) {
+		standby_fail(standby, CODE_PROTOCOL, "a bad ERROR");
+		return;
+	}
+	snprintf(why, sizeof(why), "the inner says: %s", text);
+	standby_lose(standby, why);
+}
+
+static const struct {
+	enum frame_type type;
+	unsigned states;		/* where it is legal */
+	void (*handle)(struct standby *, const struct frame *);
+} frames[] = {
+	{ FRAME_HELLO,     IN(HANDSHAKE),                        on_hello },
+	{ FRAME_AUTH,      IN(HANDSHAKE),                        on_auth },
+	{ FRAME_KEEPALIVE, IN(IDLE) | IN(STARTING),              on_keepalive },
+	{ FRAME_GOAWAY,    IN(IDLE) | IN(STARTING),              on_goaway },
+	{ FRAME_READY,     IN(STARTING),                         on_ready },
+	{ FRAME_REFUSED,   IN(STARTING),                         on_refused },
+	{ FRAME_ERROR,     IN(HANDSHAKE) | IN(IDLE) | IN(STARTING), on_error },
+};
+
+static void
+dispatch(struct standby *standby, const struct frame *frame)
+{
+	char why[64];
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		if (frames[i].type == frame->type &&
+		    (frames[i].states & (1u << standby->state)) != 0) {
+			frames[i].handle(standby, frame);
+			return;
+		}
+	}
+	snprintf(why, sizeof(why), "%s is not allowed now",
+	    frame_type_name(frame->type));
+	standby_fail(standby, CODE_PROTOCOL, why);
+}
+
+/* The frame leaves the buffer before its handler runs, so that what is left
+ * there is the next owner's: hence the copy. */
+static void
+read_frames(struct standby *standby, struct evbuffer *input)
+{
+	enum wire_code code = CODE_PROTOCOL;
+	const char *why = NULL;
+	struct frame frame;
+
+	while (standby->state != STANDBY_CLOSED &&
+	    standby->state != STANDBY_RELAYING) {
+		uint32_t max = standby->item.instance == NULL ?
+		    FRAME_MAX_BEFORE_AUTH : FRAME_MAX_AFTER_AUTH;
+		uint8_t payload[FRAME_MAX_BEFORE_AUTH];
+
+		switch (framing_next(input, max, &frame, &why, &code)) {
+		case WIRE_MORE:
+			return;
+		case WIRE_BAD:
+			standby_fail(standby, code, why);
+			return;
+		case WIRE_OK:
+			break;
+		}
+		if (frame.length > sizeof(payload)) {
+			standby_fail(standby, CODE_PROTOCOL, "frame too long");
+			return;
+		}
+		memcpy(payload, frame.payload, frame.length);
+		framing_drop(input, &frame);
+		frame.payload = payload;
+		dispatch(standby, &frame);
+	}
+}
+
+const struct standby_codec standby_native = {
+	.name = "native",
+	.read = read_frames,
+	.send_forward = send_forward,
+	.send_start = send_start,
+	.send_keepalive = send_keepalive,
+	.send_goaway = send_goaway,
+	.send_error = send_error,
+};

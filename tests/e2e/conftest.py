@@ -1,0 +1,60 @@
+"""Fixtures: a lab per test, the machine for oneself, the log after a failure."""
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import tempfile
+from typing import Iterator
+
+import pytest
+
+import harness
+from lab import Lab
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if harness.SCALE > 1 and config.getini("timeout"):
+        config._inicache["timeout"] = \
+            str(float(config.getini("timeout")) * harness.SCALE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under valgrind only the short ones."""
+    for item in items:
+        if harness.VALGRIND and item.get_closest_marker("short") is None:
+            item.add_marker(pytest.mark.skip(reason="too slow for valgrind"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    lab = getattr(item, "lab", None)
+    if report.when == "call" and report.failed and lab is not None:
+        report.sections.append(("programs", lab.logs()))
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Programs, targets and peers of one test, ended whatever happens."""
+    for name in ("outer_server", "inner_server"):
+        if not (harness.BINARIES / name).exists():
+            pytest.fail(f"not built: {harness.BINARIES / name}", pytrace=False)
+    bench = Lab()
+    request.node.lab = bench
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+@pytest.fixture
+def machine() -> Iterator[None]:
+    """For tests that measure time or use much of it: one at a time."""
+    path = os.path.join(tempfile.gettempdir(), f"tp-e2e-{os.getuid()}.lock")
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

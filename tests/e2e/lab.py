@@ -1,0 +1,190 @@
+"""The bench of one test: programs, targets and peers, all ended after it."""
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness import KEY, Line, Program, write_json
+from sockets import Address, established_at, parse_address
+from targets import Nginx, Target, WebTarget
+
+OUTER_DEFAULTS = {
+    "InnerServerAddress": "tcp://127.0.0.1:0",
+    "OuterServerAddress": "tcp://127.0.0.1:0",
+    "AuthKey": KEY,
+    "LogLevel": "debug",
+    "LogFormat": "json",
+    "DrainTimeout": 0.2,
+}
+INNER_DEFAULTS = {
+    "AuthKey": KEY,
+    "InnerId": "inner-1",
+    "LogLevel": "debug",
+    "LogFormat": "json",
+    "DrainTimeout": 0.2,
+}
+if harness.VALGRIND:
+    OUTER_DEFAULTS |= {"ForwardTimeout": 20, "QueueTimeout": 30}
+    INNER_DEFAULTS |= {"ForwardTimeout": 20, "DialTimeout": 15}
+
+
+class Outer(Program):
+    """A running outer and where it listens."""
+
+    links: Address          # for inners
+    clients: Address        # the public side
+
+    def wait_ready(self) -> "Outer":
+        lines = [self.wait_log("listen", "listening", **{"for": who})
+                 for who in ("links", "clients")]
+        self.links, self.clients = (parse_address(line["address"])
+                                    for line in lines)
+        self.wait_log("outer", "ready")
+        return self
+
+    @property
+    def links_url(self) -> str:
+        return f"tcp://127.0.0.1:{self.links[1]}"
+
+    def wait_joined(self, count: int = 1, after: int = 0,
+                    timeout: float | None = None) -> Line:
+        """Waits until so many links have been authenticated."""
+        return self.wait_log("standby", "joined", count=count, after=after,
+                             timeout=timeout)
+
+    def joined(self, after: int = 0) -> int:
+        return len(self.grep("standby", "joined", after))
+
+    def link_count(self) -> int:
+        """Connections at the port for inners, as the kernel counts them."""
+        return established_at(self.links[1], self.pid)
+
+
+class Inner(Program):
+    """A running inner."""
+
+    def wait_ready(self) -> "Inner":
+        self.wait_log("inner", "ready")
+        return self
+
+    def wait_connected(self, after: int = 0, count: int = 1,
+                       timeout: float | None = None) -> Line:
+        return self.wait_log("keeper", "connected", after=after, count=count,
+                             timeout=timeout)
+
+
+class Lab:
+    """Starts what a test needs and ends all of it, in the right order."""
+
+    def __init__(self) -> None:
+        # Not pytest's own place: short for Unix sockets, open to www-data.
+        self.dir = Path(tempfile.mkdtemp(prefix="tp-e2e-"))
+        self.dir.chmod(0o755)
+        self.programs: list[Program] = []
+        self._closers: list[Any] = []
+        self._serial = 0
+
+    def path(self, name: str) -> Path:
+        return self.dir / name
+
+    def new_dir(self, name: str) -> Path:
+        self._serial += 1
+        path = self.dir / f"{name}-{self._serial}"
+        path.mkdir(mode=0o755)
+        return path
+
+    def add(self, thing: Any) -> Any:
+        """Anything with close(), to be closed at the end."""
+        self._closers.append(thing)
+        return thing
+
+    def track(self, program: Any) -> Any:
+        self.programs.append(program)
+        return program
+
+    # --- programs ---
+
+    def outer_file(self, **settings: Any) -> Path:
+        """A configuration file; a value of None leaves a key out."""
+        return self._file("outer", OUTER_DEFAULTS | settings)
+
+    def inner_file(self, **settings: Any) -> Path:
+        return self._file("inner", INNER_DEFAULTS | settings)
+
+    def _file(self, name: str, settings: dict[str, Any]) -> Path:
+        self._serial += 1
+        kept = {k: v for k, v in settings.items() if v is not None}
+        return write_json(self.dir / f"{name}-{self._serial}.json", kept)
+
+    def start_outer(self, file: Path, **options: Any) -> Outer:
+        """Starts it without waiting for it."""
+        return self.track(Outer("outer_server", ["-c", str(file)], self.dir,
+                                **options))
+
+    def start_inner(self, file: Path, **options: Any) -> Inner:
+        return self.track(Inner("inner_server", ["-c", str(file)], self.dir,
+                                **options))
+
+    def outer(self, *, options: dict[str, Any] | None = None,
+              **settings: Any) -> Outer:
+        """A running outer."""
+        return self.start_outer(self.outer_file(**settings),
+                                **(options or {})).wait_ready()
+
+    def inner(self, to: Any, target: Any, *,
+              options: dict[str, Any] | None = None,
+              **settings: Any) -> Inner:
+        """A running inner; to and target: text, or something with a url."""
+        where = to.links_url if isinstance(to, Outer) else \
+            getattr(to, "url", to)
+        settings = {"RegisterAddress": where,
+                    "ProxyAddress": getattr(target, "url", target), **settings}
+        return self.start_inner(self.inner_file(**settings),
+                                **(options or {})).wait_ready()
+
+    def tunnel(self, target: Any, *, standbys: int = 3,
+               outer: dict[str, Any] | None = None,
+               inner: dict[str, Any] | None = None) -> tuple[Outer, Inner]:
+        """Both programs, with that many standbys idle."""
+        one = self.outer(**(outer or {}))
+        other = self.inner(one, target,
+                           **{"MaxFreeConn": standbys, **(inner or {})})
+        one.wait_joined(standbys)
+        return one, other
+
+    # --- targets ---
+
+    def echo(self, **options: Any) -> Target:
+        return self.target(**options)
+
+    def target(self, *args: Any, **options: Any) -> Target:
+        return self.add(Target(*args, **options))
+
+    def web(self, *args: Any, **options: Any) -> WebTarget:
+        return self.add(WebTarget(*args, **options))
+
+    def nginx(self, server: str, address: Address | None = None) -> Nginx:
+        return self.add(Nginx(self.new_dir("nginx"), server, address))
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """Ends everything; asserts that every program ended as it must."""
+        faults = []
+        for thing in reversed(self._closers):
+            try:
+                thing.close()
+            except Exception as problem:    # the others must still end
+                faults.append(f"{thing!r}: {problem!r}")
+        for program in self.programs:
+            program.ask_to_end()
+        for program in self.programs:
+            faults += program.finish()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        assert not faults, "\n".join(faults)
+
+    def logs(self) -> str:
+        return "\n".join(program.tail(80) for program in self.programs)

@@ -1,0 +1,316 @@
+"""Clients: plain sockets, asyncio, curl, and what the kernel knows of them."""
+from __future__ import annotations
+
+import array
+import asyncio
+import fcntl
+import socket
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+from typing import Callable, Union
+
+from harness import DEADLINE, wait_until
+
+# ("127.0.0.1", 80), ("::1", 80) or the path of a Unix socket.
+Address = Union[tuple[str, int], str]
+
+
+def parse_address(text: str) -> Address:
+    """The address in a log line: tcp://host:port or unix:///path."""
+    if text.startswith("unix://"):
+        return text[len("unix://"):]
+    host, _, port = text.removeprefix("tcp://").rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def address_text(address: Address) -> str:
+    """The address as a configuration file has it."""
+    if isinstance(address, str):
+        return "unix://" + address
+    host, port = address
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+def address_of(sock: socket.socket) -> Address:
+    name = sock.getsockname()
+    return name if isinstance(name, str) else (name[0], name[1])
+
+
+def connect(address: Address, timeout: float | None = None,
+            buffers: int | None = None) -> socket.socket:
+    """A connected socket with a deadline on every operation."""
+    if isinstance(address, str):
+        family, target = socket.AF_UNIX, address
+    else:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        target = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(DEADLINE if timeout is None else timeout)
+        if buffers:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect(target)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(address: Address = ("127.0.0.1", 0), backlog: int = 128,
+           ) -> socket.socket:
+    """A listening socket with a deadline on accept."""
+    if isinstance(address, str):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    else:
+        v6 = ":" in address[0]
+        sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+        sock.listen(backlog)
+    except OSError:
+        sock.close()
+        raise
+    sock.settimeout(DEADLINE)
+    return sock
+
+
+def accept(listener: socket.socket, timeout: float | None = None,
+           ) -> socket.socket:
+    listener.settimeout(DEADLINE if timeout is None else timeout)
+    sock, _ = listener.accept()
+    sock.settimeout(DEADLINE)
+    return sock
+
+
+def free_port() -> int:
+    """A port that was free a moment ago; callers try again on a collision."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def recv_exactly(sock: socket.socket, size: int) -> bytes:
+    parts, left = [], size
+    while left:
+        part = sock.recv(min(left, 1 << 18))
+        if not part:
+            raise AssertionError(f"end of input, {left} of {size} missing")
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def recv_all(sock: socket.socket) -> bytes:
+    parts = []
+    while part := sock.recv(1 << 18):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def request(address: Address, data: bytes, timeout: float | None = None,
+            ) -> bytes:
+    """Sends data, shuts its writing side, returns the whole reply."""
+    with connect(address, timeout) as sock:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        return recv_all(sock)
+
+
+def ping_pong(sock: socket.socket, data: bytes) -> None:
+    """Asserts that an echo answers on a connection that stays open."""
+    sock.sendall(data)
+    assert recv_exactly(sock, len(data)) == data
+
+
+def reset(sock: socket.socket) -> None:
+    """Closes so that the peer sees a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                    struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def how_it_ends(sock: socket.socket, timeout: float | None = None) -> str:
+    """Reads on to the end: "fin", "reset", or "open" when none comes."""
+    limit = time.monotonic() + (DEADLINE if timeout is None else timeout)
+    while True:
+        sock.settimeout(max(limit - time.monotonic(), 0.001))
+        try:
+            if not sock.recv(1 << 16):
+                return "fin"
+        except (ConnectionResetError, BrokenPipeError):
+            return "reset"
+        except TimeoutError:
+            return "open"
+
+
+def is_quiet(sock: socket.socket, seconds: float) -> bool:
+    """Whether nothing at all arrives for so long, no end either."""
+    sock.settimeout(seconds)
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    finally:
+        sock.settimeout(DEADLINE)
+    return False
+
+
+# --- what the kernel knows --------------------------------------------------
+
+_ESTABLISHED = 1
+
+
+def _diag_key(sock: socket.socket) -> bytes:
+    """The other end of sock as an inet_diag_sockid."""
+    size = 16 if sock.family == socket.AF_INET6 else 4
+    ends = [sock.getpeername(), sock.getsockname()]
+    ports = struct.pack("!HH", ends[0][1], ends[1][1])
+    addresses = b"".join(socket.inet_pton(sock.family, end[0]).ljust(16, b"\0")
+                         for end in ends)
+    assert size in (4, 16)
+    return ports + addresses + struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+
+
+def unread_by_peer(sock: socket.socket) -> int:
+    """Bytes that the program at the other end has not read yet."""
+    if sock.family == socket.AF_UNIX:
+        left = array.array("i", [0])
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, left)
+        return left[0]
+    body = struct.pack("=BBBBI", sock.family, socket.IPPROTO_TCP, 0, 0,
+                       0xFFFFFFFF) + _diag_key(sock)
+    head = struct.pack("=IHHII", 16 + len(body), 20, 1, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:
+        netlink.sendto(head + body, (0, 0))
+        answer = netlink.recv(8192)
+    if struct.unpack_from("=H", answer, 4)[0] != 20:
+        return 0        # no such socket any more: nobody will read it
+    in_flight = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, in_flight)
+    return struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0] + in_flight[0]
+
+
+def wait_read(sock: socket.socket, timeout: float | None = None) -> None:
+    """Waits until the program at the other end has read all that was sent."""
+    wait_until(lambda: unread_by_peer(sock) == 0, "the peer reads", timeout,
+               every=0.0002)
+
+
+def _tcp_rows(pid: int | str) -> list[tuple[int, int, int]]:
+    """(local port, remote port, state) of every socket in pid's network."""
+    rows = []
+    for name in ("tcp", "tcp6"):
+        text = Path(f"/proc/{pid}/net/{name}").read_text()
+        for row in text.splitlines()[1:]:
+            _, local, remote, state = row.split()[:4]
+            rows.append((int(local.rpartition(":")[2], 16),
+                         int(remote.rpartition(":")[2], 16), int(state, 16)))
+    return rows
+
+
+def established_at(port: int, pid: int | str = "self") -> int:
+    """How many connections a listening port holds."""
+    return sum(1 for local, _, state in _tcp_rows(pid)
+               if local == port and state == _ESTABLISHED)
+
+
+def established_to(port: int, pid: int | str = "self",
+                   states: tuple[int, ...] = (_ESTABLISHED,)) -> int:
+    """How many connections lead to a port; 2 is SYN_SENT."""
+    return sum(1 for _, remote, state in _tcp_rows(pid)
+               if remote == port and state in states)
+
+
+# --- ways to write: a piece is read, if it ever is, before the next leaves ----
+
+Writer = Callable[[socket.socket, bytes], None]
+
+
+def whole(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(data)
+
+
+def _let_it_be_read(sock: socket.socket) -> None:
+    """Waits until the peer has read all, but not for one that need not."""
+    limit = time.monotonic() + 0.1
+    while unread_by_peer(sock) and time.monotonic() < limit:
+        time.sleep(0.0001)
+
+
+def byte_by_byte(sock: socket.socket, data: bytes) -> None:
+    for at in range(len(data)):
+        sock.sendall(data[at:at + 1])
+        _let_it_be_read(sock)
+
+
+def split_at(place: int) -> Writer:
+    """A writer that sends the first bytes, waits, then sends the rest."""
+    def write(sock: socket.socket, data: bytes) -> None:
+        first, rest = data[:place], data[place:]
+        if first:
+            sock.sendall(first)
+            if rest:
+                _let_it_be_read(sock)
+        if rest:
+            sock.sendall(rest)
+    return write
+
+
+# --- many at once -----------------------------------------------------------
+
+async def open_stream(address: Address,
+                      ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if isinstance(address, str):
+        return await asyncio.open_unix_connection(address)
+    return await asyncio.open_connection(*address)
+
+
+async def talk(address: Address, data: bytes, timeout: float = DEADLINE,
+               ) -> bytes:
+    """Like request(), for many at once."""
+    async with asyncio.timeout(timeout):
+        reader, writer = await open_stream(address)
+        try:
+            writer.write(data)
+            await writer.drain()
+            writer.write_eof()
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+async def timed_talk(address: Address, data: bytes, timeout: float = DEADLINE,
+                     ) -> tuple[bytes, float]:
+    """The reply and how many seconds it took, connecting included."""
+    began = time.monotonic()
+    reply = await talk(address, data, timeout)
+    return reply, time.monotonic() - began
+
+
+def curl(url: str, *options: str, unix_socket: str | None = None,
+         timeout: float | None = None) -> bytes:
+    """The body that curl fetches; an HTTP error fails."""
+    via = ["--unix-socket", unix_socket] if unix_socket else []
+    limit = timeout or DEADLINE
+    result = subprocess.run(
+        ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*",
+         "--max-time", str(limit), *via, *options, url],
+        capture_output=True, timeout=limit + 5)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout
+
+
+def http_url(address: Address, path: str = "/") -> str:
+    assert not isinstance(address, str)
+    host, port = address
+    return f"http://[{host}]:{port}{path}" if ":" in host \
+        else f"http://{host}:{port}{path}"

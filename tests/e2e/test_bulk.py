@@ -1,0 +1,210 @@
+"""Much data, slow readers, idle sessions."""
+from __future__ import annotations
+
+import hashlib
+import os
+import select
+import socket
+import threading
+import time
+
+import pytest
+
+from harness import MIB, PLAIN, SCALE, wait_until
+from sockets import (accept, address_text, connect, how_it_ends, listen,
+                     ping_pong, recv_exactly)
+
+BLOCK = os.urandom(MIB)
+
+
+def block(number: int) -> list[bytes]:
+    """The number-th MiB of a stream: its number, then common noise."""
+    head = number.to_bytes(8, "big")
+    return [head, memoryview(BLOCK)[8:]]
+
+
+def send_stream(sock: socket.socket, mebibytes: int, first: int) -> str:
+    """Sends so many MiB and a FIN; returns their SHA-256."""
+    digest = hashlib.sha256()
+    for number in range(first, first + mebibytes):
+        for part in block(number):
+            digest.update(part)
+            sock.sendall(part)
+    sock.shutdown(socket.SHUT_WR)
+    return digest.hexdigest()
+
+
+def receive_stream(sock: socket.socket, slow_seconds: float = 0,
+                   ) -> tuple[str, int]:
+    """Reads to the end, at 1 MiB/s at first; returns SHA-256 and length."""
+    digest, total = hashlib.sha256(), 0
+    buffer = memoryview(bytearray(MIB))
+    began = time.monotonic()
+    while count := sock.recv_into(buffer[:1 << 16] if slow_seconds else buffer):
+        digest.update(buffer[:count])
+        total += count
+        if slow_seconds:
+            ahead = total / MIB - (time.monotonic() - began)
+            if ahead > 0:
+                time.sleep(ahead)
+            if time.monotonic() - began > slow_seconds:
+                slow_seconds = 0
+    return digest.hexdigest(), total
+
+
+class Worker(threading.Thread):
+    """A thread whose result or exception result() hands on."""
+
+    def __init__(self, work, *args) -> None:
+        super().__init__(daemon=True)
+        self._work, self._args = work, args
+        self._value = self._problem = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._value = self._work(*self._args)
+        except BaseException as problem:
+            self._problem = problem
+
+    def result(self, timeout: float):
+        self.join(timeout)
+        assert not self.is_alive(), "still running"
+        if self._problem:
+            raise self._problem
+        return self._value
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("slow_end", ["client", "target"])
+def test_a_gibibyte_each_way(lab, machine, slow_end):
+    """1 GiB each way in one session, intact; 5 s of it one end is slow."""
+    size = 1024 if PLAIN else 128
+    listener = lab.add(listen())
+    outer, inner = lab.tunnel(address_text(listener.getsockname()), standbys=1)
+    began = time.monotonic()
+    with connect(outer.clients) as client, accept(listener) as served:
+        for sock in (client, served):
+            sock.settimeout(60 * SCALE)
+        up = Worker(send_stream, client, size, 0)
+        down = Worker(send_stream, served, size, 1 << 40)
+        at_target = Worker(receive_stream, served,
+                           5 if slow_end == "target" else 0)
+        at_client = Worker(receive_stream, client,
+                           5 if slow_end == "client" else 0)
+        limit = 150 * SCALE
+        sent_up, sent_down = up.result(limit), down.result(limit)
+        assert at_target.result(limit) == (sent_up, size * MIB)
+        assert at_client.result(limit) == (sent_down, size * MIB)
+    line = outer.session()
+    assert (line["up"], line["down"]) == (size * MIB, size * MIB)
+    peaks = {p.name: p.peak_kib() / 1024 for p in (outer, inner)}
+    print(f"{size} MiB each way, {slow_end} slow for 5 s: "
+          f"{time.monotonic() - began:.1f} s, peak memory "
+          + ", ".join(f"{name} {peak:.1f} MiB" for name, peak in peaks.items()))
+    if PLAIN:
+        assert max(peaks.values()) < 32, peaks
+
+
+def fill(sock: socket.socket) -> int:
+    """Sends until nothing has been taken for a while; returns the bytes."""
+    total = 0
+    sock.setblocking(False)
+    while select.select([], [sock], [], 0.5)[1]:
+        try:
+            total += sock.send(BLOCK)
+        except BlockingIOError:
+            pass
+    return total
+
+
+@pytest.mark.parametrize("sender", ["client", "target"])
+def test_slow_reader_is_no_burden(lab, machine, sender):
+    """Sessions whose reader has stopped cost their buffers and no more."""
+    sessions, buffer_kib = 8, 64
+    listener = lab.add(listen())
+    outer, inner = lab.tunnel(address_text(listener.getsockname()), standbys=8,
+                              outer={"BufferSize": "64K"},
+                              inner={"BufferSize": "64K"})
+    pairs = []
+    for _ in range(sessions):
+        client = lab.add(connect(outer.clients, buffers=1 << 16))
+        pairs.append((client, lab.add(accept(listener))))
+    before = [p.rss_kib() for p in (outer, inner)]
+    senders = [pair[0 if sender == "client" else 1] for pair in pairs]
+    readers = [pair[1 if sender == "client" else 0] for pair in pairs]
+    sent = [w.result(60) for w in [Worker(fill, sock) for sock in senders]]
+    assert min(sent) > 4 * buffer_kib * 1024, "never got going"
+    if PLAIN:
+        growth = [p.rss_kib() - was for p, was in zip((outer, inner), before)]
+        assert max(growth) < sessions * 4 * buffer_kib + 1024, growth
+    for sock, total in zip(readers, sent):       # and nothing is lost
+        sock.settimeout(30)
+        left = total
+        while left:
+            left -= len(sock.recv(min(left, MIB)))
+
+
+def test_one_stalled_session_does_not_hold_up_others(lab):
+    """While one reader has stopped, others are served at once."""
+    listener = lab.add(listen())
+    outer, _ = lab.tunnel(address_text(listener.getsockname()), standbys=2)
+    stalled = lab.add(connect(outer.clients))
+    lab.add(accept(listener))
+    Worker(fill, stalled).result(60)
+    for _ in range(5):
+        with connect(outer.clients) as client, accept(listener) as served:
+            client.sendall(b"quick")
+            assert recv_exactly(served, 5) == b"quick"
+            served.sendall(b"answer")
+            assert recv_exactly(client, 6) == b"answer"
+
+
+@pytest.mark.parametrize("side", ["outer", "inner"])
+def test_idle_session_is_closed_at_idle_timeout(lab, side):
+    """Silence both ways for IdleTimeout ends a session, and says so."""
+    listener = lab.add(listen())
+    outer, inner = lab.tunnel(address_text(listener.getsockname()),
+                              **{side: {"IdleTimeout": 1}})
+    with connect(outer.clients) as client, accept(listener) as served:
+        client.sendall(b"x")
+        assert recv_exactly(served, 1) == b"x"
+        began = time.monotonic()
+        assert how_it_ends(client, 5 * SCALE) != "open"
+        assert time.monotonic() - began > 0.8
+        assert how_it_ends(served, 5 * SCALE) != "open"
+    program = outer if side == "outer" else inner
+    assert program.session().says("idle")
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_slow_but_steady_session_lives_on(lab, way):
+    """A byte each 0.3 s, one way only, outlives IdleTimeout 1 by far."""
+    listener = lab.add(listen())
+    outer, _ = lab.tunnel(address_text(listener.getsockname()),
+                          outer={"IdleTimeout": 1}, inner={"IdleTimeout": 1})
+    with connect(outer.clients) as client, accept(listener) as served:
+        source, sink = (client, served) if way == "up" else (served, client)
+        limit = time.monotonic() + 3.2
+        while time.monotonic() < limit:
+            source.sendall(b".")
+            assert recv_exactly(sink, 1) == b"."
+            time.sleep(0.3)
+    outer.session()
+
+
+def test_there_is_no_absolute_deadline(lab):
+    """A session in use is not cut however long it lasts (here: scaled down)."""
+    quick = {"IdleTimeout": 0.5, "HandshakeTimeout": 0.5,
+             "ForwardTimeout": 0.5}
+    inner = {"IdleTimeout": 0.5, "HandshakeTimeout": 0.5,
+             "ForwardTimeout": 0.5, "DialTimeout": 0.4, "MaxLinkAge": 1}
+    outer, _ = lab.tunnel(lab.echo(), standbys=1,
+                          outer=quick | {"QueueTimeout": 0.5}, inner=inner)
+    with connect(outer.clients) as client:
+        limit = time.monotonic() + 3
+        while time.monotonic() < limit:
+            ping_pong(client, b"still here")
+            time.sleep(0.05)
+    wait_until(lambda: outer.grep("session", "finished"), "the session's line")

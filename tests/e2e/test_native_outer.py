@@ -1,0 +1,466 @@
+"""The native protocol of the outer, seen by inners written from the page."""
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+
+import pytest
+
+import peers
+from harness import SCALE, wait_until
+from peers import (ERROR, FORWARD, FakeInner, frame, json_frame,
+                   refused_frame, session_frame)
+from sockets import (byte_by_byte, connect, how_it_ends, is_quiet, reset,
+                     recv_exactly, split_at, whole)
+
+
+@pytest.fixture
+def outer(lab):
+    """An outer whose deadlines are short enough to be waited for."""
+    return lab.outer(ForwardTimeout=1.5 * SCALE, QueueTimeout=10 * SCALE)
+
+
+def standby(lab, outer, **options) -> FakeInner:
+    """One more authenticated link, known to be idle."""
+    before = outer.joined()
+    link = lab.add(FakeInner.join(outer.links, **options))
+    outer.wait_joined(before + 1)
+    return link
+
+
+# --- handshake ------------------------------------------------------------------
+
+@pytest.mark.short
+def test_handshake_proofs_and_welcome(lab, outer):
+    """CHALLENGE and WELCOME as the page has them; the link's line names it."""
+    link = standby(lab, outer, inner="box.example-1")
+    assert link.welcome["ping"] == 10
+    line = outer.wait_joined()
+    assert line["inner"] == "box.example-1"
+    assert line["instance"] == link.fields["instance"]
+    assert str(line["link"]) == link.welcome["link"]
+    assert line["peer"] == link.name
+    assert line["kind"] == "native"
+
+
+@pytest.mark.parametrize("writer", [byte_by_byte, *map(split_at, range(1, 16))],
+                         ids=["bytes", *map(str, range(1, 16))])
+def test_frames_arrive_in_any_pieces(lab, outer, writer):
+    """HELLO, AUTH and READY split anywhere, or one byte at a time."""
+    link = standby(lab, outer, writer=writer)
+    with connect(outer.clients) as client:
+        link.ready(link.take_forward().session, b"raw")
+        assert recv_exactly(client, 3) == b"raw"
+
+
+def test_unknown_keys_are_ignored(lab, outer):
+    """Payloads may grow."""
+    standby(lab, outer, color="blue", extra={"a": [1, 2, {"b": None}]})
+
+
+@pytest.mark.parametrize("counter", [1, 0])
+def test_unknown_quick_join_gets_a_challenge(lab, outer, counter):
+    """A quick join of an unknown instance: CHALLENGE as if it were not one."""
+    standby(lab, outer, counter=counter, proof="00" * 32)
+
+
+def test_two_challenges_are_never_the_same(lab, outer):
+    """Each link gets a nonce of its own, also for the same HELLO."""
+    nonces = set()
+    for _ in range(20):
+        with connect(outer.links) as sock:
+            link = FakeInner.__new__(FakeInner)
+            peers.Wire.__init__(link, sock)
+            link.send(json_frame(
+                peers.HELLO, role="standby", inner="a", instance="0" * 16,
+                nonce="0" * 64, software="x"))
+            nonces.add(link.expect(peers.CHALLENGE).json()["nonce"])
+    assert len(nonces) == 20
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("options", [
+    {"key": "wrong-key-0123456789"}, {"inner": "unknown", "key": "no-such"}],
+    ids=["wrong key", "unknown id"])
+def test_wrong_key_gets_error_2(lab, outer, options):
+    """ERROR 2 and the close, the same for a wrong key and an unknown id."""
+    link = lab.add(FakeInner(outer.links, **options))
+    link.send(frame(peers.HELLO, link.hello()))
+    link.send(link.auth_for(link.expect(peers.CHALLENGE)))
+    link.expect_error(peers.E_AUTH)
+    line = outer.wait_log(level="warn|info|error", says="auth|proof|key")
+    assert line.says(link.name)
+
+
+@pytest.mark.parametrize("change", [
+    {"nonce": "00" * 31}, {"nonce": "zz" * 32}, {"nonce": 5},
+    {"instance": "abc"}, {"instance": None}, {"role": "king"}, {"role": 1},
+    {"inner": ""}, {"inner": "x" * 500}, {"inner": "a b\n"}, {"inner": ["x"]},
+    {"software": 7}], ids=str)
+def test_ill_formed_hello_is_a_protocol_error(lab, outer, change):
+    """A missing or ill-typed key: ERROR, close, one line, no harm."""
+    link = lab.add(FakeInner(outer.links))
+    link.fields.update(change)
+    link.send(frame(peers.HELLO, link.hello()))
+    link.expect_error(peers.E_PROTOCOL, peers.E_NOT_ALLOWED)
+    assert outer.wait_log(level="warn|info", says=link.name)
+
+
+@pytest.mark.parametrize("missing", ["role", "inner", "instance", "nonce"])
+def test_hello_without_a_key_is_a_protocol_error(lab, outer, missing):
+    """Each key that the page names must be there."""
+    link = lab.add(FakeInner(outer.links))
+    del link.fields[missing]
+    link.send(frame(peers.HELLO, link.hello()))
+    link.expect_error(peers.E_PROTOCOL)
+
+
+# --- FORWARD ---------------------------------------------------------------------
+
+def test_forward_carries_the_request(lab, outer):
+    """52 bytes and no target: ids, addresses and ports of the client."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        raw = link.expect(FORWARD).payload
+        assert len(raw) == 52
+        got = peers.Request.decode(raw)
+        assert (got.service, got.waiting, got.family, got.protocol) == \
+            (0, 0, 4, 0)
+        assert got.client == socket.inet_aton("127.0.0.1") + bytes(12)
+        assert got.public == socket.inet_aton("127.0.0.1") + bytes(12)
+        assert got.client_port == client.getsockname()[1]
+        assert got.public_port == outer.clients[1]
+        link.ready(got.session)
+    assert outer.session()["id"] in (got.session, str(got.session))
+
+
+def test_forward_of_an_ipv6_client(lab):
+    """Family 6 and the whole addresses."""
+    outer = lab.outer(OuterServerAddress="tcp://[::1]:0")
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        got = link.take_forward()
+        assert got.family == 6
+        assert got.client == got.public == bytes(15) + b"\1"
+        assert got.client_port == client.getsockname()[1]
+        assert got.public_port == outer.clients[1]
+
+
+def test_forward_of_a_unix_client(lab):
+    """Family 0, nothing in the addresses."""
+    outer = lab.outer(OuterServerAddress=f"unix://{lab.path('public')}")
+    link = standby(lab, outer)
+    with connect(outer.clients):
+        got = link.take_forward()
+        assert (got.family, got.client_port, got.public_port) == (0, 0, 0)
+        assert got.client == got.public == bytes(16)
+
+
+def test_session_ids_differ(lab, outer):
+    """No two sessions share an id."""
+    ids = set()
+    for _ in range(5):
+        link = standby(lab, outer)
+        with connect(outer.clients):
+            ids.add(link.take_forward().session)
+            link.close()
+    assert len(ids) == 5
+
+
+def test_waiting_says_who_still_waits(lab, outer):
+    """Four clients queued: the first FORWARD says that three still wait."""
+    before = outer.fds()
+    clients = [lab.add(connect(outer.clients)) for _ in range(4)]
+    wait_until(lambda: outer.fds() == before + 4, "all are queued")
+    waits = []
+    for _ in clients:
+        link = standby(lab, outer)
+        got = link.take_forward()
+        waits.append(got.waiting)
+        link.ready(got.session)
+    assert waits == [3, 2, 1, 0]
+
+
+def test_nothing_of_the_client_is_read_before_ready(lab, outer):
+    """Between FORWARD and READY the outer sends nothing more than one EARLY."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        client.sendall(b"secret words of no known protocol" * 10)
+        got = link.take_forward()
+        assert link.quiet(0.3)
+        link.ready(got.session)
+        assert link.recv(33) == b"secret words of no known protocol"
+
+
+# --- READY, START and what follows ------------------------------------------------
+
+@pytest.mark.short
+@pytest.mark.parametrize("size", [0, 1, 65536])
+def test_ready_with_bytes_in_the_same_segment(lab, outer, size):
+    """Raw bytes behind READY reach the client; START comes without a word."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        link.ready(link.take_forward().session, b"r" * size)
+        assert recv_exactly(client, size) == b"r" * size
+        client.sendall(b"up")
+        assert link.recv(2) == b"up"
+
+
+def test_keepalives_and_goaway_may_be_in_flight(lab, outer):
+    """KEEPALIVE and GOAWAY between FORWARD and READY are no error."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        got = link.take_forward()
+        link.send(frame(peers.KEEPALIVE), json_frame(peers.GOAWAY,
+                                                     reason="age"),
+                  frame(peers.KEEPALIVE))
+        link.ready(got.session, b"fine")
+        assert recv_exactly(client, 4) == b"fine"
+
+
+def test_goaway_while_idle_leaves_the_pool(lab, outer):
+    """A retired standby is closed and gets no FORWARD."""
+    keeps, leaves = standby(lab, outer), standby(lab, outer)
+    leaves.send(json_frame(peers.GOAWAY, reason="age"))
+    assert leaves.ends(5 * SCALE) != "open"
+    with connect(outer.clients) as client:
+        keeps.ready(keeps.take_forward().session, b"kept")
+        assert recv_exactly(client, 4) == b"kept"
+
+
+def test_goaway_then_refused_closes_the_link(lab, outer):
+    """GOAWAY during the set-up is noted: after REFUSED no reuse."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        got = link.take_forward()
+        link.send(json_frame(peers.GOAWAY, reason="shrink"),
+                  refused_frame(got.session, peers.R_REFUSED, "no"))
+        assert link.ends(5 * SCALE) != "open"
+        assert how_it_ends(client) == "reset"
+
+
+def test_ready_deadline(lab, outer):
+    """Answered, but no READY within ForwardTimeout: closed, client reset."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        link.take_forward()
+        link.send(frame(peers.KEEPALIVE))
+        began = time.monotonic()
+        assert link.ends(10 * SCALE) != "open"
+        assert 1 * SCALE < time.monotonic() - began < 4 * SCALE
+        assert how_it_ends(client) == "reset"
+    assert outer.session()["why"]
+
+
+def test_client_gone_before_ready_closes_the_link(lab, outer):
+    """A reset of the client while the target is dialled drops the link."""
+    link = standby(lab, outer)
+    client = connect(outer.clients)
+    link.take_forward()
+    link.send(frame(peers.KEEPALIVE))
+    reset(client)
+    assert link.ends(1 * SCALE) != "open"
+
+
+def test_client_fin_before_ready_is_a_half_close(lab, outer):
+    """FIN before READY comes after START, and the reply still passes."""
+    link = standby(lab, outer)
+    with connect(outer.clients) as client:
+        client.sendall(b"all")
+        client.shutdown(socket.SHUT_WR)
+        got = link.take_forward()
+        link.send(frame(peers.KEEPALIVE))
+        assert link.quiet(0.3)
+        link.ready(got.session)
+        assert link.recv_all() == b"all"
+        link.send(b"reply")
+        link.close()
+        assert recv_exactly(client, 5) == b"reply"
+
+
+# --- REFUSED, silence, tries --------------------------------------------------------
+
+@pytest.mark.short
+def test_refused_gives_the_link_back(lab, outer):
+    """The client is reset, the reason logged, the link serves the next."""
+    link = standby(lab, outer)
+    for number in range(3):
+        with connect(outer.clients) as client:
+            got = link.take_forward()
+            link.send(refused_frame(got.session, peers.R_REFUSED, "nobody"))
+            assert how_it_ends(client) == "reset"
+        assert outer.session(count=number + 1).says("refused|nobody")
+    with connect(outer.clients) as client:
+        link.ready(link.take_forward().session, b"now")
+        assert recv_exactly(client, 3) == b"now"
+
+
+def test_refused_tries_another_instance_never_the_same(lab, outer):
+    """The client is served by another instance; same-instance links rest."""
+    other = standby(lab, outer)
+    instance = secrets.token_hex(8)
+    same = [standby(lab, outer, instance=instance) for _ in range(2)]
+    with connect(outer.clients) as client:
+        got = same[1].take_forward()
+        same[1].send(refused_frame(got.session, peers.R_REFUSED))
+        again = other.take_forward()
+        assert again.session == got.session
+        other.ready(again.session, b"served")
+        assert recv_exactly(client, 6) == b"served"
+    assert same[0].quiet(0.1)
+
+
+def test_three_tries_and_no_more(lab, outer):
+    """Four instances that refuse: three are asked, then the client is reset."""
+    links = [standby(lab, outer) for _ in range(4)]
+    asked = []
+    with connect(outer.clients) as client:
+        for link in reversed(links):
+            if not link.readable(0.5 if len(asked) >= 3 else 5 * SCALE):
+                continue
+            got = link.take_forward()
+            asked.append(link)
+            link.send(refused_frame(got.session, peers.R_TIMED_OUT))
+        assert how_it_ends(client) == "reset"
+    assert asked == list(reversed(links))[:3]
+
+
+def test_silence_goes_to_the_next_standby(lab, outer):
+    """No answer for half a second: closed, and another instance serves."""
+    live, silent = standby(lab, outer), standby(lab, outer)
+    with connect(outer.clients) as client:
+        silent.take_forward()
+        began = time.monotonic()
+        got = live.take_forward()
+        assert 0.4 < time.monotonic() - began < 1.2 * SCALE
+        assert silent.ends(1 * SCALE) != "open"
+        live.ready(got.session, b"alive")
+        assert recv_exactly(client, 5) == b"alive"
+
+
+def test_suspects_are_taken_last(lab, outer):
+    """Links of an instance that was silent wait behind all others."""
+    live = [standby(lab, outer) for _ in range(2)]
+    instance = secrets.token_hex(8)
+    dead = [standby(lab, outer, instance=instance) for _ in range(2)]
+    for number, link in enumerate(reversed(live)):
+        with connect(outer.clients) as client:
+            if number == 0:
+                dead[1].take_forward()
+            link.ready(link.take_forward().session, b"ok")
+            assert recv_exactly(client, 2) == b"ok"
+    assert dead[0].quiet(0.1), "the suspect was asked before the others"
+    with connect(outer.clients) as client:      # now there is nobody else
+        dead[0].ready(dead[0].take_forward().session, b"woke")
+        assert recv_exactly(client, 4) == b"woke"
+
+
+def test_any_byte_ends_the_suspicion(lab, outer):
+    """A suspect that says anything is an ordinary standby again."""
+    live = standby(lab, outer)
+    instance = secrets.token_hex(8)
+    rest, silent = [standby(lab, outer, instance=instance) for _ in range(2)]
+    with connect(outer.clients):
+        silent.take_forward()
+        live.ready(live.take_forward().session)
+    standby(lab, outer)             # joined after rest: taken before it
+    rest.send(frame(peers.KEEPALIVE))
+    rest.wait_read()
+    newest = standby(lab, outer, instance=instance)
+    with connect(outer.clients):
+        newest.ready(newest.take_forward(1 * SCALE).session)
+
+
+def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
+    """With only suspects left, one gets longer than the round-trip bound."""
+    instance = secrets.token_hex(8)
+    slow, silent = [standby(lab, outer, instance=instance) for _ in range(2)]
+    with connect(outer.clients) as client:
+        silent.take_forward()
+        began = time.monotonic()
+        got = slow.take_forward()
+        assert time.monotonic() - began > 0.4
+        assert is_quiet(client, 0.9 * SCALE)
+        slow.ready(got.session, b"slow")
+        assert recv_exactly(client, 4) == b"slow"
+
+
+# --- what is not allowed -------------------------------------------------------------
+
+IDLE_ERRORS = {
+    "unknown type": frame(0x7F),
+    "type zero": frame(0),
+    "wrong version": frame(peers.KEEPALIVE, version=2),
+    "too long": frame(peers.KEEPALIVE, length=65541),
+    "4 GiB": frame(peers.KEEPALIVE, length=0xFFFFFFFF),
+    "READY without FORWARD": session_frame(peers.READY, 1),
+    "REFUSED without FORWARD": refused_frame(1, 16),
+    "HELLO twice": json_frame(peers.HELLO, role="standby"),
+    "FORWARD to the outer": frame(FORWARD, peers.Request().encode()),
+    "START to the outer": frame(peers.START),
+    "DATA": frame(peers.DATA, b"\0\0\0\1x"),
+    "GOAWAY that is no JSON": frame(peers.GOAWAY, b"age"),
+}
+
+
+@pytest.mark.parametrize("case", IDLE_ERRORS)
+def test_idle_link_protocol_errors(lab, outer, case):
+    """ERROR 1 (6 for the version), one line that names the peer, close."""
+    link = standby(lab, outer)
+    mark = outer.mark()
+    link.send(IDLE_ERRORS[case])
+    link.expect_error(peers.E_PROTOCOL, peers.E_VERSION)
+    outer.wait_log(after=mark, level="warn|info", says=link.name)
+
+
+@pytest.mark.parametrize("case", ["another session", "short", "long", "HELLO"])
+def test_starting_link_protocol_errors(lab, outer, case):
+    """A wrong answer to FORWARD closes the link; another one serves."""
+    other, link = standby(lab, outer), standby(lab, outer)
+    with connect(outer.clients) as client:
+        session = link.take_forward().session
+        link.send({"another session": session_frame(peers.READY, session + 1),
+                   "short": frame(peers.READY, b"1234567"),
+                   "long": session_frame(peers.READY, session, b"9"),
+                   "HELLO": json_frame(peers.HELLO)}[case])
+        got = link.expect(ERROR)
+        assert got.code == peers.E_PROTOCOL
+        other.ready(other.take_forward().session, b"ok")
+        assert recv_exactly(client, 2) == b"ok"
+
+
+def test_the_outer_keeps_links_alive(lab):
+    """KEEPALIVE from the outer each ping interval; none while relaying."""
+    outer = lab.outer(PingInterval=0.5)
+    link = standby(lab, outer)
+    assert link.welcome["ping"] == 0.5
+    stop = threading.Event()
+
+    def keep_alive():
+        while not stop.wait(0.3):
+            link.send(frame(peers.KEEPALIVE))
+    thread = threading.Thread(target=keep_alive)
+    thread.start()
+    try:
+        for _ in range(4):
+            began = time.monotonic()
+            assert link.receive(2 * SCALE).kind == peers.KEEPALIVE
+            assert time.monotonic() - began < 0.5 * 1.2 + 0.3 * SCALE
+    finally:
+        stop.set()
+        thread.join()
+    with connect(outer.clients) as client:
+        link.ready(link.take_forward().session)
+        client.sendall(b"x")
+        assert link.recv(1) == b"x" and link.quiet(1)
+
+
+def test_a_silent_standby_is_closed_after_three_intervals(lab):
+    """Three ping intervals without a byte end an idle link."""
+    outer = lab.outer(PingInterval=0.5)
+    link = standby(lab, outer, writer=whole)
+    began = time.monotonic()
+    assert link.ends(1.5 * 1.2 + 1 * SCALE) != "open"
+    assert time.monotonic() - began > 1.0

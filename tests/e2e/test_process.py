@@ -1,0 +1,424 @@
+"""The life of both programs: signals, log files, systemd, descriptors."""
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import (BINARIES, DEADLINE, SCALE, VALGRIND, parse_line,
+                     wait_gone, wait_until)
+from sockets import (connect, established_at, how_it_ends, is_quiet,
+                     parse_address, ping_pong, recv_exactly, request)
+
+
+# --- nohup ----------------------------------------------------------------------
+
+class OnTerminal:
+    """A shell on a terminal of its own that starts programs with nohup."""
+
+    def __init__(self, lab) -> None:
+        self.dir = lab.new_dir("nohup")
+        self.pids: list[int] = []
+        self.shell, self.master = pty.fork()
+        if self.shell == 0:
+            os.chdir(self.dir)
+            os.execv("/bin/sh", ["sh", "-i"])
+        self._type("stty -echo\n")
+
+    def _type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def nohup(self, name: str, file: Path) -> Path:
+        """Starts a program in the background; returns its log."""
+        log = self.dir / f"{name}.log"
+        note = self.dir / f"{name}.pid"
+        self._type(f"nohup {BINARIES / name} -c {file} >{log} 2>&1 & "
+                   f"echo $! >{note}\n")
+        wait_until(lambda: note.exists() and note.read_text().strip(),
+                   "it is started")
+        self.pids.append(int(note.read_text()))
+        return log
+
+    def hang_up(self) -> None:
+        """Closes the terminal, as a lost ssh connection does."""
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
+            os.waitpid(self.shell, 0)
+
+    def close(self) -> None:
+        if self.master is not None:
+            os.kill(self.shell, signal.SIGKILL)
+            self.hang_up()
+        for pid in self.pids:
+            try:
+                os.kill(pid, signal.SIGTERM)
+                if not wait_gone(pid, DEADLINE):
+                    os.kill(pid, signal.SIGKILL)
+                    raise AssertionError(f"{pid} did not end after SIGTERM")
+            except ProcessLookupError:
+                pass
+
+
+def logged(path: Path, part: str, message: str, **fields) -> list:
+    lines = [parse_line(raw) for raw in path.read_text().splitlines()]
+    return [line for line in lines
+            if line["part"] == part and line["message"] == message
+            and all(line[k] == v for k, v in fields.items())]
+
+
+def wait_logged(path: Path, part: str, message: str, count: int = 1, **fields):
+    return wait_until(
+        lambda: path.exists() and
+        len(logged(path, part, message, **fields)) >= count
+        and logged(path, part, message, **fields)[-1],
+        f"{count} of {part}: {message} in {path}")
+
+
+def test_nohup_survives_its_terminal(lab):
+    """Started with nohup ... &, terminal closed: both go on serving."""
+    target = lab.echo()
+    terminal = lab.add(OnTerminal(lab))
+    log = terminal.nohup("outer_server", lab.outer_file())
+    links, clients = [
+        parse_address(wait_logged(log, "listen", "listening",
+                                  **{"for": what})["address"])
+        for what in ("links", "clients")]
+    terminal.nohup("inner_server", lab.inner_file(
+        RegisterAddress=f"tcp://127.0.0.1:{links[1]}",
+        ProxyAddress=target.url, MaxFreeConn=2))
+    wait_logged(log, "standby", "joined", 2)
+    with connect(clients) as client:
+        ping_pong(client, b"before")
+        terminal.hang_up()
+        ping_pong(client, b"the session goes on")
+    for number in range(20):
+        assert request(clients, b"%d" % number) == b"%d" % number
+    for pid in terminal.pids:
+        os.kill(pid, signal.SIGHUP)
+    assert request(clients, b"harmless") == b"harmless"
+    assert not any(wait_gone(pid, 0) for pid in terminal.pids)
+
+
+# --- ending ------------------------------------------------------------------------
+
+@pytest.mark.short
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_drains_the_outer(lab, number):
+    """What runs may finish, new clients are refused, the exit status is 0."""
+    outer, _ = lab.tunnel(lab.echo(), outer={"DrainTimeout": 30},
+                          inner={"DrainTimeout": 30})
+    with connect(outer.clients) as client:
+        ping_pong(client, b"before")
+        outer.signal(number)
+
+        def refused() -> bool:
+            try:
+                connect(outer.clients, 1).close()
+            except OSError:
+                return True
+            return False
+        wait_until(refused, "new clients are refused")
+        ping_pong(client, b"x" * 100_000)
+        assert outer.running()
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert outer.wait() == 0
+    assert outer.grep("session", "finished")
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_drains_the_inner(lab, number):
+    """The inner's session finishes; its idle links leave; exit status 0."""
+    outer, inner = lab.tunnel(lab.echo(), outer={"QueueTimeout": 0.5},
+                              inner={"DrainTimeout": 30})
+    with connect(outer.clients) as client:
+        ping_pong(client, b"before")
+        inner.signal(number)
+        wait_until(lambda: outer.link_count() == 1, "idle links leave",
+                   12 * SCALE)
+        with connect(outer.clients) as late:
+            assert how_it_ends(late) == "reset"
+        ping_pong(client, b"x" * 100_000)
+        assert inner.running()
+    assert inner.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_a_second_signal_ends_at_once(lab, name):
+    """Who does not want to wait for the drain signals twice."""
+    outer, inner = lab.tunnel(lab.echo(), outer={"DrainTimeout": 60},
+                              inner={"DrainTimeout": 60})
+    program = outer if name == "outer" else inner
+    program.expected = None
+    with connect(outer.clients) as client:
+        ping_pong(client, b"x")
+        program.signal(signal.SIGTERM)
+        assert not wait_gone(program.pid, 0.5)
+        program.signal(signal.SIGTERM)
+        program.wait(2 * SCALE)
+        assert how_it_ends(client) != "open"
+
+
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_drain_timeout_cuts(lab, name):
+    """A session that does not finish is cut at DrainTimeout; exit status 0."""
+    outer, inner = lab.tunnel(lab.echo(), **{name: {"DrainTimeout": 1}})
+    program = outer if name == "outer" else inner
+    with connect(outer.clients) as client:
+        ping_pong(client, b"x")
+        began = time.monotonic()
+        program.signal(signal.SIGTERM)
+        assert program.wait(5 * SCALE) == 0
+        assert time.monotonic() - began > 0.8
+        assert how_it_ends(client) != "open"
+
+
+def test_idle_programs_end_at_once(lab):
+    """With nothing running SIGTERM needs no drain, however long it is."""
+    outer, inner = lab.tunnel(lab.echo(), outer={"DrainTimeout": 60},
+                              inner={"DrainTimeout": 60})
+    outer.signal(signal.SIGTERM)
+    assert outer.wait(3 * SCALE) == 0
+    inner.signal(signal.SIGTERM)
+    assert inner.wait(3 * SCALE) == 0
+
+
+# --- log files ----------------------------------------------------------------------
+
+@pytest.mark.short
+def test_sighup_reopens_the_log(lab):
+    """After a rename and SIGHUP new lines go to a new file."""
+    path, old = lab.path("outer.log"), lab.path("outer.log.1")
+    outer = lab.start_outer(lab.outer_file(LogFile=str(path)))
+    clients = parse_address(wait_logged(path, "listen", "listening",
+                                        **{"for": "clients"})["address"])
+    wait_logged(path, "outer", "ready")
+    path.rename(old)
+    outer.signal(signal.SIGHUP)
+    wait_until(path.exists, "a new file")
+    size = old.stat().st_size
+    outer.signal(signal.SIGTERM)
+    assert outer.wait() == 0
+    assert path.read_text() and old.stat().st_size == size
+    assert not outer.lines, "lines on standard output as well"
+    assert clients
+
+
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_ignored_sighup_stays_ignored(lab, name):
+    """Started with SIGHUP ignored, as nohup does: it stays harmless."""
+    options = {"ignore_hup": True}
+    outer = lab.outer(options=options)
+    target = lab.echo()
+    inner = lab.inner(outer, target, options=options, MaxFreeConn=1)
+    program = outer if name == "outer" else inner
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    ignored = int(status.split("SigIgn:")[1].split()[0], 16)
+    assert ignored & 1 << (signal.SIGHUP - 1)
+    program.signal(signal.SIGHUP)
+    assert request(outer.clients, b"x") == b"x"
+
+
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_sighup_with_standard_output_is_harmless(lab, name):
+    """Nothing to reopen, nothing to end."""
+    outer, inner = lab.tunnel(lab.echo(), standbys=1)
+    program = outer if name == "outer" else inner
+    for _ in range(3):
+        program.signal(signal.SIGHUP)
+        assert request(outer.clients, b"x") == b"x"
+    assert program.running()
+
+
+def test_text_log_is_one_line_per_event(lab):
+    """time level part: message key=value, with milliseconds."""
+    outer = lab.start_outer(lab.outer_file(LogFormat="text"))
+    line = outer.wait_log(says=r"outer: ready")["message"]
+    when, level, rest = line.split(None, 2)
+    assert parse_when(when) and level == "info"
+    assert rest.startswith("outer: ready")
+
+
+def parse_when(text: str) -> bool:
+    import re
+    return bool(re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", text))
+
+
+@pytest.mark.parametrize("level, absent", [
+    ("error", {"info", "warn", "debug"}), ("warn", {"info", "debug"}),
+    ("info", {"debug"})])
+def test_log_level(lab, level, absent):
+    """No line below LogLevel is written."""
+    public = lab.path("public.sock")
+    outer = lab.start_outer(lab.outer_file(
+        LogLevel=level, OuterServerAddress=f"unix://{public}"))
+    wait_until(public.exists, "it listens")
+    outer.signal(signal.SIGTERM)
+    assert outer.wait() == 0
+    assert not absent & {line["level"] for line in outer.lines}
+
+
+# --- systemd ------------------------------------------------------------------------------
+
+@pytest.mark.skipif(VALGRIND, reason="valgrind is the parent")
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_sd_notify(lab, name, kind):
+    """READY=1 once it serves, STOPPING=1 when it is told to end."""
+    where = str(lab.path("notify.sock")) if kind == "path" \
+        else f"@tp-e2e-{lab.dir.name}"
+    inbox = lab.add(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    inbox.bind(where.replace("@", "\0", 1))
+    inbox.settimeout(DEADLINE)
+    options = {"env": {"NOTIFY_SOCKET": where}}
+    if name == "outer":
+        program = lab.outer(options=options)
+    else:
+        program = lab.inner(lab.outer(), lab.echo(), options=options)
+    said = inbox.recv(4096).decode().split("\n")
+    assert "READY=1" in said
+    program.signal(signal.SIGTERM)
+    while "STOPPING=1" not in said:
+        said = inbox.recv(4096).decode().split("\n")
+    assert program.wait() == 0
+
+
+# --- out of descriptors ---------------------------------------------------------------------
+
+def limited(number: int) -> dict:
+    return {"prefix": ["prlimit", f"--nofile={number}:{number}"]}
+
+
+def shortage_lines(program) -> list:
+    return [line for line in program.grep(level="warn|error")
+            if line.says("descriptor|EMFILE|too many open files")]
+
+
+@pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
+def test_outer_out_of_descriptors(lab):
+    """More clients than descriptors: one line, sessions go on, it recovers."""
+    target = lab.echo()
+    outer = lab.outer(options=limited(64), QueueTimeout=2)
+    inner = lab.inner(outer, target, MaxFreeConn=4)
+    outer.wait_joined(4)
+    first = [lab.add(connect(outer.clients)) for _ in range(5)]
+    for client in first:
+        ping_pong(client, b"hello")
+    crowd = [lab.add(connect(outer.clients)) for _ in range(100)]
+    outer.wait_log(level="warn|error", says="descriptor|too many open files")
+    for client in first:
+        ping_pong(client, b"still here")
+    time.sleep(1.5)                 # it may not spin, nor write line upon line
+    assert len(shortage_lines(outer)) <= 2, shortage_lines(outer)
+    ticks = cpu_ticks(outer.pid)
+    time.sleep(0.5)
+    assert cpu_ticks(outer.pid) - ticks < 25, "it spins"
+    for client in crowd:
+        client.close()
+    wait_until(lambda: served(outer), "it serves new clients", 20 * SCALE,
+               every=0.2)
+    for client in first:
+        ping_pong(client, b"and after")
+    assert inner.running()
+
+
+def cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def served(outer) -> bool:
+    try:
+        return request(outer.clients, b"new", 5) == b"new"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
+def test_inner_out_of_descriptors(lab):
+    """The inner refuses what it cannot dial, and recovers."""
+    target = lab.echo()
+    outer = lab.outer(QueueTimeout=2)
+    inner = lab.inner(outer, target, options=limited(48), MaxFreeConn=4)
+    outer.wait_joined(4)
+    first = [lab.add(connect(outer.clients)) for _ in range(5)]
+    for client in first:
+        ping_pong(client, b"hello")
+    crowd = [lab.add(connect(outer.clients)) for _ in range(60)]
+    inner.wait_log(level="warn|error", says="descriptor|too many open files")
+    for client in first:
+        ping_pong(client, b"still here")
+    for client in crowd:
+        client.close()
+    wait_until(lambda: served(outer), "it serves new clients", 20 * SCALE,
+               every=0.2)
+    assert len(shortage_lines(inner)) <= 5, shortage_lines(inner)
+    for client in first:
+        ping_pong(client, b"and after")
+
+
+@pytest.mark.skipif(VALGRIND, reason="valgrind has a limit of its own")
+def test_ready_line_says_what_the_limit_allows(lab):
+    """The soft limit is raised to the hard one, and the log says how many."""
+    allowed = []
+    for hard in (256, 1024):
+        options = {"prefix": ["prlimit", f"--nofile=64:{hard}"]}
+        outer = lab.outer(options=options)
+        line = outer.wait_log("outer", "ready")
+        limits = Path(f"/proc/{outer.pid}/limits").read_text()
+        row = next(r for r in limits.splitlines() if "open files" in r)
+        assert row.split()[3:5] == [str(hard), str(hard)]
+        assert hard / 8 <= line["sessions"] <= hard / 2, line
+        allowed.append(line["sessions"])
+    assert allowed[0] < allowed[1]
+
+
+# --- beside what was there -------------------------------------------------------------
+
+def test_key_is_not_in_ps_or_logs(lab):
+    """The key shows up in no log, argument list or environment."""
+    from harness import KEY
+    outer, inner = lab.tunnel(lab.echo(), standbys=1)
+    assert request(outer.clients, b"x") == b"x"
+    for program in (outer, inner):
+        for name in ("cmdline", "environ"):
+            raw = Path(f"/proc/{program.pid}/{name}").read_bytes()
+            assert KEY.encode() not in raw
+        assert KEY not in program.tail(1000)
+
+
+def test_port_that_is_taken(lab):
+    """Another program at the address: a clear line, no exit status 0."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        outer = lab.start_outer(lab.outer_file(
+            OuterServerAddress=f"tcp://127.0.0.1:{port}"))
+        outer.expected = {1, 2}
+        assert outer.wait() in (1, 2)
+        text = outer.tail(50)
+        assert str(port) in text and "in use" in text
+
+
+def test_sockets_of_a_session_are_tuned(lab):
+    """Small writes are not held back: 200 round trips in little time."""
+    outer, _ = lab.tunnel(lab.echo(), standbys=1)
+    with connect(outer.clients) as client:
+        ping_pong(client, b"warm")
+        began = time.monotonic()
+        for _ in range(200):
+            client.sendall(b"a")
+            client.sendall(b"b")
+            assert recv_exactly(client, 2) == b"ab"
+        assert time.monotonic() - began < 200 * 0.02 * SCALE
+        assert is_quiet(client, 0.05)
+    assert established_at(outer.clients[1], outer.pid) == 0
+
+

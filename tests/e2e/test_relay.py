@@ -1,0 +1,361 @@
+"""One request through both programs: pages, half-close, resets, addresses."""
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import socket
+import threading
+
+import pytest
+
+from harness import DEADLINE, PLAIN, SCALE, wait_until
+from sockets import (accept, address_text, connect, curl, how_it_ends,
+                     http_url, is_quiet, listen, open_stream, parse_address,
+                     ping_pong, recv_all, recv_exactly, request, reset,
+                     timed_talk)
+from targets import NGINX, Unanswering, digest_then_all, echo, greet_first
+
+SIZES = [0, 1, 65536, 10 << 20]
+
+
+def random_bytes(size: int) -> bytes:
+    return os.urandom(size)
+
+
+# --- pages ------------------------------------------------------------------
+
+@pytest.mark.short
+def test_page_from_python_web_server(lab):
+    """A page of http.server comes through the tunnel unchanged."""
+    page = random_bytes(100_000)
+    directory = lab.new_dir("www")
+    (directory / "page.bin").write_bytes(page)
+    outer, _ = lab.tunnel(lab.web(directory))
+    assert curl(http_url(outer.clients, "/page.bin")) == page
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_page_from_nginx(lab, kind):
+    """A page of a real nginx comes through, over TCP and a Unix socket."""
+    page = random_bytes(1 << 20)
+    directory = lab.new_dir("www")
+    (directory / "page.bin").write_bytes(page)
+    at = str(lab.path("target.sock")) if kind == "unix" else None
+    web = lab.nginx(f"    root {directory};", at)
+    outer, _ = lab.tunnel(web)
+    assert curl(http_url(outer.clients, "/page.bin")) == page
+    assert curl(http_url(outer.clients, "/page.bin"), "-0") == page
+
+
+@pytest.mark.short
+def test_session_lines_agree_on_both_sides(lab):
+    """Each session leaves one line on each side: same id, same counts."""
+    outer, inner = lab.tunnel(lab.target(digest_then_all))
+    sock = connect(outer.clients)
+    port = sock.getsockname()[1]
+    sock.sendall(b"x" * 1000)
+    sock.shutdown(socket.SHUT_WR)
+    assert len(recv_all(sock)) == 1032
+    sock.close()
+    ours, theirs = outer.session(), inner.session()
+    for line in (ours, theirs):
+        assert line["level"] == "info"
+        assert (line["up"], line["down"]) == (1000, 1032), line
+        assert line["duration"] >= 0 and line["why"], line
+        assert str(port) in str(line["client"]), line
+    assert ours["id"] == theirs["id"] is not None
+    assert ours["service"] and theirs["target"]
+    assert ours["wait"] >= 0 and ours["ready"] >= 0, ours
+    assert len(outer.grep("session", "finished")) == 1
+
+
+# --- many -------------------------------------------------------------------
+
+@pytest.mark.heavy
+def test_burst_of_1000_clients_with_10_standbys(lab, machine, record_property):
+    """All of 1000 clients at once get their own bytes back, none is refused."""
+    timing = {} if PLAIN else {"QueueTimeout": 5 * SCALE,
+                               "ForwardTimeout": 5 * SCALE}
+    outer, _ = lab.tunnel(lab.echo(), standbys=10, outer=timing)
+    tokens = [os.urandom(32) + b"%08d" % i for i in range(1000)]
+
+    async def everybody():
+        return await asyncio.gather(
+            *(timed_talk(outer.clients, token, 60 * SCALE)
+              for token in tokens), return_exceptions=True)
+
+    answers = asyncio.run(everybody())
+    failed = [a for a in answers if isinstance(a, BaseException)]
+    assert not failed, (len(failed), failed[:5])
+    wrong = [i for i, (reply, _) in enumerate(answers) if reply != tokens[i]]
+    assert not wrong, wrong[:10]
+    slowest = max(seconds for _, seconds in answers)
+    record_property("slowest_seconds", round(slowest, 3))
+    print(f"burst of 1000 with 10 standbys: slowest {slowest:.2f} s")
+    outer.session(count=1000)
+    ids = {line["id"] for line in outer.grep("session", "finished")}
+    assert len(ids) == 1000
+
+
+@pytest.mark.heavy
+def test_2000_idle_clients_answer_afterwards(lab, machine):
+    """2000 clients connected and idle at once are all kept, then answered."""
+    count = 2000
+    target = lab.echo()
+    outer, _ = lab.tunnel(target, standbys=10,
+                          outer={"QueueTimeout": 30 * SCALE})
+
+    async def one(i, met):
+        reader, writer = await open_stream(outer.clients)
+        await met(i)
+        token = b"%016d" % i
+        writer.write(token)
+        reply = await reader.readexactly(16)
+        writer.close()
+        return reply == token
+
+    async def everybody():
+        connected = asyncio.Event()
+        waiting = 0
+
+        async def met(_i):
+            nonlocal waiting
+            waiting += 1
+            if waiting == count:
+                await asyncio.to_thread(wait_until,
+                                        lambda: target.open == count,
+                                        "all sessions reach the target",
+                                        60 * SCALE)
+                assert not outer.grep("session", "finished")
+                connected.set()
+            await connected.wait()
+
+        gate = asyncio.Semaphore(500)
+
+        async def gated(i):
+            async def met_and_left(i):
+                gate.release()
+                await met(i)
+            await gate.acquire()
+            return await one(i, met_and_left)
+        return await asyncio.gather(*(gated(i) for i in range(count)))
+
+    assert all(asyncio.run(asyncio.wait_for(everybody(), 100 * SCALE)))
+
+
+# --- half-close --------------------------------------------------------------
+
+@pytest.mark.parametrize("size", [
+    pytest.param(size, marks=[pytest.mark.short] if size < 1 << 20 else [])
+    for size in SIZES])
+def test_half_close_still_gets_the_whole_reply(lab, size):
+    """The client's FIN is passed on; the reply made after it arrives whole."""
+    outer, _ = lab.tunnel(lab.target(digest_then_all))
+    data = random_bytes(size)
+    reply = request(outer.clients, data)
+    assert reply[:32] == hashlib.sha256(data).digest()
+    assert reply[32:] == data
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_target_half_closes_first(lab, size):
+    """The target's FIN is passed on while the client still sends."""
+    listener = lab.add(listen())
+    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    data = random_bytes(size)
+    with connect(outer.clients) as client, accept(listener) as served:
+        served.sendall(b"bye")
+        served.shutdown(socket.SHUT_WR)
+        assert recv_all(client) == b"bye"
+        sender = threading.Thread(target=client.sendall, args=(data,))
+        sender.start()
+        assert recv_exactly(served, size) == data
+        sender.join()
+        assert is_quiet(served, 0.1)
+        client.shutdown(socket.SHUT_WR)
+        assert served.recv(1) == b""
+
+
+def test_client_fin_while_queued_is_no_hang_up(lab):
+    """A client that sends and shuts down while it waits is served later."""
+    outer = lab.outer(QueueTimeout=30)
+    target = lab.target(digest_then_all)
+    before = outer.fds()
+    with connect(outer.clients) as client:
+        client.sendall(b"early")
+        client.shutdown(socket.SHUT_WR)
+        wait_until(lambda: outer.fds() > before, "the client is queued")
+        lab.inner(outer, target, MaxFreeConn=1)
+        assert recv_all(client) == hashlib.sha256(b"early").digest() + b"early"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536])
+def test_server_that_speaks_first(lab, size):
+    """A greeting arrives although the client has sent nothing."""
+    outer, _ = lab.tunnel(lab.target(greet_first))
+    with connect(outer.clients) as client:
+        assert recv_exactly(client, 11) == b"220 hello\r\n"
+        ping_pong(client, random_bytes(size))
+
+
+def test_silent_client_keeps_its_session(lab):
+    """A client that says nothing harms nobody and may speak later."""
+    outer, _ = lab.tunnel(lab.echo(), standbys=1)
+    with connect(outer.clients) as silent:
+        for _ in range(20):
+            assert request(outer.clients, b"other") == b"other"
+        ping_pong(silent, b"at last")
+
+
+# --- resets -----------------------------------------------------------------
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "after bytes"])
+def test_client_reset_is_passed_on(lab, busy):
+    """The target sees a reset, not an orderly end, when the client resets."""
+    listener = lab.add(listen())
+    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    client = connect(outer.clients)
+    with accept(listener) as served:
+        if busy:
+            client.sendall(b"some")
+            assert recv_exactly(served, 4) == b"some"
+            served.sendall(b"more")
+            assert recv_exactly(client, 4) == b"more"
+        reset(client)
+        assert how_it_ends(served) == "reset"
+    outer.session()
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "after bytes"])
+def test_target_reset_is_passed_on(lab, busy):
+    """The client sees a reset when the target resets."""
+    listener = lab.add(listen())
+    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    with connect(outer.clients) as client:
+        served = accept(listener)
+        if busy:
+            client.sendall(b"some")
+            assert recv_exactly(served, 4) == b"some"
+        reset(served)
+        assert how_it_ends(client) == "reset"
+    outer.session()
+
+
+def test_client_reset_while_queued_is_forgotten(lab):
+    """A client that resets while it waits costs no standby and no session."""
+    outer = lab.outer(QueueTimeout=30)
+    target = lab.echo()
+    before = outer.fds()
+    client = connect(outer.clients)
+    wait_until(lambda: outer.fds() > before, "the client is queued")
+    reset(client)
+    wait_until(lambda: outer.fds() == before, "the client is forgotten")
+    lab.inner(outer, target, MaxFreeConn=1)
+    outer.wait_joined(1)
+    assert request(outer.clients, b"next") == b"next"
+    assert target.accepted == 1
+
+
+# --- targets that cannot be reached -------------------------------------------
+
+def closed_port() -> str:
+    with listen() as gone:
+        return address_text(gone.getsockname())
+
+
+BAD_TARGETS = {
+    "refused": (closed_port, "refused"),
+    "unreachable": (lambda: "tcp://224.0.0.1:80", "unreach|refused|failed"),
+    "no such name": (lambda: "tcp://no-such-name.invalid:80",
+                     "name|resol|timed out"),
+    "no such socket": (lambda: "unix:///nonexistent/tp.sock",
+                       "no such|refused|failed|not found"),
+}
+
+
+@pytest.mark.parametrize("case", [
+    pytest.param(name, marks=[pytest.mark.short] if name == "refused" else [])
+    for name in BAD_TARGETS])
+def test_bad_target_resets_the_client_and_keeps_the_link(lab, case):
+    """The client is reset, the log says why, the same link serves the next."""
+    make, why = BAD_TARGETS[case]
+    outer, inner = lab.tunnel(make(), standbys=1, inner={"DialTimeout": 2})
+    for number in range(1, 4):
+        with connect(outer.clients) as client:
+            assert how_it_ends(client) == "reset"
+        line = outer.session(count=number)
+        assert line.says(why), line
+    inner.wait_log(says=why, level="info|warn|error")
+    assert outer.joined() == 1, "the link was not reused"
+
+
+def test_target_that_does_not_answer_times_out(lab):
+    """DialTimeout bounds the dial; the client is reset, the link reused."""
+    target = lab.add(Unanswering())
+    outer, _ = lab.tunnel(target, standbys=1, inner={"DialTimeout": 0.5})
+    with connect(outer.clients) as client:
+        assert how_it_ends(client, 3 * SCALE) == "reset"
+    assert outer.session().says("timed out|timeout|time")
+    assert outer.joined() == 1
+    target.let_in()
+
+
+# --- addresses ----------------------------------------------------------------
+
+def test_unix_sockets_on_both_ends(lab):
+    """Public side and target as Unix sockets."""
+    public, private = str(lab.path("public.sock")), str(lab.path("target.sock"))
+    outer, _ = lab.tunnel(lab.target(digest_then_all, address=private),
+                          outer={"OuterServerAddress": "unix://" + public})
+    assert outer.clients == public
+    assert request(public, b"abc") == hashlib.sha256(b"abc").digest() + b"abc"
+
+
+def test_ipv6_everywhere(lab):
+    """[::1] for links, clients and the target."""
+    outer = lab.outer(InnerServerAddress="tcp://[::1]:0",
+                      OuterServerAddress="tcp://[::1]:0")
+    assert outer.links[0] == outer.clients[0] == "::1"
+    target = lab.target(echo, address=("::1", 0))
+    lab.inner(address_text(outer.links), target, MaxFreeConn=1)
+    outer.wait_joined(1)
+    assert request(outer.clients, b"six") == b"six"
+
+
+def test_names_are_resolved(lab):
+    """localhost as a name, to listen on, to register at and as the target."""
+    outer = lab.outer(InnerServerAddress="tcp://localhost:0",
+                      OuterServerAddress="tcp://localhost:0")
+    target = lab.echo()
+    lab.inner(f"tcp://localhost:{outer.links[1]}",
+              f"tcp://localhost:{target.address[1]}", MaxFreeConn=1)
+    outer.wait_joined(1)
+    assert request(outer.clients, b"name") == b"name"
+
+
+def test_empty_host_means_every_address(lab):
+    """tcp://:0 listens on IPv4 and IPv6 alike, for links and clients."""
+    outer = lab.outer(InnerServerAddress="tcp://:0",
+                      OuterServerAddress="tcp://:0")
+    target = lab.echo()
+    lines = outer.grep("listen", "listening")
+    links = {parse_address(l["address"])[1] for l in lines
+             if l["for"] == "links"}
+    clients = {parse_address(l["address"])[1] for l in lines
+               if l["for"] == "clients"}
+    assert len(links) == len(clients) == 1, "one port for both families"
+    for host in ("127.0.0.1", "[::1]"):
+        lab.inner(f"tcp://{host}:{min(links)}", target, MaxFreeConn=1)
+    outer.wait_joined(2)
+    for host in ("127.0.0.1", "::1"):
+        assert request((host, min(clients)), b"any") == b"any"
+
+
+def test_every_address_of_a_name_is_tried(lab):
+    """localhost leads to a target that listens on one family only."""
+    target = lab.target(echo, address=("127.0.0.1", 0))
+    outer, _ = lab.tunnel(f"tcp://localhost:{target.address[1]}", standbys=1)
+    for _ in range(3):
+        assert request(outer.clients, b"x", DEADLINE) == b"x"

@@ -1,0 +1,58 @@
+/*
+ * main.c - runs every unit suite, or those named on the command line.
+ *
+ * Prints Check's own summary; exits 1 when a test failed. CK_FORK=no runs all
+ * in one process, for valgrind and for systems without fork.
+ */
+#include "tests/unit/suites.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	Suite *(*make)(void);
+} suites[] = {
+	{ "addr", addr_suite },
+	{ "list", list_suite },
+	{ "log", log_suite },
+	{ "str", str_suite },
+	{ "conf", conf_suite },
+	{ "config", config_suite },
+	{ "frame", frame_suite },
+	{ "hello", hello_suite },
+	{ "proof", proof_suite },
+	{ "request", request_suite },
+	{ "signal48", signal48_suite },
+};
+
+static bool
+wanted(const char *name, int argc, char **argv)
+{
+	if (argc < 2)
+		return true;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return false;
+}
+
+int
+main(int argc, char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+	int failed, run;
+
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		if (wanted(suites[i].name, argc, argv))
+			srunner_add_suite(runner, suites[i].make());
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	run = srunner_ntests_run(runner);
+	srunner_free(runner);
+	if (run == 0)
+		fputs("no suite of that name\n", stderr);
+	return failed == 0 && run > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

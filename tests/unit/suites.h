@@ -1,0 +1,19 @@
+/* suites.h - one function per suite; main.c runs them all. */
+#ifndef TESTS_SUITES_H
+#define TESTS_SUITES_H
+
+#include <check.h>
+
+Suite *addr_suite(void);
+Suite *list_suite(void);
+Suite *log_suite(void);
+Suite *str_suite(void);
+Suite *conf_suite(void);
+Suite *config_suite(void);
+Suite *frame_suite(void);
+Suite *hello_suite(void);
+Suite *proof_suite(void);
+Suite *request_suite(void);
+Suite *signal48_suite(void);
+
+#endif

@@ -1,0 +1,459 @@
+/*
+ * test_config.c - the two programs' files: keys, defaults, and what one key
+ * alone does not show. The Go version's own files are rows here.
+ */
+#include "tests/unit/suites.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "inner/config.h"
+#include "outer/config.h"
+#include "wire/hello.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef TOP_SRCDIR
+#define TOP_SRCDIR "."
+#endif
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define IN "\"InnerServerAddress\": \"tcp://127.0.0.1:9090\", "
+#define IN_ALL "\"InnerServerAddress\": \"tcp://:9090\", "
+#define OUT "\"OuterServerAddress\": \"tcp://127.0.0.1:8080\", "
+#define REG "\"RegisterAddress\": \"tcp://127.0.0.1:9090\", "
+#define TO "\"ProxyAddress\": \"tcp://127.0.0.1:80\", "
+#define KEY "\"AuthKey\": \"sixteen-letters!\""
+#define KEY_33 "\"AuthKey\": \"123456789012345678901234567890123\""
+#define WRONG_KEY "no-signal<carries>it"
+
+enum { TEXT_SIZE = 8192 };
+
+/* A file of its own for each text; the caller unlinks it. */
+static void
+write_file(const char *text, char path[64])
+{
+	FILE *file;
+	int fd;
+
+	str_copy(path, 64, "/tmp/test_config.XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	file = fdopen(fd, "w");
+	fputs(text, file);
+	fclose(file);
+}
+
+static void
+read_file(const char *path, char out[TEXT_SIZE])
+{
+	FILE *file = fopen(path, "r");
+	size_t len;
+
+	ck_assert_msg(file != NULL, "%s cannot be read", path);
+	len = fread(out, 1, TEXT_SIZE - 1, file);
+	out[len] = '\0';
+	fclose(file);
+}
+
+/* What a load said: the problem line without the path, and the log. */
+struct said {
+	char problem[CONF_PROBLEM_SIZE], log[TEXT_SIZE];
+};
+
+static void
+load(const char *path, struct outer_config *outer, struct inner_config *inner,
+    struct said *said)
+{
+	char log_path[64], problem[CONF_PROBLEM_SIZE] = "";
+	size_t skip = strlen(path);
+	int result;
+
+	write_file("", log_path);
+	ck_assert_int_eq(log_open(LOG_WARN, LOG_TEXT, log_path), 0);
+	result = outer != NULL ? outer_config_load(path, outer, problem) :
+	    inner_config_load(path, inner, problem);
+	log_close();
+	read_file(log_path, said->log);
+	unlink(log_path);
+	ck_assert_int_eq(result, problem[0] == '\0' ? 0 : -1);
+	if (problem[0] != '\0')
+		ck_assert_int_eq(strncmp(problem, path, skip), 0);
+	str_copy(said->problem, sizeof(said->problem),
+	    problem[0] == '\0' ? "" : problem + skip);
+}
+
+static void
+load_text(const char *text, struct outer_config *outer,
+    struct inner_config *inner, struct said *said)
+{
+	char path[64];
+
+	write_file(text, path);
+	load(path, outer, inner, said);
+	unlink(path);
+}
+
+/* Both programs: what is refused, and what is warned about. */
+static const struct {
+	const char *name;
+	bool inner;
+	const char *json;
+	const char *problem;		/* "" = taken; else the line's end */
+	const char *warning;		/* "" = none; else part of the log */
+} rows[] = {
+	{ "outer, least", false, "{" IN OUT KEY "}", "", "" },
+	{ "outer, nothing", false, "{}", ": InnerServerAddress: missing; "
+	  "expected the address where inners connect, such as "
+	  "tcp://0.0.0.0:9090", "" },
+	{ "outer, no clients", false, "{" IN KEY "}",
+	  ": OuterServerAddress: missing; expected the public address of "
+	  "clients, such as tcp://0.0.0.0:8080", "" },
+	{ "outer, no key", false, "{" IN "\"OuterServerAddress\": "
+	  "\"tcp://:0\"}", ": AuthKey: missing; expected the key that inners "
+	  "and outer share, 1 to 256 bytes", "" },
+	{ "outer, empty key", false, "{" IN OUT "\"AuthKey\": \"\"}",
+	  ":1:105: AuthKey: found text of 0 bytes; expected text of 1 to 256 "
+	  "bytes", "" },
+	{ "outer, the inner's key", false, "{" IN OUT "\"MaxFreeConn\": 3, "
+	  KEY "}", ":1:94: MaxFreeConn: unknown key; expected one of those in "
+	  "the manual page", "" },
+	{ "outer, one address twice", false, "{" IN "\"OuterServerAddress\": "
+	  "\"tcp://127.0.0.1:9090\", " KEY "}", ": OuterServerAddress: found "
+	  "the address of InnerServerAddress; expected another", "" },
+	{ "outer, two free ports", false, "{\"InnerServerAddress\": "
+	  "\"tcp://127.0.0.1:0\", \"OuterServerAddress\": "
+	  "\"tcp://127.0.0.1:0\", " KEY "}", "", "" },
+	{ "outer, short key, local", false, "{" IN OUT
+	  "\"AuthKey\": \"123456\"}", "", "" },
+	{ "outer, short key", false, "{" IN_ALL OUT
+	  "\"AuthKey\": \"15-letters-long\"}", "",
+	  "AuthKey is shorter than 16 characters" },
+	{ "outer, key of 16", false, "{" IN_ALL OUT KEY "}", "", "" },
+	{ "outer, key of 33", false, "{" IN OUT KEY_33 "}", "",
+	  "classic links are switched off" },
+	{ "outer, key of 33, no classic", false, "{" IN OUT KEY_33
+	  ", \"AcceptClassic\": false}", "", "" },
+	{ "outer, key with <", false, "{" IN OUT "\"AuthKey\": \"" WRONG_KEY
+	  "\"}", "", "classic links are switched off" },
+	{ "outer, ping", false, "{" IN OUT KEY ", \"PingInterval\": 0}",
+	  ":1:141: PingInterval: found 0; "
+	  "expected a number of seconds 0.1..3600", "" },
+	{ "inner, least", true, "{" REG TO KEY "}", "", "" },
+	{ "inner, nothing", true, "{}", ": RegisterAddress: missing; expected "
+	  "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090", "" },
+	{ "inner, no port", true, "{" TO KEY ", \"RegisterAddress\": "
+	  "\"tcp://h:0\"}", ":1:90: RegisterAddress: found \"tcp://h:0\": "
+	  "nobody can be reached at port 0; expected tcp://host:port or "
+	  "unix:///path", "" },
+	{ "inner, short key, local", true, "{" REG TO "\"AuthKey\": \"1\"}", "",
+	  "" },
+	{ "inner, short key", true, "{\"RegisterAddress\": \"tcp://h:9090\", "
+	  TO "\"AuthKey\": \"15-letters-long\"}", "",
+	  "make_a_good_one=\"outer_server --generate-key\"" },
+	{ "inner, id", true, "{" REG TO KEY ", \"InnerId\": \"a b\"}",
+	  ":1:125: InnerId: found \"a b\"; "
+	  "expected 1 to 64 letters, digits, dots, _ or -", "" },
+	{ "inner, classic", true, "{" REG TO KEY ", \"Protocol\": \"classic\"}",
+	  "", "" },
+	{ "inner, classic, key of 33", true, "{" REG TO KEY_33
+	  ", \"Protocol\": \"classic\"}", "found one that no classic signal "
+	  "can carry", "" },
+	{ "inner, classic, key with <", true, "{" REG TO "\"AuthKey\": \""
+	  WRONG_KEY "\", \"Protocol\": \"classic\"}", "; expected another, or "
+	  "\"Protocol\": \"native\"", "" },
+	{ "inner, native, key of 33", true, "{" REG TO KEY_33 "}", "", "" },
+	{ "inner, unknown protocol", true, "{" REG TO KEY
+	  ", \"Protocol\": \"go\"}", ":1:126: Protocol: found \"go\"; expected "
+	  "\"native\" or \"classic\"", "" },
+};
+
+START_TEST(row)
+{
+	struct outer_config outer;
+	struct inner_config inner;
+	bool is_inner = rows[_i].inner;
+	struct said said;
+
+	load_text(rows[_i].json, is_inner ? NULL : &outer, &inner, &said);
+	ck_assert_ptr_null(strstr(said.problem, WRONG_KEY));
+	ck_assert_ptr_null(strstr(said.log, WRONG_KEY));
+	ck_assert_ptr_null(strstr(said.log, "15-letters-long"));
+	if (rows[_i].problem[0] == '\0' || rows[_i].problem[0] == ':')
+		ck_assert_msg(strcmp(said.problem, rows[_i].problem) == 0,
+		    "%s: %s", rows[_i].name, said.problem);
+	else
+		ck_assert_msg(strstr(said.problem, rows[_i].problem) != NULL,
+		    "%s: %s", rows[_i].name, said.problem);
+	if (rows[_i].warning[0] == '\0')
+		ck_assert_str_eq(said.log, "");
+	else
+		ck_assert_msg(strstr(said.log, rows[_i].warning) != NULL,
+		    "%s: the log says \"%s\"", rows[_i].name, said.log);
+	if (!is_inner && strstr(said.log, "switched off") != NULL)
+		ck_assert(!outer.accept_classic);
+	if (is_inner)
+		inner_config_free(&inner);
+	else
+		outer_config_free(&outer);
+}
+END_TEST
+
+START_TEST(go_outer)
+{
+	struct outer_config outer;
+	struct said said;
+
+	load(TOP_SRCDIR "/tests/data/go-outer.config.json", &outer, NULL,
+	    &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_str_eq(outer.inner_addr.host, "0.0.0.0");
+	ck_assert_uint_eq(outer.inner_addr.port, 9090);
+	ck_assert_int_eq(outer.outer_addr.kind, ADDR_UNIX);
+	ck_assert_str_eq(outer.outer_addr.path,
+	    "/var/run/transponderouter.sock");
+	ck_assert_str_eq(outer.auth_key, "123456");
+	ck_assert(outer.accept_classic);
+	ck_assert_ptr_nonnull(strstr(said.log, "key given again"));
+	ck_assert_ptr_nonnull(strstr(said.log,
+	    "line=4 column=9 key=OuterServerAddress"));
+	ck_assert_ptr_nonnull(strstr(said.log, "shorter than 16"));
+	ck_assert_ptr_null(strstr(said.log, "123456"));
+	outer_config_free(&outer);
+}
+END_TEST
+
+START_TEST(go_inner)
+{
+	struct inner_config inner;
+	struct said said;
+
+	load(TOP_SRCDIR "/tests/data/go-inner.config.json", NULL, &inner,
+	    &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_str_eq(said.log, "");
+	ck_assert_str_eq(inner.register_addr.host, "127.0.0.1");
+	ck_assert_uint_eq(inner.register_addr.port, 9090);
+	ck_assert_uint_eq(inner.proxy_addr.port, 80);
+	ck_assert_str_eq(inner.auth_key, "123456");
+	ck_assert_uint_eq(inner.max_free, 50);
+	inner_config_free(&inner);
+}
+END_TEST
+
+/* The files beside the programs find each other, and nothing is odd. */
+START_TEST(samples)
+{
+	struct outer_config outer;
+	struct inner_config inner;
+	struct said said;
+
+	load(TOP_SRCDIR "/outer.config.json", &outer, NULL, &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_str_eq(said.log, "");
+	load(TOP_SRCDIR "/inner.config.json", NULL, &inner, &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_str_eq(said.log, "");
+	ck_assert_str_eq(outer.auth_key, inner.auth_key);
+	ck_assert_uint_ge(strlen(outer.auth_key), 16);
+	ck_assert_str_eq(outer.inner_addr.host, inner.register_addr.host);
+	ck_assert_uint_eq(outer.inner_addr.port, inner.register_addr.port);
+	ck_assert(outer.accept_classic);
+	outer_config_free(&outer);
+	inner_config_free(&inner);
+}
+END_TEST
+
+START_TEST(outer_defaults)
+{
+	struct outer_config outer;
+	struct said said;
+
+	load_text("{" IN OUT KEY "}", &outer, NULL, &said);
+	ck_assert_uint_eq(outer.socket_mode, 0666);
+	ck_assert_ptr_null(outer.socket_owner);
+	ck_assert_ptr_null(outer.socket_group);
+	ck_assert(outer.accept_classic);
+	ck_assert_uint_eq(outer.handshake_ms, 10000);
+	ck_assert_uint_eq(outer.ping_ms, 10000);
+	ck_assert_uint_eq(outer.forward_ms, 5000);
+	ck_assert_uint_eq(outer.queue_length, 1024);
+	ck_assert_uint_eq(outer.queue_ms, 5000);
+	ck_assert_uint_eq(outer.idle_ms, 3600000);
+	ck_assert_uint_eq(outer.drain_ms, 30000);
+	ck_assert_uint_eq(outer.max_links, 10000);
+	ck_assert_uint_eq(outer.buffer_bytes, 256 << 10);
+	ck_assert_int_eq(outer.log_level, LOG_INFO);
+	ck_assert_int_eq(outer.log_format, LOG_TEXT);
+	ck_assert_ptr_null(outer.log_file);
+	outer_config_free(&outer);
+}
+END_TEST
+
+START_TEST(inner_defaults)
+{
+	struct inner_config inner;
+	struct said said;
+
+	load_text("{" REG TO KEY "}", NULL, &inner, &said);
+	ck_assert(hello_inner_ok(inner.inner_id));
+	ck_assert(!inner.id_configured);
+	ck_assert_int_eq(inner.protocol, INNER_NATIVE);
+	ck_assert_uint_eq(inner.max_free, 10);
+	ck_assert_uint_eq(inner.max_dialing, 64);
+	ck_assert_uint_eq(inner.link_age_ms, 3600000);
+	ck_assert_uint_eq(inner.retry_ms, 60000);
+	ck_assert_uint_eq(inner.handshake_ms, 10000);
+	ck_assert_uint_eq(inner.dial_ms, 4000);
+	ck_assert_uint_eq(inner.forward_ms, 5000);
+	ck_assert_uint_eq(inner.idle_ms, 3600000);
+	ck_assert_uint_eq(inner.drain_ms, 30000);
+	ck_assert_uint_eq(inner.buffer_bytes, 256 << 10);
+	ck_assert_int_eq(inner.log_level, LOG_INFO);
+	ck_assert_int_eq(inner.log_format, LOG_TEXT);
+	ck_assert_ptr_null(inner.log_file);
+	inner_config_free(&inner);
+}
+END_TEST
+
+START_TEST(every_outer_key)
+{
+	struct outer_config outer;
+	struct said said;
+
+	load_text("{" IN OUT KEY ", \"SocketMode\": \"0600\", \"SocketOwner\": "
+	    "\"me\", \"SocketGroup\": \"us\", \"AcceptClassic\": false, "
+	    "\"HandshakeTimeout\": 0.1, \"PingInterval\": 0.2, "
+	    "\"ForwardTimeout\": 0.3, \"QueueLength\": 0, \"QueueTimeout\": "
+	    "0.4, \"IdleTimeout\": 1e6, \"DrainTimeout\": 0, \"MaxLinks\": 1, "
+	    "\"BufferSize\": \"16K\", \"LogLevel\": \"debug\", \"LogFormat\": "
+	    "\"json\", \"LogFile\": \"/l\"}", &outer, NULL, &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_uint_eq(outer.socket_mode, 0600);
+	ck_assert_str_eq(outer.socket_owner, "me");
+	ck_assert_str_eq(outer.socket_group, "us");
+	ck_assert(!outer.accept_classic);
+	ck_assert_uint_eq(outer.handshake_ms, 100);
+	ck_assert_uint_eq(outer.ping_ms, 200);
+	ck_assert_uint_eq(outer.forward_ms, 300);
+	ck_assert_uint_eq(outer.queue_length, 0);
+	ck_assert_uint_eq(outer.queue_ms, 400);
+	ck_assert_uint_eq(outer.idle_ms, 1000000000);
+	ck_assert_uint_eq(outer.drain_ms, 0);
+	ck_assert_uint_eq(outer.max_links, 1);
+	ck_assert_uint_eq(outer.buffer_bytes, 16384);
+	ck_assert_int_eq(outer.log_level, LOG_DEBUG);
+	ck_assert_int_eq(outer.log_format, LOG_JSON);
+	ck_assert_str_eq(outer.log_file, "/l");
+	outer_config_free(&outer);
+}
+END_TEST
+
+START_TEST(every_inner_key)
+{
+	struct inner_config inner;
+	struct said said;
+
+	load_text("{" REG TO KEY ", \"InnerId\": \"a.b-c_9\", \"Protocol\": "
+	    "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
+	    "\"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
+	    "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
+	    "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
+	    "\"DrainTimeout\": 0.6, \"BufferSize\": 65536, \"LogLevel\": "
+	    "\"error\", \"LogFormat\": \"json\", \"LogFile\": \"/l\"}", NULL,
+	    &inner, &said);
+	ck_assert_str_eq(said.problem, "");
+	ck_assert_str_eq(inner.inner_id, "a.b-c_9");
+	ck_assert(inner.id_configured);
+	ck_assert_int_eq(inner.protocol, INNER_CLASSIC);
+	ck_assert_uint_eq(inner.max_free, 10000);
+	ck_assert_uint_eq(inner.max_dialing, 1);
+	ck_assert_uint_eq(inner.link_age_ms, 1000);
+	ck_assert_uint_eq(inner.retry_ms, 100);
+	ck_assert_uint_eq(inner.handshake_ms, 200);
+	ck_assert_uint_eq(inner.dial_ms, 300);
+	ck_assert_uint_eq(inner.forward_ms, 400);
+	ck_assert_uint_eq(inner.idle_ms, 500);
+	ck_assert_uint_eq(inner.drain_ms, 600);
+	ck_assert_uint_eq(inner.buffer_bytes, 65536);
+	ck_assert_int_eq(inner.log_level, LOG_ERROR);
+	ck_assert_int_eq(inner.log_format, LOG_JSON);
+	ck_assert_str_eq(inner.log_file, "/l");
+	inner_config_free(&inner);
+}
+END_TEST
+
+/* A default must pass its own field's check; help stands in one line. */
+START_TEST(table_rows)
+{
+	const struct conf_field *tables[] = {
+		outer_config_fields, inner_config_fields,
+	};
+	const size_t counts[] = { outer_config_count, inner_config_count };
+
+	for (size_t t = 0; t < COUNT(tables); t++)
+		for (size_t i = 0; i < counts[t]; i++) {
+			const struct conf_field *field = &tables[t][i];
+
+			ck_assert_msg(field->help != NULL &&
+			    strlen(field->help) < 80, "%s", field->key);
+			ck_assert_msg((field->type == CONF_CHOICE) ==
+			    (field->choices != NULL), "%s", field->key);
+			for (size_t j = 0; j < i; j++)
+				ck_assert_str_ne(field->key, tables[t][j].key);
+		}
+}
+END_TEST
+
+/* What --check prints: every key, and no secret. */
+START_TEST(print)
+{
+	char path[64], text[TEXT_SIZE];
+	struct outer_config outer;
+	struct said said;
+	int saved = dup(STDOUT_FILENO);
+
+	load_text("{" IN OUT KEY "}", &outer, NULL, &said);
+	write_file("", path);
+	fflush(stdout);
+	ck_assert_ptr_nonnull(freopen(path, "w", stdout));
+	conf_print(outer_config_fields, outer_config_count, &outer);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	read_file(path, text);
+	unlink(path);
+	ck_assert_ptr_nonnull(strstr(text,
+	    "InnerServerAddress = tcp://127.0.0.1:9090\n"));
+	ck_assert_ptr_nonnull(strstr(text, "AuthKey = ***\nSocketMode = 0666\n"
+	    "SocketOwner = (none)\n"));
+	ck_assert_ptr_nonnull(strstr(text, "BufferSize = 256K\n"
+	    "LogLevel = info\nLogFormat = text\nLogFile = (none)\n"));
+	ck_assert_ptr_null(strstr(text, "sixteen"));
+	outer_config_free(&outer);
+}
+END_TEST
+
+Suite *
+config_suite(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tc = tcase_create("rows");
+
+	tcase_add_loop_test(tc, row, 0, (int)COUNT(rows));
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("single");
+	tcase_add_test(tc, go_outer);
+	tcase_add_test(tc, go_inner);
+	tcase_add_test(tc, samples);
+	tcase_add_test(tc, outer_defaults);
+	tcase_add_test(tc, inner_defaults);
+	tcase_add_test(tc, every_outer_key);
+	tcase_add_test(tc, every_inner_key);
+	tcase_add_test(tc, table_rows);
+	tcase_add_test(tc, print);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
