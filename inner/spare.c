@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <event2/buffer.h>
-#include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,7 +100,7 @@ leave(struct spare *spare, enum spare_end end, const char *why)
 	dial_cancel(spare->dial);
 	spare->dial = NULL;
 	if (spare->target_fd >= 0)
-		evutil_closesocket(spare->target_fd);
+		sock_close(spare->target_fd);
 	spare->target_fd = -1;
 	spare->link = NULL;
 	loop_reap(spare->keeper->loop, &spare->reap, spare_free, spare);
@@ -503,7 +502,7 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
 	spare->link = link_new(keeper->loop, fd, outer);
 	if (spare->link == NULL) {
-		evutil_closesocket(fd);
+		sock_close(fd);
 		spare_close(spare, SPARE_END_FAILED, "out of memory");
 		return;
 	}

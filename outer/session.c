@@ -22,7 +22,6 @@
 #include "wire/request.h"
 
 #include <assert.h>
-#include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,8 +150,7 @@ session_close(struct session *session, const char *why)
 	watch_end(session->watch);
 	session->watch = NULL;
 	if (session->fd >= 0) {
-		sock_reset_on_close(session->fd);
-		evutil_closesocket(session->fd);
+		sock_reset(session->fd);
 		session->fd = -1;
 	}
 	leave(session);
@@ -394,8 +392,7 @@ session_start(struct shard *shard, int fd)
 		if (shard_may_log(shard))
 			log_warn("session", "refused",
 			    KV_STR("why", "out of memory"));
-		sock_reset_on_close(fd);
-		evutil_closesocket(fd);
+		sock_reset(fd);
 		return;
 	}
 	endpoint_peer(fd, &session->client);

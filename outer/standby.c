@@ -14,10 +14,10 @@
 #include "base/log.h"
 #include "net/endpoint.h"
 #include "net/link.h"
+#include "sys/sock.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
-#include <event2/util.h>
 #include <stdlib.h>
 
 enum {
@@ -513,7 +513,7 @@ standby_accept(struct shard *shard, int fd)
 		if (shard_may_log(shard))
 			log_warn("standby", "refused", KV_STR("peer", peer),
 			    KV_STR("why", why));
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return;
 	}
 	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],

@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "sys/sock.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ attempt_stop(struct attempt *attempt)
 	attempt->event = NULL;
 	attempt->dial->running--;
 	if (attempt->fd >= 0)
-		evutil_closesocket(attempt->fd);
+		sock_close(attempt->fd);
 }
 
 static void
@@ -65,7 +66,7 @@ dial_free(struct dial *dial)
 	loop_timer_free(dial->deadline);
 	loop_timer_free(dial->stagger);
 	if (dial->winner >= 0)
-		evutil_closesocket(dial->winner);
+		sock_close(dial->winner);
 	free(dial);
 }
 
@@ -128,7 +129,7 @@ attempt_start(struct dial *dial, unsigned i)
 	}
 	if (connect(fd, to, dial->lengths[i]) != 0 && errno != EINPROGRESS) {
 		note_failure(dial, errno);
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return false;
 	}
 	attempt->dial = dial;
@@ -140,7 +141,7 @@ attempt_start(struct dial *dial, unsigned i)
 		if (attempt->event != NULL)
 			event_free(attempt->event);
 		attempt->event = NULL;
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return false;
 	}
 	dial->running++;

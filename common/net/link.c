@@ -85,29 +85,31 @@ link_new(struct loop *loop, int fd, const char *peer)
 	return link;
 }
 
-void
-link_free(struct link *link)
+/* Frees all but the socket, which is returned. */
+static int
+dissolve(struct link *link)
 {
-	int fd;
+	int fd = link_fd(link);
 
-	if (link == NULL)
-		return;
-	fd = link_fd(link);
 	loop_timer_free(link->retire);
 	list_remove(&link->at_end.node);
 	bufferevent_free(link->bev);
-	if (fd >= 0)
-		evutil_closesocket(fd);
 	free(link);
+	return fd;
+}
+
+void
+link_free(struct link *link)
+{
+	if (link != NULL)
+		sock_close(dissolve(link));
 }
 
 void
 link_reset(struct link *link)
 {
-	if (link == NULL)
-		return;
-	sock_reset_on_close(link_fd(link));
-	link_free(link);
+	if (link != NULL)
+		sock_reset(dissolve(link));
 }
 
 static void

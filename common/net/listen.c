@@ -135,7 +135,7 @@ add_socket(struct listen *listen, int fd)
 	if (socket == NULL) {
 		const char *why = strerror(errno);
 
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return why;
 	}
 	evconnlistener_set_error_cb(socket, on_accept_error);
@@ -162,7 +162,7 @@ listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
 	}
 	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0) {
 		why = strerror(errno);
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return why;
 	}
 	return add_socket(listen, fd);
@@ -233,7 +233,7 @@ listen_unix(struct listen *listen, const struct listen_options *options)
 		why = sock_unix_permit(path, options->socket_mode,
 		    options->socket_owner, options->socket_group);
 	if (why != NULL) {
-		evutil_closesocket(fd);
+		sock_close(fd);
 		return why;
 	}
 	return add_socket(listen, fd);

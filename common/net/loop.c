@@ -28,6 +28,12 @@ struct loop_timer {
 	void *arg;
 };
 
+struct loop_signal {
+	struct event event;
+	void (*on_signal)(int number, void *arg);
+	void *arg;
+};
+
 static void
 reap_all(struct list *list)
 {
@@ -48,6 +54,15 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	reap_all(&loop->dead);
+}
+
+static void
+on_libevent_log(int severity, const char *message)
+{
+	if (severity == EVENT_LOG_ERR)
+		log_error("libevent", "error", KV_STR("text", message));
+	else if (severity == EVENT_LOG_WARN)
+		log_warn("libevent", "warning", KV_STR("text", message));
 }
 
 static struct event_base *
@@ -73,6 +88,7 @@ loop_new(void)
 		return NULL;
 	list_init(&loop->dead);
 	list_init(&loop->last);
+	event_set_log_callback(on_libevent_log);
 	if ((loop->base = new_base()) == NULL ||
 	    (loop->reaper = event_new(loop->base, -1, 0, on_reap, loop)) ==
 	    NULL || (loop->inbox = inbox_new(loop)) == NULL) {
@@ -212,6 +228,42 @@ void
 loop_timer_stop(struct loop_timer *timer)
 {
 	event_del(&timer->event);
+}
+
+static void
+on_signal_event(evutil_socket_t number, short what, void *arg)
+{
+	struct loop_signal *sig = arg;
+
+	(void)what;
+	sig->on_signal((int)number, sig->arg);
+}
+
+struct loop_signal *
+loop_signal_new(struct loop *loop, int number,
+    void (*on_signal)(int number, void *arg), void *arg)
+{
+	struct loop_signal *sig = calloc(1, sizeof(*sig));
+
+	if (sig == NULL)
+		return NULL;
+	sig->on_signal = on_signal;
+	sig->arg = arg;
+	if (evsignal_assign(&sig->event, loop->base, number, on_signal_event,
+	    sig) != 0 || evsignal_add(&sig->event, NULL) != 0) {
+		free(sig);
+		return NULL;
+	}
+	return sig;
+}
+
+void
+loop_signal_free(struct loop_signal *sig)
+{
+	if (sig == NULL)
+		return;
+	event_del(&sig->event);
+	free(sig);
 }
 
 uint64_t

@@ -21,7 +21,7 @@ struct reap {
 	void *object;
 };
 
-/* NULL without memory. */
+/* NULL without memory. libevent's own messages go to the log from then on. */
 struct loop *loop_new(void);
 
 /* Frees what still waits to be freed, then the loop. */
@@ -69,6 +69,13 @@ void loop_timer_start(struct loop_timer *timer, uint64_t ms);
 void loop_timer_start_class(struct loop_timer *timer,
     const struct timeval *timeout_class);
 void loop_timer_stop(struct loop_timer *timer);
+
+/* Calls on_signal in the loop for every signal of that number, from now on;
+ * one loop of the process at most. NULL without memory. */
+struct loop_signal;
+struct loop_signal *loop_signal_new(struct loop *loop, int number,
+    void (*on_signal)(int number, void *arg), void *arg);
+void loop_signal_free(struct loop_signal *sig);	/* NULL is fine */
 
 /* ms, moved by up to percent of itself either way, by chance. */
 uint64_t loop_jitter(uint64_t ms, unsigned percent);

@@ -11,7 +11,6 @@
 #include "sys/service.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,7 +23,7 @@ struct app {
 	struct app_hooks hooks;
 	uint32_t drain_ms;
 	struct loop_timer *deadline;	/* owned */
-	struct event *signals[SIGNALS_MAX];	/* owned */
+	struct loop_signal *signals[SIGNALS_MAX];	/* owned */
 	unsigned signal_count;
 	bool draining;
 };
@@ -40,11 +39,10 @@ on_deadline(void *arg)
 }
 
 static void
-on_stop(evutil_socket_t number, short what, void *arg)
+on_stop(int number, void *arg)
 {
 	struct app *app = arg;
 
-	(void)what;
 	if (app->draining) {
 		log_warn("app", "second signal: stopping at once");
 		loop_stop(app->loop);
@@ -60,10 +58,9 @@ on_stop(evutil_socket_t number, short what, void *arg)
 }
 
 static void
-on_hangup(evutil_socket_t number, short what, void *arg)
+on_hangup(int number, void *arg)
 {
 	(void)number;
-	(void)what;
 	(void)arg;
 	if (log_reopen() == 0)
 		log_info("app", "log file opened anew");
@@ -72,25 +69,16 @@ on_hangup(evutil_socket_t number, short what, void *arg)
 		    "the old one stays", KV_STR("why", strerror(errno)));
 }
 
-static void
-on_libevent_log(int severity, const char *message)
-{
-	if (severity == EVENT_LOG_ERR)
-		log_error("libevent", "error", KV_STR("text", message));
-	else if (severity == EVENT_LOG_WARN)
-		log_warn("libevent", "warning", KV_STR("text", message));
-}
-
 static bool
-add_signal(struct app *app, int number, event_callback_fn on_signal)
+add_signal(struct app *app, int number, void (*on_signal)(int, void *))
 {
-	struct event *event =
-	    evsignal_new(loop_base(app->loop), number, on_signal, app);
+	struct loop_signal *sig =
+	    loop_signal_new(app->loop, number, on_signal, app);
 
-	if (event == NULL)
+	if (sig == NULL)
 		return false;
-	app->signals[app->signal_count++] = event;
-	return evsignal_add(event, NULL) == 0;
+	app->signals[app->signal_count++] = sig;
+	return true;
 }
 
 struct app *
@@ -104,7 +92,6 @@ app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks)
 	app->hooks = *hooks;
 	app->drain_ms = drain_ms;
 	app->deadline = loop_timer_new(loop, on_deadline, app);
-	event_set_log_callback(on_libevent_log);
 	if (app->deadline == NULL || !add_signal(app, SIGTERM, on_stop) ||
 	    !add_signal(app, SIGINT, on_stop) || (!service_hangup_ignored() &&
 	    !add_signal(app, SIGHUP, on_hangup))) {
@@ -120,7 +107,7 @@ app_free(struct app *app)
 	if (app == NULL)
 		return;
 	for (unsigned i = 0; i < app->signal_count; i++)
-		event_free(app->signals[i]);
+		loop_signal_free(app->signals[i]);
 	loop_timer_free(app->deadline);
 	free(app);
 }

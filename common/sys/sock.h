@@ -33,8 +33,11 @@ bool sock_gone(int fd);
 enum sock_state { SOCK_DRY, SOCK_BYTES, SOCK_ENDED };
 enum sock_state sock_peek(int fd);
 
-/* Makes close() send a reset (SO_LINGER of zero) instead of a FIN. */
-void sock_reset_on_close(int fd);
+/* Closes with a FIN, or with a reset when unread bytes wait (tcp(7)). */
+void sock_close(int fd);
+
+/* Closes with a reset (SO_LINGER of zero). */
+void sock_reset(int fd);
 
 /*
  * Makes way for a Unix listener at path: removes a socket file that nobody

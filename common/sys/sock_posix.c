@@ -96,11 +96,18 @@ sock_peek(int fd)
 }
 
 void
-sock_reset_on_close(int fd)
+sock_close(int fd)
+{
+	close(fd);
+}
+
+void
+sock_reset(int fd)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
 }
 
 /* Whether somebody accepts connections there; *error is connect's answer. */

@@ -149,7 +149,7 @@ class Program:
         self.lines: list[Line] = []
         self.expected: set[int] | None = {0}
         self._changed = threading.Condition()
-        self._eof = False
+        self._eof = self._asked = False
         environment = {**os.environ, **(env or {})}
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
@@ -260,7 +260,9 @@ class Program:
         return memory_kib(self.pid, "VmHWM")
 
     def ask_to_end(self) -> None:
-        if self.running():
+        """SIGTERM, once: a second one would cut the drain."""
+        if self.running() and not self._asked:
+            self._asked = True
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
 

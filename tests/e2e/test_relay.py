@@ -211,33 +211,37 @@ def test_silent_client_keeps_its_session(lab):
 
 # --- resets -----------------------------------------------------------------
 
-@pytest.mark.parametrize("busy", [False, True], ids=["idle", "after bytes"])
-def test_client_reset_is_passed_on(lab, busy):
+def converse(client: socket.socket, served: socket.socket, who: str) -> None:
+    """Bytes from one end or both: then the session is relayed for certain."""
+    if who != "target":
+        client.sendall(b"some")
+        assert recv_exactly(served, 4) == b"some"
+    if who != "client":
+        served.sendall(b"more")
+        assert recv_exactly(client, 4) == b"more"
+
+
+@pytest.mark.parametrize("spoke", ["client", "target", "both"])
+def test_client_reset_is_passed_on(lab, spoke):
     """The target sees a reset, not an orderly end, when the client resets."""
     listener = lab.add(listen())
     outer, _ = lab.tunnel(address_text(listener.getsockname()))
     client = connect(outer.clients)
     with accept(listener) as served:
-        if busy:
-            client.sendall(b"some")
-            assert recv_exactly(served, 4) == b"some"
-            served.sendall(b"more")
-            assert recv_exactly(client, 4) == b"more"
+        converse(client, served, spoke)
         reset(client)
         assert how_it_ends(served) == "reset"
     outer.session()
 
 
-@pytest.mark.parametrize("busy", [False, True], ids=["idle", "after bytes"])
-def test_target_reset_is_passed_on(lab, busy):
+@pytest.mark.parametrize("spoke", ["client", "target", "both"])
+def test_target_reset_is_passed_on(lab, spoke):
     """The client sees a reset when the target resets."""
     listener = lab.add(listen())
     outer, _ = lab.tunnel(address_text(listener.getsockname()))
     with connect(outer.clients) as client:
         served = accept(listener)
-        if busy:
-            client.sendall(b"some")
-            assert recv_exactly(served, 4) == b"some"
+        converse(client, served, spoke)
         reset(served)
         assert how_it_ends(client) == "reset"
     outer.session()
@@ -282,13 +286,14 @@ def test_bad_target_resets_the_client_and_keeps_the_link(lab, case):
     """The client is reset, the log says why, the same link serves the next."""
     make, why = BAD_TARGETS[case]
     outer, inner = lab.tunnel(make(), standbys=1, inner={"DialTimeout": 2})
-    for number in range(1, 4):
+    for number in range(1, 8):
         with connect(outer.clients) as client:
             assert how_it_ends(client) == "reset"
         line = outer.session(count=number)
         assert line.says(why), line
     inner.wait_log(says=why, level="info|warn|error")
-    assert outer.joined() == 1, "the link was not reused"
+    # One stands by, one was made while the first was taken; both are reused.
+    assert outer.joined() <= 2, "the link was not reused"
 
 
 def test_target_that_does_not_answer_times_out(lab):
@@ -298,7 +303,7 @@ def test_target_that_does_not_answer_times_out(lab):
     with connect(outer.clients) as client:
         assert how_it_ends(client, 3 * SCALE) == "reset"
     assert outer.session().says("timed out|timeout|time")
-    assert outer.joined() == 1
+    assert outer.joined() <= 2
     target.let_in()
 
 
