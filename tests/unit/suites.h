@@ -12,7 +12,9 @@ Suite *conf_suite(void);
 Suite *config_suite(void);
 Suite *frame_suite(void);
 Suite *hello_suite(void);
+Suite *pool_suite(void);
 Suite *proof_suite(void);
+Suite *pump_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
 

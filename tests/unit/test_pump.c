@@ -1,0 +1,486 @@
+/*
+ * test_pump.c - two socket pairs joined by a pump: half-close, back-pressure,
+ * resets, idle, the gate, peers that cannot half-close.
+ *
+ * The test holds the far ends, near and far: near <-> pump <-> far.
+ */
+#include "tests/unit/suites.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "relay/pump.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	BUFFER = 16 * 1024,
+	IDLE_MS = 10000,
+	LOTS = 3 * 1024 * 1024,
+	ROUNDS = 2000000,
+};
+
+static struct loop *loop;
+static int near, far;			/* the test's ends */
+static struct pump *pump;
+static struct pump_result result;
+static bool done;
+
+static void
+on_done(const struct pump_result *r, void *arg)
+{
+	(void)arg;
+	ck_assert(!done);
+	result = *r;
+	done = true;
+}
+
+/* A connected TCP pair on loopback: resets are seen on it as they are. */
+static void
+tcp_pair(int pair[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&at, &len);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(pair[0], (struct sockaddr *)&at, len), 0);
+	pair[1] = accept(listener, NULL, NULL);
+	close(listener);
+	for (int i = 0; i < 2; i++)
+		fcntl(pair[i], F_SETFL, O_NONBLOCK);
+}
+
+static struct pump_options
+plain(void)
+{
+	return (struct pump_options){ .buffer_bytes = BUFFER,
+		.idle_ms = IDLE_MS, .done = on_done };
+}
+
+/* What waits in the pump's link to far before it starts: READY, so to say. */
+static void
+start_with(const struct pump_options *options, const char *prefix)
+{
+	int a[2], b[2];
+	struct link *client, *link;
+
+	tcp_pair(a);
+	tcp_pair(b);
+	near = a[1];
+	far = b[1];
+	client = link_new(loop, a[0], "near");
+	link = link_new(loop, b[0], "far");
+	ck_assert(link_write(link, prefix, strlen(prefix)));
+	pump = pump_start(loop, client, link, options);
+	ck_assert_ptr_nonnull(pump);
+}
+
+static void
+start(void)
+{
+	struct pump_options options = plain();
+
+	start_with(&options, "");
+}
+
+static void
+set_up(void)
+{
+	loop = loop_new();
+	near = far = -1;
+	done = false;
+	pump = NULL;
+}
+
+static void
+tear_down(void)
+{
+	if (pump != NULL && !done)
+		pump_stop(pump);
+	if (near >= 0)
+		close(near);
+	if (far >= 0)
+		close(far);
+	loop_free(loop);
+}
+
+static void
+turn(void)
+{
+	event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void
+turn_until_done(void)
+{
+	for (int i = 0; i < ROUNDS && !done; i++)
+		turn();
+	ck_assert(done);
+}
+
+/* Turns the loop until fd has something, then reads. 0 = FIN, -1 = reset. */
+static ssize_t
+read_some(int fd, void *out, size_t size)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		ssize_t n = read(fd, out, size);
+
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+		turn();
+	}
+	ck_abort_msg("nothing came");
+	return -2;
+}
+
+static void
+expect(int fd, const char *text)
+{
+	char got[256];
+	size_t have = 0, want = strlen(text);
+
+	while (have < want) {
+		ssize_t n = read_some(fd, got + have, want - have);
+
+		ck_assert_int_gt(n, 0);
+		have += (size_t)n;
+	}
+	ck_assert_mem_eq(got, text, want);
+}
+
+static void
+expect_fin(int fd)
+{
+	char byte;
+
+	ck_assert_int_eq(read_some(fd, &byte, 1), 0);
+}
+
+static void
+expect_reset(int fd)
+{
+	char byte;
+
+	ck_assert_int_eq(read_some(fd, &byte, 1), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+}
+
+static void
+say(int fd, const char *text)
+{
+	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
+}
+
+static void
+reset(int fd)
+{
+	struct linger now = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
+START_TEST(both_ways_then_done)
+{
+	start();
+	say(near, "up");
+	expect(far, "up");
+	say(far, "down!");
+	expect(near, "down!");
+	shutdown(near, SHUT_WR);
+	expect_fin(far);
+	shutdown(far, SHUT_WR);
+	expect_fin(near);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+	ck_assert_uint_eq(result.a_to_b, 2);
+	ck_assert_uint_eq(result.b_to_a, 5);
+}
+END_TEST
+
+START_TEST(nothing_at_all)
+{
+	start();
+	shutdown(far, SHUT_WR);
+	expect_fin(near);
+	shutdown(near, SHUT_WR);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+	ck_assert_uint_eq(result.a_to_b + result.b_to_a, 0);
+}
+END_TEST
+
+/* The request, FIN, and only then the whole reply: as with nc -N. */
+START_TEST(reply_after_half_close)
+{
+	static char block[64 * 1024], in[64 * 1024];
+	size_t sent = 0, got = 0;
+
+	start();
+	say(near, "q");
+	shutdown(near, SHUT_WR);
+	expect(far, "q");
+	expect_fin(far);
+	while (got < LOTS) {
+		ssize_t n = 0;
+
+		if (sent < LOTS) {
+			n = write(far, block, sizeof(block));
+			sent += n > 0 ? (size_t)n : 0;
+			if (sent >= LOTS)
+				shutdown(far, SHUT_WR);
+		}
+		turn();
+		n = read(near, in, sizeof(in));
+		got += n > 0 ? (size_t)n : 0;
+	}
+	while (got < sent) {
+		ssize_t n = read_some(near, in, sizeof(in));
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	expect_fin(near);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+	ck_assert_uint_eq(result.b_to_a, sent);
+}
+END_TEST
+
+/* near never reads: after the sockets' own buffers and one BUFFER, far can
+ * write no more, and the pump is idle rather than spinning or growing. */
+START_TEST(back_pressure)
+{
+	static char block[64 * 1024];
+	size_t sent = 0, got = 0, before;
+
+	start();
+	do {
+		before = sent;
+		for (int i = 0; i < 500; i++) {
+			ssize_t n = write(far, block, sizeof(block));
+
+			sent += n > 0 ? (size_t)n : 0;
+			turn();
+		}
+	} while (sent > before);
+	shutdown(far, SHUT_WR);
+	while (got < sent) {
+		ssize_t n = read_some(near, block, sizeof(block));
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	expect_fin(near);
+}
+END_TEST
+
+START_TEST(reset_is_passed_on)
+{
+	bool from_near = _i == 0;
+	int other;
+
+	start();
+	say(near, "x");
+	expect(far, "x");
+	other = from_near ? far : near;
+	reset(from_near ? near : far);
+	if (from_near)
+		near = -1;
+	else
+		far = -1;
+	expect_reset(other);
+	turn_until_done();
+	ck_assert_int_eq(result.end, from_near ? PUMP_A_RESET : PUMP_B_RESET);
+}
+END_TEST
+
+START_TEST(idle_ends_it)
+{
+	struct pump_options options = plain();
+
+	options.idle_ms = 50;
+	start_with(&options, "");
+	while (!done)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	ck_assert_int_eq(result.end, PUMP_IDLE);
+	expect_reset(near);
+	expect_reset(far);
+}
+END_TEST
+
+START_TEST(stop_resets_both)
+{
+	start();
+	pump_stop(pump);
+	ck_assert(done);
+	ck_assert_int_eq(result.end, PUMP_STOPPED);
+	expect_reset(near);
+	expect_reset(far);
+}
+END_TEST
+
+START_TEST(prefix_is_sent_but_not_counted)
+{
+	struct pump_options options = plain();
+
+	start_with(&options, "READY");
+	say(near, "abc");
+	expect(far, "READYabc");
+	shutdown(near, SHUT_WR);
+	shutdown(far, SHUT_WR);
+	turn_until_done();
+	ck_assert_uint_eq(result.a_to_b, 3);
+}
+END_TEST
+
+/* Frames are lines here: the gate opens behind "go\n". "early\n" has the word
+ * sent to near, "bad\n" breaks the protocol. */
+static enum pump_gate
+gate(struct evbuffer *input, struct evbuffer *output, void *arg)
+{
+	char *line;
+	enum pump_gate said = PUMP_GATE_WAIT;
+
+	(void)arg;
+	while (said == PUMP_GATE_WAIT &&
+	    (line = evbuffer_readln(input, NULL, EVBUFFER_EOL_LF)) != NULL) {
+		if (strcmp(line, "go") == 0)
+			said = PUMP_GATE_OPEN;
+		else if (strcmp(line, "bad") == 0)
+			said = PUMP_GATE_BAD;
+		else
+			evbuffer_add(output, line, strlen(line));
+		free(line);
+	}
+	return said;
+}
+
+static void
+start_gated(void)
+{
+	struct pump_options options = plain();
+
+	options.gate = gate;
+	start_with(&options, "");
+}
+
+START_TEST(gate_holds_b_but_not_a)
+{
+	start_gated();
+	say(far, "early\ng");
+	expect(near, "early");
+	say(near, "server speaks first");
+	expect(far, "server speaks first");
+	say(far, "o\nraw");
+	expect(near, "raw");
+	say(far, "go\n");		/* raw as well by now */
+	expect(near, "go\n");
+}
+END_TEST
+
+START_TEST(gate_says_bad)
+{
+	start_gated();
+	say(far, "bad\n");
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_BAD_FRAME);
+	expect_reset(near);
+}
+END_TEST
+
+START_TEST(end_before_gate_opens)
+{
+	start_gated();
+	say(far, "g");
+	shutdown(far, SHUT_WR);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_NO_START);
+	expect_reset(near);
+}
+END_TEST
+
+static void
+start_whole(void)
+{
+	struct pump_options options = plain();
+
+	options.whole_close_b = true;
+	start_with(&options, "");
+}
+
+/* The FIN of near waits, so the reply still gets through. */
+START_TEST(whole_close_holds_fin)
+{
+	char byte;
+
+	start_whole();
+	say(near, "q");
+	shutdown(near, SHUT_WR);
+	expect(far, "q");
+	for (int i = 0; i < 1000; i++) {
+		turn();
+		ck_assert_int_eq(read(far, &byte, 1), -1);
+		ck_assert_int_eq(errno, EAGAIN);
+	}
+	say(far, "reply");
+	close(far);
+	far = -1;
+	expect(near, "reply");
+	expect_fin(near);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+	ck_assert_uint_eq(result.b_to_a, 5);
+}
+END_TEST
+
+/* far ends: near gets all of it and a FIN, though it has not ended itself. */
+START_TEST(whole_close_ends_both)
+{
+	start_whole();
+	say(far, "bye");
+	shutdown(far, SHUT_WR);
+	expect(near, "bye");
+	expect_fin(near);
+	expect_fin(far);
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+}
+END_TEST
+
+Suite *
+pump_suite(void)
+{
+	Suite *suite = suite_create("pump");
+	TCase *tc = tcase_create("pump");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, both_ways_then_done);
+	tcase_add_test(tc, nothing_at_all);
+	tcase_add_test(tc, reply_after_half_close);
+	tcase_add_test(tc, back_pressure);
+	tcase_add_loop_test(tc, reset_is_passed_on, 0, 2);
+	tcase_add_test(tc, idle_ends_it);
+	tcase_add_test(tc, stop_resets_both);
+	tcase_add_test(tc, prefix_is_sent_but_not_counted);
+	tcase_add_test(tc, gate_holds_b_but_not_a);
+	tcase_add_test(tc, gate_says_bad);
+	tcase_add_test(tc, end_before_gate_opens);
+	tcase_add_test(tc, whole_close_holds_fin);
+	tcase_add_test(tc, whole_close_ends_both);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
