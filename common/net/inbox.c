@@ -12,7 +12,6 @@
 
 #include <event2/event.h>
 #include <event2/util.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 struct inbox {
@@ -96,12 +95,11 @@ inbox_free(struct inbox *inbox)
 void
 inbox_post(struct inbox *inbox, struct inbox_message *message)
 {
-	bool was_empty;
-
 	mutex_lock(inbox->mutex);
-	was_empty = inbox->messages.length == 0;
 	list_push_back(&inbox->messages, &message->node);
-	mutex_unlock(inbox->mutex);
-	if (was_empty)			/* one wake-up per batch */
+	/* one wake-up per batch; under the lock, so that whoever has run the
+	 * last message may free the inbox */
+	if (inbox->messages.length == 1)
 		(void)send(inbox->wake[1], "", 1, 0);
+	mutex_unlock(inbox->mutex);
 }

@@ -150,6 +150,15 @@ def how_it_ends(sock: socket.socket, timeout: float | None = None) -> str:
             return "open"
 
 
+def how_a_client_ends(address: Address, timeout: float | None = None) -> str:
+    """how_it_ends() of a new client, who may be reset before he knows it."""
+    try:
+        with connect(address, timeout) as sock:
+            return how_it_ends(sock, timeout)
+    except ConnectionResetError:
+        return "reset"
+
+
 def is_quiet(sock: socket.socket, seconds: float) -> bool:
     """Whether nothing at all arrives for so long, no end either."""
     sock.settimeout(seconds)

@@ -10,8 +10,8 @@ import pytest
 import peers
 from harness import KEY, SCALE, stays_true, wait_until
 from peers import ERROR, FakeInner, FakeOuter, refused_frame
-from sockets import (connect, established_to, how_it_ends, listen, ping_pong,
-                     reset, talk)
+from sockets import (connect, established_to, how_a_client_ends, how_it_ends,
+                     listen, ping_pong, reset, talk)
 
 WRONG_KEY = "another-key-fedcba9876543210"
 
@@ -105,8 +105,7 @@ def test_queue_is_bounded(lab):
     before = outer.fds()
     waiting = [lab.add(connect(outer.clients)) for _ in range(3)]
     wait_until(lambda: outer.fds() == before + 3, "three are queued")
-    with connect(outer.clients) as fourth:
-        assert how_it_ends(fourth, 3 * SCALE) == "reset"
+    assert how_a_client_ends(outer.clients, 3 * SCALE) == "reset"
     outer.wait_log(level="info|warn", says="queue|full")
     lab.inner(outer, lab.echo(), MaxFreeConn=1)
     for client in waiting:
@@ -117,8 +116,7 @@ def test_queue_timeout_resets_with_a_reason(lab):
     """A client for whom no standby comes is reset after QueueTimeout."""
     outer = lab.outer(QueueTimeout=0.5)
     began = time.monotonic()
-    with connect(outer.clients) as client:
-        assert how_it_ends(client, 5 * SCALE) == "reset"
+    assert how_a_client_ends(outer.clients, 5 * SCALE) == "reset"
     assert 0.4 < time.monotonic() - began < 2 * SCALE
     assert outer.session()["why"]
 
@@ -163,17 +161,20 @@ def test_the_newest_waiting_count_rules(lab):
 
 
 def test_max_dialing_bounds_dials(lab):
-    """No more than MaxDialing connections are on their way at once."""
-    listener = lab.add(listen(backlog=0))
-    port = listener.getsockname()[1]
-    inner = lab.inner(f"tcp://127.0.0.1:{port}", lab.echo(), MaxFreeConn=50,
-                      MaxDialing=4)
+    """No more than MaxDialing links are on their way at once."""
+    outer = lab.add(FakeOuter())
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=20, MaxDialing=4)
+    outer.accept()
 
-    def on_the_way() -> int:
-        return established_to(port, inner.pid, states=(1, 2))
-    wait_until(lambda: on_the_way() >= 4, "4 dials begin")
-    # One or two may have got through to the queue and wait for CHALLENGE.
-    stays_true(lambda: on_the_way() <= 4 + 2, "too many dials", 2)
+    def links() -> int:
+        return established_to(outer.address[1], inner.pid, states=(1, 2))
+    wait_until(lambda: links() == 1 + 4, "4 more are on their way")
+    stays_true(lambda: links() == 1 + 4, "more than 4 on their way", 1.2)
+    for number in range(2, 20):
+        outer.accept()
+        assert links() <= number + 4
+    outer.accept()
+    assert outer.nobody_comes(1.2)
 
 
 def test_old_links_are_retired_with_goaway(lab):

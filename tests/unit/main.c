@@ -23,7 +23,11 @@ static const struct {
 	{ "config", config_suite },
 	{ "frame", frame_suite },
 	{ "hello", hello_suite },
+	{ "keeper", keeper_suite },
+	{ "net", net_suite },
+	{ "pool", pool_suite },
 	{ "proof", proof_suite },
+	{ "pump", pump_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
 };

@@ -12,6 +12,8 @@ Suite *conf_suite(void);
 Suite *config_suite(void);
 Suite *frame_suite(void);
 Suite *hello_suite(void);
+Suite *keeper_suite(void);
+Suite *net_suite(void);
 Suite *pool_suite(void);
 Suite *proof_suite(void);
 Suite *pump_suite(void);
