@@ -26,6 +26,7 @@ struct inner_config {
 	uint32_t dial_ms;		/* DialTimeout: to the target */
 	uint32_t forward_ms;		/* ForwardTimeout: READY to START */
 	uint32_t idle_ms;		/* IdleTimeout */
+	uint32_t peer_ms;		/* PeerTimeout */
 	uint32_t drain_ms;		/* DrainTimeout */
 	uint64_t buffer_bytes;		/* BufferSize: high-water mark */
 	int log_level, log_format;	/* LogLevel, LogFormat: enums of base/log */

@@ -28,7 +28,6 @@ enum {
 	RETIRE_MS = 10000,		/* for the outer's answer to GOAWAY */
 	TOO_SHORT_MS = 1000,		/* idle for less is a failure */
 	CLASSIC_PING_MS = 10000,
-	USER_TIMEOUT_MS = 30000,
 	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
 };
 
@@ -318,9 +317,9 @@ static void
 on_pump_done(const struct pump_result *result, void *arg)
 {
 	struct spare *spare = arg;
+	char text[PUMP_END_SIZE];
 	const char *why = result->end == PUMP_STOPPED ? spare->stop_why :
-	    pump_end_text(result->end, "reset by the target",
-	    "reset by the outer");
+	    pump_end_text(result->end, "target", "outer", text);
 
 	spare->pump = NULL;
 	log_finished(spare, result->b_to_a, result->a_to_b, why);
@@ -335,6 +334,7 @@ relay(struct spare *spare)
 	const struct pump_options options = {
 		.buffer_bytes = (size_t)config->buffer_bytes,
 		.idle_ms = config->idle_ms,
+		.peer_ms = config->peer_ms,
 		.whole_close_b = spare->codec->whole_close,
 		.gate = spare->codec->gate,
 		.done = on_pump_done, .arg = spare,
@@ -509,7 +509,7 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
 	link_set_input_max(spare->link, INPUT_MAX);
-	link_set_user_timeout(spare->link, USER_TIMEOUT_MS);
+	link_set_user_timeout(spare->link, keeper->config->peer_ms);
 	loop_timer_start(spare->timer, spare->codec->quiet_peer ?
 	    SPARE_SURVIVED_MS : keeper->config->handshake_ms);
 	link_set_handler(spare->link, &handler, spare);

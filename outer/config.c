@@ -46,6 +46,8 @@ const struct conf_field outer_config_fields[] = {
 	    "how long a client waits for a link" },
 	{ "IdleTimeout", CONF_SECONDS, AT(idle_ms), 0.1, 1e6, "3600", 0, NULL,
 	    "end a session after this silence both ways" },
+	{ "PeerTimeout", CONF_SECONDS, AT(peer_ms), 1, 3600, "60", 0, NULL,
+	    "a peer that acknowledges nothing for so long has vanished" },
 	{ "DrainTimeout", CONF_SECONDS, AT(drain_ms), 0, 3600, "30", 0, NULL,
 	    "how long sessions may go on after SIGTERM" },
 	{ "MaxLinks", CONF_COUNT, AT(max_links), 1, 1000000, "10000", 0, NULL,

@@ -23,6 +23,7 @@ struct outer_config {
 	uint32_t queue_length;		/* QueueLength */
 	uint32_t queue_ms;		/* QueueTimeout */
 	uint32_t idle_ms;		/* IdleTimeout */
+	uint32_t peer_ms;		/* PeerTimeout */
 	uint32_t drain_ms;		/* DrainTimeout */
 	uint32_t max_links;		/* MaxLinks: links at once, all kinds */
 	uint64_t buffer_bytes;		/* BufferSize: high-water mark */

@@ -13,14 +13,42 @@
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/log.h"
+#include "net/loop.h"
 
 #include <stdlib.h>
+
+enum { CALM_MS = 1000 };		/* room for so long is worth a line */
 
 struct front {
 	struct shard *shard;		/* borrowed */
 	struct listen *listen;		/* owned */
-	bool full;
+	struct loop_timer *calm;	/* owned */
+	bool full;			/* not accepting */
+	bool told;			/* the log knows */
 };
+
+static void
+tell_full(struct front *front)
+{
+	const struct shard *shard = front->shard;
+
+	loop_timer_stop(front->calm);
+	if (front->told)
+		return;
+	front->told = true;
+	log_warn("front", "no descriptors for more sessions: accepting pauses",
+	    KV_U64("sessions", shard->setting_up.length +
+	    shard->relaying.length), KV_U64("descriptors", shard->max_fds));
+}
+
+static void
+on_calm(void *arg)
+{
+	struct front *front = arg;
+
+	front->told = false;
+	log_info("front", "room for sessions again: accepting goes on");
+}
 
 static void
 on_accept(int fd, void *arg)
@@ -33,9 +61,7 @@ on_accept(int fd, void *arg)
 		return;
 	front->full = true;
 	listen_pause(front->listen, true);
-	log_warn("front", "no descriptors for more sessions: accepting pauses",
-	    KV_U64("sessions", shard->setting_up.length +
-	    shard->relaying.length), KV_U64("descriptors", shard->max_fds));
+	tell_full(front);
 }
 
 struct front *
@@ -53,10 +79,12 @@ front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
 	if (front == NULL)
 		return NULL;
 	front->shard = shard;
-	front->listen = listen_start(shard->loop, &options, on_accept, front,
-	    problem);
+	front->calm = loop_timer_new(shard->loop, on_calm, front);
+	if (front->calm != NULL)
+		front->listen = listen_start(shard->loop, &options, on_accept,
+		    front, problem);
 	if (front->listen == NULL) {
-		free(front);
+		front_stop(front);
 		return NULL;
 	}
 	return front;
@@ -68,6 +96,7 @@ front_stop(struct front *front)
 	if (front == NULL)
 		return;
 	listen_stop(front->listen);
+	loop_timer_free(front->calm);
 	free(front);
 }
 
@@ -78,5 +107,5 @@ front_look(struct front *front)
 		return;
 	front->full = false;
 	listen_pause(front->listen, false);
-	log_info("front", "room for sessions again: accepting goes on");
+	loop_timer_start(front->calm, CALM_MS);
 }

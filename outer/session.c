@@ -43,6 +43,7 @@ struct session {
 	struct loop_timer *timer;	/* owned: QueueTimeout */
 	struct standby *standby;	/* borrowed; STARTING only */
 	struct pump *pump;		/* RELAYING only; frees itself */
+	const char *stop_why;		/* why pump_stop was called */
 	unsigned attempts, counted;	/* standbys used up; those that count */
 	uint64_t began_ms, claimed_ms, ready_ms;
 	struct reap reap;
@@ -142,6 +143,7 @@ session_close(struct session *session, const char *why)
 	if (session->state == SESSION_CLOSED)
 		return;
 	if (session->pump != NULL) {
+		session->stop_why = why;
 		pump_stop(session->pump);	/* comes back by on_pump_done */
 		return;
 	}
@@ -309,11 +311,12 @@ static void
 on_pump_done(const struct pump_result *result, void *arg)
 {
 	struct session *session = arg;
+	char why[PUMP_END_SIZE];
 
 	session->pump = NULL;
 	log_finished(session, result->a_to_b, result->b_to_a,
-	    pump_end_text(result->end, "reset by the client",
-	    "reset by the inner"));
+	    result->end == PUMP_STOPPED ? session->stop_why :
+	    pump_end_text(result->end, "client", "inner", why));
 	leave(session);
 }
 
@@ -325,7 +328,8 @@ relay(struct session *session, struct link *link, bool whole_close)
 	struct pump_options options = {
 		.buffer_bytes = (size_t)shard->config->buffer_bytes,
 		.idle_ms = shard->config->idle_ms,
-		.whole_close_b = whole_close,
+		.peer_ms = shard->config->peer_ms,
+		.whole_close_b = whole_close, .hold_fin_to_b = whole_close,
 		.done = on_pump_done, .arg = session,
 	};
 	char peer[ENDPOINT_TEXT_SIZE];

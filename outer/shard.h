@@ -21,6 +21,7 @@ struct shard {
 	struct list relaying;		/* sessions that do */
 	uint64_t next_link, next_session;	/* ids for the log */
 	struct log_limit strangers;	/* lines that strangers can cause */
+	bool warned_classic;		/* that the key crosses the wire */
 	uint64_t max_fds;
 	/* Called when a session has ended, or a link: there may be room for
 	 * another client, or draining may be over. */

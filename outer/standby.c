@@ -354,7 +354,7 @@ standby_authenticated(struct standby *standby, const char *inner,
 	free(standby->handshake);
 	standby->handshake = NULL;
 	link_set_input_max(standby->link, INPUT_MAX);
-	link_set_user_timeout(standby->link, silence_ms(standby));
+	link_set_user_timeout(standby->link, shard->config->peer_ms);
 	log_debug("standby", "joined", KV_U64("link", standby->id),
 	    KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id),

@@ -8,6 +8,7 @@
 #include "outer/standby_codec.h"
 #include "outer/shard.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/endpoint.h"
 #include "net/link.h"
 #include "wire/proof.h"
@@ -52,6 +53,11 @@ on_auth(struct standby *standby, const struct signal48 *signal)
 	}
 	endpoint_peer(link_fd(standby->link), &peer);
 	endpoint_text(&peer, false, host);
+	if (!standby->shard->warned_classic) {
+		standby->shard->warned_classic = true;
+		log_warn("standby", "a classic link: its AuthKey crosses the "
+		    "wire in the clear", KV_STR("peer", host));
+	}
 	standby_authenticated(standby, host, "classic", false);
 }
 

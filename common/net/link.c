@@ -233,6 +233,12 @@ link_is_quiet(struct link *link)
 	    sock_peek(link_fd(link)) == SOCK_DRY;
 }
 
+bool
+link_is_gone(struct link *link)
+{
+	return sock_gone(link_fd(link));
+}
+
 void
 link_set_user_timeout(struct link *link, uint32_t ms)
 {
@@ -246,6 +252,12 @@ uint32_t
 link_rtt_us(struct link *link)
 {
 	return sock_rtt_us(link_fd(link));
+}
+
+uint32_t
+link_unanswered_ms(struct link *link)
+{
+	return sock_unanswered_ms(link_fd(link));
 }
 
 const char *

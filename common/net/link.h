@@ -80,12 +80,19 @@ void link_finish(struct link *link);
 /* True when nothing waits to be read and the peer has not ended. */
 bool link_is_quiet(struct link *link);
 
+/* True when the peer has gone altogether: see sock_gone. */
+bool link_is_gone(struct link *link);
+
 /* For links between outer and inner: how long sent bytes may stay
  * unacknowledged (TCP_USER_TIMEOUT); 0: the system's own patience. */
 void link_set_user_timeout(struct link *link, uint32_t ms);
 
 /* Smoothed round-trip time, microseconds; 0 where unknown. */
 uint32_t link_rtt_us(struct link *link);
+
+/* How long the peer has acknowledged nothing of what is under way to it, ms:
+ * see sock_unanswered_ms. */
+uint32_t link_unanswered_ms(struct link *link);
 
 const char *link_peer(const struct link *link);
 int link_fd(const struct link *link);

@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { SOCKETS_MAX = 16, RETRY_MS = 200 };
+enum { SOCKETS_MAX = 16, RETRY_MS = 200, CALM_MS = 1000 };
 
 struct listen {
 	struct loop *loop;		/* borrowed */
@@ -35,7 +35,8 @@ struct listen {
 	unsigned count;
 	bool paused;			/* by the owner */
 	bool starved;			/* out of descriptors */
-	struct loop_timer *retry;	/* owned */
+	bool told;			/* the log knows */
+	struct loop_timer *retry;	/* owned: accept again, then: all calm */
 	int reserve;			/* owned; -1 while starved */
 	char path[ADDR_PATH_MAX + 1];	/* "" = no socket file */
 	struct sock_file_id file;
@@ -74,19 +75,18 @@ on_accept_error(struct evconnlistener *socket, void *arg)
 	int error = EVUTIL_SOCKET_ERROR();
 
 	(void)socket;
-	if (!sys_out_of_fds(error)) {
-		log_warn("listen", "accept failed", KV_STR("for", listen->what),
-		    KV_STR("why", evutil_socket_error_to_string(error)));
-	} else if (listen->reserve >= 0) {
-		log_warn("listen", "out of descriptors: accepting pauses",
-		    KV_STR("for", listen->what),
-		    KV_STR("why", evutil_socket_error_to_string(error)));
-		sys_release_fd(listen->reserve);
-		listen->reserve = -1;
-	}
+	sys_release_fd(listen->reserve);
+	listen->reserve = -1;
 	listen->starved = true;
 	apply_pause(listen);
 	loop_timer_start(listen->retry, RETRY_MS);
+	if (listen->told)
+		return;
+	listen->told = true;
+	log_warn("listen", sys_out_of_fds(error) ?
+	    "out of descriptors: accepting pauses" :
+	    "accepting failed and pauses", KV_STR("for", listen->what),
+	    KV_STR("why", evutil_socket_error_to_string(error)));
 }
 
 static void
@@ -94,17 +94,16 @@ on_retry(void *arg)
 {
 	struct listen *listen = arg;
 
-	if (listen->reserve < 0) {
+	if (listen->starved) {
 		listen->reserve = sys_reserve_fd();
-		if (listen->reserve < 0) {
-			loop_timer_start(listen->retry, RETRY_MS);
-			return;
-		}
-		log_info("listen", "descriptors again: accepting goes on",
-		    KV_STR("for", listen->what));
+		listen->starved = listen->reserve < 0;
+		apply_pause(listen);
+		loop_timer_start(listen->retry,
+		    listen->starved ? RETRY_MS : CALM_MS);
+		return;
 	}
-	listen->starved = false;
-	apply_pause(listen);
+	listen->told = false;
+	log_info("listen", "accepting goes on", KV_STR("for", listen->what));
 }
 
 /* Logs an address as it is, with the port that the system chose. */

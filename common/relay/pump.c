@@ -12,7 +12,8 @@
  *
  * TCP_USER_TIMEOUT is off from here on: Linux counts a closed window against
  * it even while the peer answers every probe, so it would cut off a reader
- * that merely pauses. Keep-alive and idle_ms find the vanished.
+ * that merely pauses. Instead the pump asks the system, while nothing moves,
+ * whether a side still acknowledges anything.
  */
 #include "relay/pump.h"
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #include "net/loop.h"
 
 #include <event2/buffer.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct side {
@@ -38,29 +40,39 @@ struct pump {
 	struct loop *loop;		/* borrowed */
 	struct side a, b;
 	struct pump_options options;
-	struct loop_timer *idle;	/* owned */
+	struct loop_timer *look;	/* owned: has it gone quiet? */
 	uint64_t moved_ms;		/* when bytes last moved */
+	bool holding;			/* a's FIN, as long as b has not ended */
 	bool closed;
-	enum pump_end end;
 	struct reap reap;
 };
 
-/* What an end means is for the log; resets are named by the caller. */
-static const char *const end_texts[PUMP_NENDS] = {
-	[PUMP_DONE] = "done", [PUMP_A_RESET] = NULL, [PUMP_B_RESET] = NULL,
-	[PUMP_IDLE] = "idle for too long", [PUMP_STOPPED] = "stopped",
-	[PUMP_BAD_FRAME] = "protocol error", [PUMP_NO_START] = "no START",
-	[PUMP_NO_MEMORY] = "out of memory",
+static const struct {
+	const char *text;		/* its side's name follows, if any */
+	enum { NO_SIDE, SIDE_A, SIDE_B } side;
+} ends[PUMP_NENDS] = {
+	[PUMP_DONE] = { "done", NO_SIDE },
+	[PUMP_A_RESET] = { "reset by the", SIDE_A },
+	[PUMP_B_RESET] = { "reset by the", SIDE_B },
+	[PUMP_A_GONE] = { "nothing acknowledged by the", SIDE_A },
+	[PUMP_B_GONE] = { "nothing acknowledged by the", SIDE_B },
+	[PUMP_IDLE] = { "idle for too long", NO_SIDE },
+	[PUMP_STOPPED] = { "stopped", NO_SIDE },
+	[PUMP_BAD_FRAME] = { "protocol error", NO_SIDE },
+	[PUMP_NO_START] = { "the link ended before START", NO_SIDE },
+	[PUMP_NO_MEMORY] = { "out of memory", NO_SIDE },
 };
 
 const char *
-pump_end_text(enum pump_end end, const char *a_reset, const char *b_reset)
+pump_end_text(enum pump_end end, const char *a, const char *b,
+    char out[PUMP_END_SIZE])
 {
-	if (end == PUMP_A_RESET)
-		return a_reset;
-	if (end == PUMP_B_RESET)
-		return b_reset;
-	return end_texts[end];
+	if (ends[end].side == NO_SIDE)
+		snprintf(out, PUMP_END_SIZE, "%s", ends[end].text);
+	else
+		snprintf(out, PUMP_END_SIZE, "%s %s", ends[end].text,
+		    ends[end].side == SIDE_A ? a : b);
+	return out;
 }
 
 static void
@@ -94,7 +106,7 @@ pump_free(void *object)
 {
 	struct pump *pump = object;
 
-	loop_timer_free(pump->idle);
+	loop_timer_free(pump->look);
 	free(pump);
 }
 
@@ -102,6 +114,14 @@ static uint64_t
 sent_to(const struct side *side)
 {
 	return side->sent > 0 ? (uint64_t)side->sent : 0;
+}
+
+static void
+look_later(struct pump *pump, uint64_t idle_left_ms)
+{
+	uint64_t ms = pump->options.peer_ms;
+
+	loop_timer_start(pump->look, idle_left_ms < ms ? idle_left_ms : ms);
 }
 
 /* The one way out. */
@@ -115,7 +135,7 @@ pump_close(struct pump *pump, enum pump_end end)
 	if (pump->closed)
 		return;
 	pump->closed = true;
-	loop_timer_stop(pump->idle);
+	loop_timer_stop(pump->look);
 	close_side(&pump->a, end);
 	close_side(&pump->b, end);
 	loop_reap(pump->loop, &pump->reap, pump_free, pump);
@@ -126,8 +146,7 @@ pump_close(struct pump *pump, enum pump_end end)
 static bool
 fin_is_held(const struct side *side)
 {
-	return side->pump->options.whole_close_b &&
-	    side == &side->pump->b && !side->eof;
+	return side->pump->holding && side == &side->pump->b && !side->eof;
 }
 
 /* The peer will send no more and all it sent has left: end our direction. */
@@ -235,6 +254,8 @@ on_eof(void *arg)
 		return;
 	}
 	set_eof(side);
+	if (side == &pump->a && link_is_gone(side->link))
+		pump->holding = false;	/* nobody waits for a reply */
 	if (pump->options.whole_close_b && side == &pump->b) {
 		link_read(pump->a.link, false);
 		set_eof(&pump->a);
@@ -262,16 +283,33 @@ static const struct link_handler handler = {
 	.on_eof = on_eof, .on_error = on_error,
 };
 
+static bool
+has_vanished(const struct side *side)
+{
+	return link_unanswered_ms(side->link) >= side->pump->options.peer_ms;
+}
+
+/* Looks at a pump in which nothing moves: who is still there? */
 static void
-on_idle(void *arg)
+on_look(void *arg)
 {
 	struct pump *pump = arg;
+	const struct pump_options *options = &pump->options;
 	uint64_t quiet = clock_ms() - pump->moved_ms;
 
-	if (quiet >= pump->options.idle_ms)
+	if (quiet >= options->idle_ms)
 		pump_close(pump, PUMP_IDLE);
-	else
-		loop_timer_start(pump->idle, pump->options.idle_ms - quiet);
+	else if (quiet >= options->peer_ms && has_vanished(&pump->a))
+		pump_close(pump, PUMP_A_GONE);
+	else if (quiet >= options->peer_ms && has_vanished(&pump->b))
+		pump_close(pump, PUMP_B_GONE);
+	else {
+		look_later(pump, options->idle_ms - quiet);
+		if (quiet >= options->peer_ms) {
+			pump->holding = false;
+			maybe_finish(&pump->b);
+		}
+	}
 }
 
 static void
@@ -308,8 +346,9 @@ pump_start(struct loop *loop, struct link *a, struct link *b,
 	side_init(&pump->a, pump, &pump->b, a);
 	side_init(&pump->b, pump, &pump->a, b);
 	pump->b.gated = options->gate != NULL;
+	pump->holding = options->hold_fin_to_b;
 	pump->moved_ms = clock_ms();
-	if ((pump->idle = loop_timer_new(loop, on_idle, pump)) == NULL ||
+	if ((pump->look = loop_timer_new(loop, on_look, pump)) == NULL ||
 	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) ==
 	    NULL)
 		goto fail;
@@ -320,7 +359,7 @@ pump_start(struct loop *loop, struct link *a, struct link *b,
 	}
 	side_start(&pump->a);
 	side_start(&pump->b);
-	loop_timer_start(pump->idle, options->idle_ms);
+	look_later(pump, options->idle_ms);
 	return pump;
 fail:
 	pump_free(pump);

@@ -15,6 +15,7 @@ struct pump;
 enum pump_end {
 	PUMP_DONE,			/* both directions came to their end */
 	PUMP_A_RESET, PUMP_B_RESET,	/* that side was reset, or broke */
+	PUMP_A_GONE, PUMP_B_GONE,	/* it acknowledged nothing for peer_ms */
 	PUMP_IDLE,			/* nothing moved for idle_ms */
 	PUMP_STOPPED,			/* pump_stop */
 	PUMP_BAD_FRAME,			/* the gate said so */
@@ -45,9 +46,14 @@ typedef void pump_done_fn(const struct pump_result *result, void *arg);
 struct pump_options {
 	size_t buffer_bytes;		/* no side holds more unsent bytes */
 	uint32_t idle_ms;		/* silence both ways that ends it */
-	bool whole_close_b;		/* b cannot half-close: a classic peer.
-					 * a's FIN is held back until b ends,
-					 * and b's end ends both ways */
+	uint32_t peer_ms;		/* a side that acknowledges nothing for
+					 * so long has vanished */
+	bool whole_close_b;		/* b cannot half-close (a classic peer):
+					 * its end ends both ways */
+	bool hold_fin_to_b;		/* a's FIN, which would end both ways
+					 * there, waits until b ends; or until
+					 * a is closed altogether; or until
+					 * nothing has moved for peer_ms */
 	pump_gate_fn *gate;		/* NULL: all of b's bytes are raw */
 	pump_done_fn *done;
 	void *arg;			/* for gate and done */
@@ -64,8 +70,10 @@ struct pump *pump_start(struct loop *loop, struct link *a, struct link *b,
 /* Ends it now: both links are reset. done is called before this returns. */
 void pump_stop(struct pump *pump);
 
-/* "done", "idle": for the log; side names go in for a and b. */
-const char *pump_end_text(enum pump_end end, const char *a_reset,
-    const char *b_reset);
+/* "done", "reset by the client": for the log; a and b name the sides. out: at
+ * least PUMP_END_SIZE bytes; it is returned. */
+enum { PUMP_END_SIZE = 64 };
+const char *pump_end_text(enum pump_end end, const char *a, const char *b,
+    char out[PUMP_END_SIZE]);
 
 #endif

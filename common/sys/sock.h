@@ -23,6 +23,13 @@ void sock_set_user_timeout(int fd, uint32_t ms);
 uint32_t sock_rtt_us(int fd);
 
 /*
+ * How long the peer has acknowledged nothing although bytes, or probes of its
+ * closed window, are under way to it (TCP_INFO); 0 when nothing is, and where
+ * that is not known. A peer that merely does not read answers the probes.
+ */
+uint32_t sock_unanswered_ms(int fd);
+
+/*
  * True when the peer has reset the connection or closed it altogether; a peer
  * that only ended its own direction (half-close) is still there. Reads
  * nothing, waits for nothing.

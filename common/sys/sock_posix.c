@@ -54,21 +54,49 @@ sock_set_user_timeout(int fd, uint32_t ms)
 #endif
 }
 
+#ifdef TCP_INFO
+static bool
+tcp_info(int fd, struct tcp_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0;
+}
+
 uint32_t
 sock_rtt_us(int fd)
 {
-#ifdef TCP_INFO
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 
-	memset(&info, 0, sizeof(info));
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
-		return info.tcpi_rtt;
+	return tcp_info(fd, &info) ? info.tcpi_rtt : 0;
+}
+
+uint32_t
+sock_unanswered_ms(int fd)
+{
+	struct tcp_info info;
+
+	if (!tcp_info(fd, &info) ||
+	    (info.tcpi_unacked == 0 && info.tcpi_probes == 0))
+		return 0;
+	return info.tcpi_last_ack_recv;
+}
 #else
+uint32_t
+sock_rtt_us(int fd)
+{
 	(void)fd;
-#endif
 	return 0;
 }
+
+uint32_t
+sock_unanswered_ms(int fd)
+{
+	(void)fd;
+	return 0;
+}
+#endif
 
 bool
 sock_gone(int fd)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from harness import DEADLINE, KEY
 from peers import FakeOuter, Wire
@@ -46,13 +47,14 @@ class ClassicWire(Wire):
 class ClassicInner(ClassicWire):
     """What the Go inner does on one link to a real outer."""
 
-    def __init__(self, address: Address, *, writer: Writer = whole) -> None:
-        super().__init__(connect(address), writer)
+    def __init__(self, address: Address, *, writer: Writer = whole,
+                 source: str = "") -> None:
+        super().__init__(connect(address, source=source), writer)
 
     @classmethod
     def join(cls, address: Address, *, key: str = KEY,
-             writer: Writer = whole) -> "ClassicInner":
-        inner = cls(address, writer=writer)
+             **options: Any) -> "ClassicInner":
+        inner = cls(address, **options)
         inner.send(signal48(SIGN_IN, key))
         return inner
 

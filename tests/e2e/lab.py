@@ -8,6 +8,7 @@ from typing import Any
 
 import harness
 from harness import KEY, Line, Program, write_json
+from peers import FakeInner
 from sockets import Address, established_at, parse_address
 from targets import Nginx, Target, WebTarget
 
@@ -154,6 +155,13 @@ class Lab:
                            **{"MaxFreeConn": standbys, **(inner or {})})
         one.wait_joined(standbys)
         return one, other
+
+    def standby(self, outer: Outer, **options: Any) -> FakeInner:
+        """One more link of a fake inner, known to be idle."""
+        before = outer.joined()
+        link = self.add(FakeInner.join(outer.links, **options))
+        outer.wait_joined(before + 1)
+        return link
 
     # --- targets ---
 

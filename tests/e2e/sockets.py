@@ -40,7 +40,7 @@ def address_of(sock: socket.socket) -> Address:
 
 
 def connect(address: Address, timeout: float | None = None,
-            buffers: int | None = None) -> socket.socket:
+            buffers: int | None = None, source: str = "") -> socket.socket:
     """A connected socket with a deadline on every operation."""
     if isinstance(address, str):
         family, target = socket.AF_UNIX, address
@@ -55,6 +55,8 @@ def connect(address: Address, timeout: float | None = None,
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            sock.bind((source, 0))
         sock.connect(target)
     except OSError:
         sock.close()

@@ -22,106 +22,11 @@ def outer(lab):
     return lab.outer(ForwardTimeout=1.5 * SCALE, QueueTimeout=10 * SCALE)
 
 
-def standby(lab, outer, **options) -> FakeInner:
-    """One more authenticated link, known to be idle."""
-    before = outer.joined()
-    link = lab.add(FakeInner.join(outer.links, **options))
-    outer.wait_joined(before + 1)
-    return link
-
-
-# --- handshake ------------------------------------------------------------------
-
-@pytest.mark.short
-def test_handshake_proofs_and_welcome(lab, outer):
-    """CHALLENGE and WELCOME as the page has them; the link's line names it."""
-    link = standby(lab, outer, inner="box.example-1")
-    assert link.welcome["ping"] == 10
-    line = outer.wait_joined()
-    assert line["inner"] == "box.example-1"
-    assert line["instance"] == link.fields["instance"]
-    assert str(line["link"]) == link.welcome["link"]
-    assert line["peer"] == link.name
-    assert line["kind"] == "native"
-
-
-@pytest.mark.parametrize("writer", [byte_by_byte, *map(split_at, range(1, 16))],
-                         ids=["bytes", *map(str, range(1, 16))])
-def test_frames_arrive_in_any_pieces(lab, outer, writer):
-    """HELLO, AUTH and READY split anywhere, or one byte at a time."""
-    link = standby(lab, outer, writer=writer)
-    with connect(outer.clients) as client:
-        link.ready(link.take_forward().session, b"raw")
-        assert recv_exactly(client, 3) == b"raw"
-
-
-def test_unknown_keys_are_ignored(lab, outer):
-    """Payloads may grow."""
-    standby(lab, outer, color="blue", extra={"a": [1, 2, {"b": None}]})
-
-
-@pytest.mark.parametrize("counter", [1, 0])
-def test_unknown_quick_join_gets_a_challenge(lab, outer, counter):
-    """A quick join of an unknown instance: CHALLENGE as if it were not one."""
-    standby(lab, outer, counter=counter, proof="00" * 32)
-
-
-def test_two_challenges_are_never_the_same(lab, outer):
-    """Each link gets a nonce of its own, also for the same HELLO."""
-    nonces = set()
-    for _ in range(20):
-        with connect(outer.links) as sock:
-            link = FakeInner.__new__(FakeInner)
-            peers.Wire.__init__(link, sock)
-            link.send(json_frame(
-                peers.HELLO, role="standby", inner="a", instance="0" * 16,
-                nonce="0" * 64, software="x"))
-            nonces.add(link.expect(peers.CHALLENGE).json()["nonce"])
-    assert len(nonces) == 20
-
-
-@pytest.mark.short
-@pytest.mark.parametrize("options", [
-    {"key": "wrong-key-0123456789"}, {"inner": "unknown", "key": "no-such"}],
-    ids=["wrong key", "unknown id"])
-def test_wrong_key_gets_error_2(lab, outer, options):
-    """ERROR 2 and the close, the same for a wrong key and an unknown id."""
-    link = lab.add(FakeInner(outer.links, **options))
-    link.send(frame(peers.HELLO, link.hello()))
-    link.send(link.auth_for(link.expect(peers.CHALLENGE)))
-    link.expect_error(peers.E_AUTH)
-    line = outer.wait_log(level="warn|info|error", says="auth|proof|key")
-    assert line.says(link.name)
-
-
-@pytest.mark.parametrize("change", [
-    {"nonce": "00" * 31}, {"nonce": "zz" * 32}, {"nonce": 5},
-    {"instance": "abc"}, {"instance": None}, {"role": "king"}, {"role": 1},
-    {"inner": ""}, {"inner": "x" * 500}, {"inner": "a b\n"}, {"inner": ["x"]},
-    {"software": 7}], ids=str)
-def test_ill_formed_hello_is_a_protocol_error(lab, outer, change):
-    """A missing or ill-typed key: ERROR, close, one line, no harm."""
-    link = lab.add(FakeInner(outer.links))
-    link.fields.update(change)
-    link.send(frame(peers.HELLO, link.hello()))
-    link.expect_error(peers.E_PROTOCOL, peers.E_NOT_ALLOWED)
-    assert outer.wait_log(level="warn|info", says=link.name)
-
-
-@pytest.mark.parametrize("missing", ["role", "inner", "instance", "nonce"])
-def test_hello_without_a_key_is_a_protocol_error(lab, outer, missing):
-    """Each key that the page names must be there."""
-    link = lab.add(FakeInner(outer.links))
-    del link.fields[missing]
-    link.send(frame(peers.HELLO, link.hello()))
-    link.expect_error(peers.E_PROTOCOL)
-
-
 # --- FORWARD ---------------------------------------------------------------------
 
 def test_forward_carries_the_request(lab, outer):
     """52 bytes and no target: ids, addresses and ports of the client."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         raw = link.expect(FORWARD).payload
         assert len(raw) == 52
@@ -133,13 +38,14 @@ def test_forward_carries_the_request(lab, outer):
         assert got.client_port == client.getsockname()[1]
         assert got.public_port == outer.clients[1]
         link.ready(got.session)
+    link.close()
     assert outer.session()["id"] in (got.session, str(got.session))
 
 
 def test_forward_of_an_ipv6_client(lab):
     """Family 6 and the whole addresses."""
     outer = lab.outer(OuterServerAddress="tcp://[::1]:0")
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         got = link.take_forward()
         assert got.family == 6
@@ -151,7 +57,7 @@ def test_forward_of_an_ipv6_client(lab):
 def test_forward_of_a_unix_client(lab):
     """Family 0, nothing in the addresses."""
     outer = lab.outer(OuterServerAddress=f"unix://{lab.path('public')}")
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients):
         got = link.take_forward()
         assert (got.family, got.client_port, got.public_port) == (0, 0, 0)
@@ -162,10 +68,12 @@ def test_session_ids_differ(lab, outer):
     """No two sessions share an id."""
     ids = set()
     for _ in range(5):
-        link = standby(lab, outer)
-        with connect(outer.clients):
-            ids.add(link.take_forward().session)
-            link.close()
+        link = lab.standby(outer)
+        with connect(outer.clients) as client:
+            got = link.take_forward()
+            link.ready(got.session, b"x")
+            ids.add(got.session)
+            assert recv_exactly(client, 1) == b"x"
     assert len(ids) == 5
 
 
@@ -176,7 +84,7 @@ def test_waiting_says_who_still_waits(lab, outer):
     wait_until(lambda: outer.fds() == before + 4, "all are queued")
     waits = []
     for _ in clients:
-        link = standby(lab, outer)
+        link = lab.standby(outer)
         got = link.take_forward()
         waits.append(got.waiting)
         link.ready(got.session)
@@ -185,7 +93,7 @@ def test_waiting_says_who_still_waits(lab, outer):
 
 def test_nothing_of_the_client_is_read_before_ready(lab, outer):
     """Between FORWARD and READY the outer sends nothing more than one EARLY."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         client.sendall(b"secret words of no known protocol" * 10)
         got = link.take_forward()
@@ -200,7 +108,7 @@ def test_nothing_of_the_client_is_read_before_ready(lab, outer):
 @pytest.mark.parametrize("size", [0, 1, 65536])
 def test_ready_with_bytes_in_the_same_segment(lab, outer, size):
     """Raw bytes behind READY reach the client; START comes without a word."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         link.ready(link.take_forward().session, b"r" * size)
         assert recv_exactly(client, size) == b"r" * size
@@ -210,7 +118,7 @@ def test_ready_with_bytes_in_the_same_segment(lab, outer, size):
 
 def test_keepalives_and_goaway_may_be_in_flight(lab, outer):
     """KEEPALIVE and GOAWAY between FORWARD and READY are no error."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         got = link.take_forward()
         link.send(frame(peers.KEEPALIVE), json_frame(peers.GOAWAY,
@@ -222,7 +130,7 @@ def test_keepalives_and_goaway_may_be_in_flight(lab, outer):
 
 def test_goaway_while_idle_leaves_the_pool(lab, outer):
     """A retired standby is closed and gets no FORWARD."""
-    keeps, leaves = standby(lab, outer), standby(lab, outer)
+    keeps, leaves = lab.standby(outer), lab.standby(outer)
     leaves.send(json_frame(peers.GOAWAY, reason="age"))
     assert leaves.ends(5 * SCALE) != "open"
     with connect(outer.clients) as client:
@@ -232,7 +140,7 @@ def test_goaway_while_idle_leaves_the_pool(lab, outer):
 
 def test_goaway_then_refused_closes_the_link(lab, outer):
     """GOAWAY during the set-up is noted: after REFUSED no reuse."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         got = link.take_forward()
         link.send(json_frame(peers.GOAWAY, reason="shrink"),
@@ -243,7 +151,7 @@ def test_goaway_then_refused_closes_the_link(lab, outer):
 
 def test_ready_deadline(lab, outer):
     """Answered, but no READY within ForwardTimeout: closed, client reset."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         link.take_forward()
         link.send(frame(peers.KEEPALIVE))
@@ -256,7 +164,7 @@ def test_ready_deadline(lab, outer):
 
 def test_client_gone_before_ready_closes_the_link(lab, outer):
     """A reset of the client while the target is dialled drops the link."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     client = connect(outer.clients)
     link.take_forward()
     link.send(frame(peers.KEEPALIVE))
@@ -266,7 +174,7 @@ def test_client_gone_before_ready_closes_the_link(lab, outer):
 
 def test_client_fin_before_ready_is_a_half_close(lab, outer):
     """FIN before READY comes after START, and the reply still passes."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     with connect(outer.clients) as client:
         client.sendall(b"all")
         client.shutdown(socket.SHUT_WR)
@@ -285,7 +193,7 @@ def test_client_fin_before_ready_is_a_half_close(lab, outer):
 @pytest.mark.short
 def test_refused_gives_the_link_back(lab, outer):
     """The client is reset, the reason logged, the link serves the next."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     for number in range(3):
         with connect(outer.clients) as client:
             got = link.take_forward()
@@ -299,9 +207,9 @@ def test_refused_gives_the_link_back(lab, outer):
 
 def test_refused_tries_another_instance_never_the_same(lab, outer):
     """The client is served by another instance; same-instance links rest."""
-    other = standby(lab, outer)
+    other = lab.standby(outer)
     instance = secrets.token_hex(8)
-    same = [standby(lab, outer, instance=instance) for _ in range(2)]
+    same = [lab.standby(outer, instance=instance) for _ in range(2)]
     with connect(outer.clients) as client:
         got = same[1].take_forward()
         same[1].send(refused_frame(got.session, peers.R_REFUSED))
@@ -314,7 +222,7 @@ def test_refused_tries_another_instance_never_the_same(lab, outer):
 
 def test_three_tries_and_no_more(lab, outer):
     """Four instances that refuse: three are asked, then the client is reset."""
-    links = [standby(lab, outer) for _ in range(4)]
+    links = [lab.standby(outer) for _ in range(4)]
     asked = []
     with connect(outer.clients) as client:
         for link in reversed(links):
@@ -327,9 +235,9 @@ def test_three_tries_and_no_more(lab, outer):
     assert asked == list(reversed(links))[:3]
 
 
-def test_silence_goes_to_the_next_standby(lab, outer):
+def test_silence_goes_to_the_next_lab.standby(outer):
     """No answer for half a second: closed, and another instance serves."""
-    live, silent = standby(lab, outer), standby(lab, outer)
+    live, silent = lab.standby(outer), lab.standby(outer)
     with connect(outer.clients) as client:
         silent.take_forward()
         began = time.monotonic()
@@ -340,11 +248,27 @@ def test_silence_goes_to_the_next_standby(lab, outer):
         assert recv_exactly(client, 5) == b"alive"
 
 
+@pytest.mark.parametrize("same", [True, False],
+                         ids=["same instance", "another instance"])
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_a_standby_that_dies_is_no_refusal(lab, outer, how, same):
+    """A link that ends instead of answering: the next standby serves."""
+    instance = secrets.token_hex(8)
+    live = lab.standby(outer, instance=instance if same else None)
+    dead = lab.standby(outer, instance=instance)
+    with connect(outer.clients) as client:
+        got = dead.take_forward()
+        dead.close() if how == "fin" else reset(dead.sock)
+        assert live.take_forward().session == got.session
+        live.ready(got.session, b"alive")
+        assert recv_exactly(client, 5) == b"alive"
+
+
 def test_suspects_are_taken_last(lab, outer):
     """Links of an instance that was silent wait behind all others."""
-    live = [standby(lab, outer) for _ in range(2)]
+    live = [lab.standby(outer) for _ in range(2)]
     instance = secrets.token_hex(8)
-    dead = [standby(lab, outer, instance=instance) for _ in range(2)]
+    dead = [lab.standby(outer, instance=instance) for _ in range(2)]
     for number, link in enumerate(reversed(live)):
         with connect(outer.clients) as client:
             if number == 0:
@@ -359,16 +283,16 @@ def test_suspects_are_taken_last(lab, outer):
 
 def test_any_byte_ends_the_suspicion(lab, outer):
     """A suspect that says anything is an ordinary standby again."""
-    live = standby(lab, outer)
+    live = lab.standby(outer)
     instance = secrets.token_hex(8)
-    rest, silent = [standby(lab, outer, instance=instance) for _ in range(2)]
+    rest, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
     with connect(outer.clients):
         silent.take_forward()
         live.ready(live.take_forward().session)
-    standby(lab, outer)             # joined after rest: taken before it
+    lab.standby(outer)             # joined after rest: taken before it
     rest.send(frame(peers.KEEPALIVE))
     rest.wait_read()
-    newest = standby(lab, outer, instance=instance)
+    newest = lab.standby(outer, instance=instance)
     with connect(outer.clients):
         newest.ready(newest.take_forward(1 * SCALE).session)
 
@@ -376,7 +300,7 @@ def test_any_byte_ends_the_suspicion(lab, outer):
 def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
     """With only suspects left, one gets longer than the round-trip bound."""
     instance = secrets.token_hex(8)
-    slow, silent = [standby(lab, outer, instance=instance) for _ in range(2)]
+    slow, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
     with connect(outer.clients) as client:
         silent.take_forward()
         began = time.monotonic()
@@ -408,7 +332,7 @@ IDLE_ERRORS = {
 @pytest.mark.parametrize("case", IDLE_ERRORS)
 def test_idle_link_protocol_errors(lab, outer, case):
     """ERROR 1 (6 for the version), one line that names the peer, close."""
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     mark = outer.mark()
     link.send(IDLE_ERRORS[case])
     link.expect_error(peers.E_PROTOCOL, peers.E_VERSION)
@@ -418,7 +342,7 @@ def test_idle_link_protocol_errors(lab, outer, case):
 @pytest.mark.parametrize("case", ["another session", "short", "long", "HELLO"])
 def test_starting_link_protocol_errors(lab, outer, case):
     """A wrong answer to FORWARD closes the link; another one serves."""
-    other, link = standby(lab, outer), standby(lab, outer)
+    other, link = lab.standby(outer), lab.standby(outer)
     with connect(outer.clients) as client:
         session = link.take_forward().session
         link.send({"another session": session_frame(peers.READY, session + 1),
@@ -434,7 +358,7 @@ def test_starting_link_protocol_errors(lab, outer, case):
 def test_the_outer_keeps_links_alive(lab):
     """KEEPALIVE from the outer each ping interval; none while relaying."""
     outer = lab.outer(PingInterval=0.5)
-    link = standby(lab, outer)
+    link = lab.standby(outer)
     assert link.welcome["ping"] == 0.5
     stop = threading.Event()
 
@@ -460,7 +384,7 @@ def test_the_outer_keeps_links_alive(lab):
 def test_a_silent_standby_is_closed_after_three_intervals(lab):
     """Three ping intervals without a byte end an idle link."""
     outer = lab.outer(PingInterval=0.5)
-    link = standby(lab, outer, writer=whole)
+    link = lab.standby(outer, writer=whole)
     began = time.monotonic()
     assert link.ends(1.5 * 1.2 + 1 * SCALE) != "open"
     assert time.monotonic() - began > 1.0

@@ -252,6 +252,13 @@ def parse_when(text: str) -> bool:
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", text))
 
 
+def test_every_line_is_json_when_json_is_wanted(lab):
+    """Warnings about the configuration file as well."""
+    outer = lab.outer(AuthKey="am&persand", InnerServerAddress="tcp://:0")
+    assert outer.grep(says="--generate-key") and outer.grep(says="classic")
+    assert not outer.grep(level="unparsed")
+
+
 @pytest.mark.parametrize("level, absent", [
     ("error", {"info", "warn", "debug"}), ("warn", {"info", "debug"}),
     ("info", {"debug"})])
@@ -376,8 +383,8 @@ def test_ready_line_says_what_the_limit_allows(lab):
         limits = Path(f"/proc/{outer.pid}/limits").read_text()
         row = next(r for r in limits.splitlines() if "open files" in r)
         assert row.split()[3:5] == [str(hard), str(hard)]
-        assert hard / 8 <= line["sessions"] <= hard / 2, line
-        allowed.append(line["sessions"])
+        assert hard / 8 <= line["sessions_max"] <= hard / 2, line
+        allowed.append(line["sessions_max"])
     assert allowed[0] < allowed[1]
 
 

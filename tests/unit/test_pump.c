@@ -66,7 +66,7 @@ static struct pump_options
 plain(void)
 {
 	return (struct pump_options){ .buffer_bytes = BUFFER,
-		.idle_ms = IDLE_MS, .done = on_done };
+		.idle_ms = IDLE_MS, .peer_ms = IDLE_MS, .done = on_done };
 }
 
 /* What waits in the pump's link to far before it starts: READY, so to say. */
@@ -417,7 +417,7 @@ start_whole(void)
 {
 	struct pump_options options = plain();
 
-	options.whole_close_b = true;
+	options.whole_close_b = options.hold_fin_to_b = true;
 	start_with(&options, "");
 }
 
@@ -460,6 +460,37 @@ START_TEST(whole_close_ends_both)
 }
 END_TEST
 
+/* Without hold_fin_to_b: what a classic inner does with its target's end. */
+START_TEST(whole_close_without_hold)
+{
+	struct pump_options options = plain();
+
+	options.whole_close_b = true;
+	start_with(&options, "");
+	say(near, "answer");
+	shutdown(near, SHUT_WR);
+	expect(far, "answer");
+	expect_fin(far);
+	close(far);
+	far = -1;
+	turn_until_done();
+	ck_assert_int_eq(result.end, PUMP_DONE);
+}
+END_TEST
+
+START_TEST(held_fin_goes_when_all_is_quiet)
+{
+	struct pump_options options = plain();
+
+	options.whole_close_b = options.hold_fin_to_b = true;
+	options.peer_ms = 50;
+	start_with(&options, "");
+	shutdown(near, SHUT_WR);
+	expect_fin(far);		/* by patience, not by far's end */
+	ck_assert(!done);
+}
+END_TEST
+
 Suite *
 pump_suite(void)
 {
@@ -481,6 +512,8 @@ pump_suite(void)
 	tcase_add_test(tc, end_before_gate_opens);
 	tcase_add_test(tc, whole_close_holds_fin);
 	tcase_add_test(tc, whole_close_ends_both);
+	tcase_add_test(tc, whole_close_without_hold);
+	tcase_add_test(tc, held_fin_goes_when_all_is_quiet);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
