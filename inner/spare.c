@@ -28,6 +28,8 @@ enum {
 	RETIRE_MS = 10000,		/* for the outer's answer to GOAWAY */
 	TOO_SHORT_MS = 1000,		/* idle for less is a failure */
 	CLASSIC_PING_MS = 10000,
+	HOLD_FIN_MS = 1000,		/* the answer is complete; who waits for
+					 * its end must not wait for ever */
 	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
 };
 
@@ -336,6 +338,7 @@ relay(struct spare *spare)
 		.idle_ms = config->idle_ms,
 		.peer_ms = config->peer_ms,
 		.whole_close_b = spare->codec->whole_close,
+		.hold_fin_ms = spare->codec->whole_close ? HOLD_FIN_MS : 0,
 		.gate = spare->codec->gate,
 		.done = on_pump_done, .arg = spare,
 	};

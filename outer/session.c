@@ -329,7 +329,8 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.buffer_bytes = (size_t)shard->config->buffer_bytes,
 		.idle_ms = shard->config->idle_ms,
 		.peer_ms = shard->config->peer_ms,
-		.whole_close_b = whole_close, .hold_fin_to_b = whole_close,
+		.whole_close_b = whole_close,
+		.hold_fin_ms = whole_close ? shard->config->peer_ms : 0,
 		.done = on_pump_done, .arg = session,
 	};
 	char peer[ENDPOINT_TEXT_SIZE];

@@ -116,12 +116,29 @@ sent_to(const struct side *side)
 	return side->sent > 0 ? (uint64_t)side->sent : 0;
 }
 
-static void
-look_later(struct pump *pump, uint64_t idle_left_ms)
+static bool
+is_holding(const struct pump *pump)
 {
-	uint64_t ms = pump->options.peer_ms;
+	return pump->holding && pump->a.eof && !pump->b.eof;
+}
 
-	loop_timer_start(pump->look, idle_left_ms < ms ? idle_left_ms : ms);
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+look_later(struct pump *pump)
+{
+	uint64_t quiet = clock_ms() - pump->moved_ms;
+	uint64_t idle = pump->options.idle_ms;
+	uint64_t ms = least(pump->options.peer_ms,
+	    idle > quiet ? idle - quiet : 0);
+
+	if (is_holding(pump))
+		ms = least(ms, pump->options.hold_fin_ms);
+	loop_timer_start(pump->look, ms);
 }
 
 /* The one way out. */
@@ -146,7 +163,7 @@ pump_close(struct pump *pump, enum pump_end end)
 static bool
 fin_is_held(const struct side *side)
 {
-	return side->pump->holding && side == &side->pump->b && !side->eof;
+	return side == &side->pump->b && is_holding(side->pump);
 }
 
 /* The peer will send no more and all it sent has left: end our direction. */
@@ -256,6 +273,7 @@ on_eof(void *arg)
 	set_eof(side);
 	if (side == &pump->a && link_is_gone(side->link))
 		pump->holding = false;	/* nobody waits for a reply */
+	look_later(pump);
 	if (pump->options.whole_close_b && side == &pump->b) {
 		link_read(pump->a.link, false);
 		set_eof(&pump->a);
@@ -289,6 +307,14 @@ has_vanished(const struct side *side)
 	return link_unanswered_ms(side->link) >= side->pump->options.peer_ms;
 }
 
+static void
+let_fin_go(struct pump *pump)
+{
+	pump->holding = false;
+	look_later(pump);
+	maybe_finish(&pump->b);
+}
+
 /* Looks at a pump in which nothing moves: who is still there? */
 static void
 on_look(void *arg)
@@ -303,13 +329,10 @@ on_look(void *arg)
 		pump_close(pump, PUMP_A_GONE);
 	else if (quiet >= options->peer_ms && has_vanished(&pump->b))
 		pump_close(pump, PUMP_B_GONE);
-	else {
-		look_later(pump, options->idle_ms - quiet);
-		if (quiet >= options->peer_ms) {
-			pump->holding = false;
-			maybe_finish(&pump->b);
-		}
-	}
+	else if (is_holding(pump) && quiet >= options->hold_fin_ms)
+		let_fin_go(pump);
+	else
+		look_later(pump);
 }
 
 static void
@@ -346,7 +369,7 @@ pump_start(struct loop *loop, struct link *a, struct link *b,
 	side_init(&pump->a, pump, &pump->b, a);
 	side_init(&pump->b, pump, &pump->a, b);
 	pump->b.gated = options->gate != NULL;
-	pump->holding = options->hold_fin_to_b;
+	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();
 	if ((pump->look = loop_timer_new(loop, on_look, pump)) == NULL ||
 	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) ==
@@ -359,7 +382,7 @@ pump_start(struct loop *loop, struct link *a, struct link *b,
 	}
 	side_start(&pump->a);
 	side_start(&pump->b);
-	look_later(pump, options->idle_ms);
+	look_later(pump);
 	return pump;
 fail:
 	pump_free(pump);

@@ -50,10 +50,10 @@ struct pump_options {
 					 * so long has vanished */
 	bool whole_close_b;		/* b cannot half-close (a classic peer):
 					 * its end ends both ways */
-	bool hold_fin_to_b;		/* a's FIN, which would end both ways
+	uint32_t hold_fin_ms;		/* a's FIN, which would end both ways
 					 * there, waits until b ends; or until
 					 * a is closed altogether; or until
-					 * nothing has moved for peer_ms */
+					 * nothing has moved for so long */
 	pump_gate_fn *gate;		/* NULL: all of b's bytes are raw */
 	pump_done_fn *done;
 	void *arg;			/* for gate and done */

@@ -1,9 +1,10 @@
-"""Fixtures: a lab per test, the machine for oneself, the log after a failure."""
+"""Fixtures: a lab per test, the machine for oneself, logs of failures."""
 from __future__ import annotations
 
 import fcntl
 import os
 import resource
+import socket
 import tempfile
 from typing import Iterator
 
@@ -11,6 +12,8 @@ import pytest
 
 import harness
 from lab import Lab
+from peers import FakeOuter
+from sockets import listen
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +52,18 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield bench
     finally:
         bench.close()
+
+
+@pytest.fixture
+def fake(lab: Lab) -> FakeOuter:
+    """A native outer, written from the protocol page."""
+    return lab.add(FakeOuter())
+
+
+@pytest.fixture
+def target(lab: Lab) -> socket.socket:
+    """A target that the test itself accepts for."""
+    return lab.add(listen())
 
 
 @pytest.fixture

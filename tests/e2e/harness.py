@@ -100,7 +100,7 @@ def write_json(path: Path, settings: dict[str, Any]) -> Path:
     return path
 
 
-# --- what the system says about a process ----------------------------------
+# --- what the system says about a process ---------------------------------
 
 def count_fds(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import harness
 from harness import KEY, Line, Program, write_json
-from peers import FakeInner
-from sockets import Address, established_at, parse_address
+from peers import FakeInner, FakeOuter, OuterLink
+from sockets import (Address, address_of, address_text, established_at,
+                     parse_address)
 from targets import Nginx, Target, WebTarget
 
 OUTER_DEFAULTS = {
@@ -77,6 +79,15 @@ class Inner(Program):
                              timeout=timeout)
 
 
+def url_of(place: Any) -> str:
+    """A URL from text, a listening socket, or something that has one."""
+    if isinstance(place, Outer):
+        return place.links_url
+    if isinstance(place, socket.socket):
+        return address_text(address_of(place))
+    return getattr(place, "url", place)
+
+
 class Lab:
     """Starts what a test needs and ends all of it, in the right order."""
 
@@ -138,11 +149,9 @@ class Lab:
     def inner(self, to: Any, target: Any, *,
               options: dict[str, Any] | None = None,
               **settings: Any) -> Inner:
-        """A running inner; to and target: text, or something with a url."""
-        where = to.links_url if isinstance(to, Outer) else \
-            getattr(to, "url", to)
-        settings = {"RegisterAddress": where,
-                    "ProxyAddress": getattr(target, "url", target), **settings}
+        """A running inner; to and target as url_of() takes them."""
+        settings = {"RegisterAddress": url_of(to),
+                    "ProxyAddress": url_of(target), **settings}
         return self.start_inner(self.inner_file(**settings),
                                 **(options or {})).wait_ready()
 
@@ -162,6 +171,11 @@ class Lab:
         link = self.add(FakeInner.join(outer.links, **options))
         outer.wait_joined(before + 1)
         return link
+
+    def link(self, fake: FakeOuter, target: Any, **settings: Any) -> OuterLink:
+        """The one standby that a real inner makes to a fake outer."""
+        self.inner(fake, target, MaxFreeConn=1, **settings)
+        return fake.accept()
 
     # --- targets ---
 

@@ -175,7 +175,7 @@ def is_quiet(sock: socket.socket, seconds: float) -> bool:
     return False
 
 
-# --- what the kernel knows --------------------------------------------------
+# --- what the kernel knows ------------------------------------------------
 
 _ESTABLISHED = 1
 
@@ -241,7 +241,7 @@ def established_to(port: int, pid: int | str = "self",
                if remote == port and state in states)
 
 
-# --- ways to write: a piece is read, if it ever is, before the next leaves ----
+# --- ways to write: a piece is read, if it ever is, before the next leaves 
 
 Writer = Callable[[socket.socket, bytes], None]
 
@@ -276,7 +276,7 @@ def split_at(place: int) -> Writer:
     return write
 
 
-# --- many at once -----------------------------------------------------------
+# --- many at once ---------------------------------------------------------
 
 async def open_stream(address: Address,
                       ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

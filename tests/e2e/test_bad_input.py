@@ -220,7 +220,7 @@ def test_garbage_on_the_public_side_is_payload(lab, busy):
         assert request(busy.clients, data) == data
 
 
-# --- an outer that misbehaves towards our inner ------------------------------------
+# --- an outer that misbehaves towards our inner ---------------------------
 
 BAD_OUTERS = {
     "text": b"HTTP/1.1 400 Bad Request\r\n\r\n",

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from harness import MIB, PLAIN, SCALE, wait_until
-from sockets import (accept, address_text, connect, how_it_ends, listen,
-                     ping_pong, recv_exactly)
+from sockets import (accept, connect, how_it_ends, listen, ping_pong,
+                     recv_exactly)
 
 BLOCK = os.urandom(MIB)
 
@@ -82,7 +82,7 @@ def test_a_gibibyte_each_way(lab, machine, slow_end):
     """1 GiB each way in one session, intact; 5 s of it one end is slow."""
     size = 1024 if PLAIN else 128
     listener = lab.add(listen())
-    outer, inner = lab.tunnel(address_text(listener.getsockname()), standbys=1)
+    outer, inner = lab.tunnel(listener, standbys=1)
     began = time.monotonic()
     with connect(outer.clients) as client, accept(listener) as served:
         for sock in (client, served):
@@ -124,7 +124,7 @@ def test_slow_reader_is_no_burden(lab, machine, sender):
     """Sessions whose reader has stopped cost their buffers and no more."""
     sessions, buffer_kib = 8, 64
     listener = lab.add(listen())
-    outer, inner = lab.tunnel(address_text(listener.getsockname()), standbys=8,
+    outer, inner = lab.tunnel(listener, standbys=8,
                               outer={"BufferSize": "64K"},
                               inner={"BufferSize": "64K"})
     pairs = []
@@ -149,7 +149,7 @@ def test_slow_reader_is_no_burden(lab, machine, sender):
 def test_one_stalled_session_does_not_hold_up_others(lab):
     """While one reader has stopped, others are served at once."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(address_text(listener.getsockname()), standbys=2)
+    outer, _ = lab.tunnel(listener, standbys=2)
     stalled = lab.add(connect(outer.clients))
     lab.add(accept(listener))
     Worker(fill, stalled).result(60)
@@ -165,7 +165,7 @@ def test_one_stalled_session_does_not_hold_up_others(lab):
 def test_idle_session_is_closed_at_idle_timeout(lab, side):
     """Silence both ways for IdleTimeout ends a session, and says so."""
     listener = lab.add(listen())
-    outer, inner = lab.tunnel(address_text(listener.getsockname()),
+    outer, inner = lab.tunnel(listener,
                               **{side: {"IdleTimeout": 1}})
     with connect(outer.clients) as client, accept(listener) as served:
         client.sendall(b"x")
@@ -182,7 +182,7 @@ def test_idle_session_is_closed_at_idle_timeout(lab, side):
 def test_slow_but_steady_session_lives_on(lab, way):
     """A byte each 0.3 s, one way only, outlives IdleTimeout 1 by far."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(address_text(listener.getsockname()),
+    outer, _ = lab.tunnel(listener,
                           outer={"IdleTimeout": 1}, inner={"IdleTimeout": 1})
     with connect(outer.clients) as client, accept(listener) as served:
         source, sink = (client, served) if way == "up" else (served, client)

@@ -12,9 +12,9 @@ from classic import (PING, PROXY, SIGN_IN, SIZE, ClassicInner, ClassicOuter,
                      signal48)
 from harness import KEY, SCALE
 from lab import Outer
-from sockets import (accept, address_text, byte_by_byte, connect, how_it_ends,
-                     is_quiet, listen, ping_pong, recv_all, recv_exactly,
-                     request, split_at)
+from sockets import (accept, byte_by_byte, connect, how_it_ends, is_quiet,
+                     listen, ping_pong, recv_all, recv_exactly, request,
+                     split_at)
 
 PLACES = range(1, SIZE)
 KEY_33 = "k" * 33
@@ -28,7 +28,7 @@ def standby(lab, outer: Outer, **options) -> ClassicInner:
     return link
 
 
-# --- a Go inner at our outer ----------------------------------------------------
+# --- a Go inner at our outer ----------------------------------------------
 
 @pytest.mark.short
 def test_go_inner_serves_a_client(lab):
@@ -166,7 +166,7 @@ BAD_SIGNALS = {
 
 @pytest.mark.parametrize("case", BAD_SIGNALS)
 def test_bad_sign_in_is_closed(lab, case):
-    """A wrong key or no signal: closed at once, one line that names the peer."""
+    """A wrong key or no signal: closed at once, one line naming the peer."""
     outer = lab.outer()
     assert len(BAD_SIGNALS[case]) == SIZE
     link = lab.add(ClassicInner(outer.links))
@@ -269,21 +269,16 @@ def test_native_and_classic_inners_side_by_side(lab):
     assert go.sock.fileno() >= 0
 
 
-# --- our inner at a Go outer ------------------------------------------------------
+# --- our inner at a Go outer ----------------------------------------------
 
 @pytest.fixture
 def go_outer(lab) -> ClassicOuter:
     return lab.add(ClassicOuter())
 
 
-@pytest.fixture
-def target(lab):
-    return lab.add(listen())
-
-
 def join(lab, go_outer, target, **settings):
     """The one standby of a real inner that speaks classic."""
-    inner = lab.inner(go_outer, address_text(target.getsockname()),
+    inner = lab.inner(go_outer, target,
                       Protocol="classic", MaxFreeConn=1, **settings)
     return inner, go_outer.accept()
 

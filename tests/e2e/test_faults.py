@@ -30,7 +30,7 @@ async def callers(outer: Outer, count: int, timeout: float, one_by_one: bool):
     return await asyncio.gather(*(call(n) for n in range(count)))
 
 
-# --- stopped inners --------------------------------------------------------------
+# --- stopped inners -------------------------------------------------------
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("one_by_one", [False, True],
@@ -81,7 +81,7 @@ def test_a_stopped_inner_comes_back(lab):
     assert request(outer.clients, b"back") == b"back"
 
 
-# --- killed and restarted ----------------------------------------------------------
+# --- killed and restarted -------------------------------------------------
 
 class Restarted:
     """An outer on fixed ports that can be killed and started again."""
@@ -214,7 +214,7 @@ def test_target_killed_and_restarted(lab):
     assert inner.running()
 
 
-# --- vanished without a word ----------------------------------------------------
+# --- vanished without a word ----------------------------------------------
 
 def can_make_networks() -> str:
     """An empty text, or why network namespaces cannot be made."""

@@ -8,8 +8,7 @@ import pytest
 import peers
 from harness import SCALE, wait_until
 from peers import FakeInner, FakeOuter, frame, json_frame
-from sockets import (accept, address_text, byte_by_byte, connect, listen,
-                     recv_exactly, split_at)
+from sockets import accept, byte_by_byte, connect, recv_exactly, split_at
 
 PIECES = {"bytes": byte_by_byte, **{str(n): split_at(n) for n in range(1, 16)}}
 
@@ -19,7 +18,7 @@ def outer(lab):
     return lab.outer()
 
 
-# --- at our outer ------------------------------------------------------------
+# --- at our outer ---------------------------------------------------------
 
 @pytest.mark.short
 def test_handshake_proofs_and_welcome(lab, outer):
@@ -34,11 +33,10 @@ def test_handshake_proofs_and_welcome(lab, outer):
     assert line["kind"] == "native"
 
 
-@pytest.mark.parametrize("writer", [byte_by_byte, *map(split_at, range(1, 16))],
-                         ids=["bytes", *map(str, range(1, 16))])
-def test_frames_arrive_in_any_pieces(lab, outer, writer):
+@pytest.mark.parametrize("pieces", PIECES)
+def test_outer_takes_frames_in_any_pieces(lab, outer, pieces):
     """HELLO, AUTH and READY split anywhere, or one byte at a time."""
-    link = lab.standby(outer, writer=writer)
+    link = lab.standby(outer, writer=PIECES[pieces])
     with connect(outer.clients) as client:
         link.ready(link.take_forward().session, b"raw")
         assert recv_exactly(client, 3) == b"raw"
@@ -106,17 +104,14 @@ def test_hello_without_a_key_is_a_protocol_error(lab, outer, missing):
     link.expect_error(peers.E_PROTOCOL)
 
 
-# --- of our inner ------------------------------------------------------------
-
-@FIX@
-
+# --- of our inner ---------------------------------------------------------
 
 @pytest.mark.short
 def test_hello_says_who_it_is(lab, fake, target):
     """HELLO's keys as the page has them; the instance differs per run only."""
     hellos = []
     for _ in range(2):
-        inner = lab.inner(fake, address_text(target.getsockname()),
+        inner = lab.inner(fake, target,
                           MaxFreeConn=2, InnerId="my-inner")
         hellos.append([fake.accept().hello.json() for _ in range(2)])
         inner.kill()
@@ -130,12 +125,11 @@ def test_hello_says_who_it_is(lab, fake, target):
     assert one["nonce"] != two["nonce"]
 
 
-@pytest.mark.parametrize("pieces", [byte_by_byte, *map(split_at, range(1, 16))],
-                         ids=["bytes", *map(str, range(1, 16))])
-def test_frames_arrive_in_any_pieces(lab, target, pieces):
+@pytest.mark.parametrize("pieces", PIECES)
+def test_inner_takes_frames_in_any_pieces(lab, target, pieces):
     """CHALLENGE, WELCOME, FORWARD and START split anywhere."""
-    fake = lab.add(FakeOuter(writer=pieces))
-    link = joined(lab, fake, target)
+    fake = lab.add(FakeOuter(writer=PIECES[pieces]))
+    link = lab.link(fake, target)
     link.start(b"raw")
     with accept(target) as served:
         assert recv_exactly(served, 3) == b"raw"
@@ -145,13 +139,13 @@ def test_host_name_is_the_default_id(lab, fake, target):
     """Without InnerId the inner is named after its host."""
     with open("/proc/sys/kernel/hostname") as file:
         host = file.read().strip()
-    link = joined(lab, fake, target, InnerId=None)
+    link = lab.link(fake, target, InnerId=None)
     assert link.hello.json()["inner"] == host
 
 
 def test_welcome_may_grow(lab, fake, target):
     """Unknown keys in WELCOME are ignored."""
-    lab.inner(fake, address_text(target.getsockname()), MaxFreeConn=1)
+    lab.inner(fake, target, MaxFreeConn=1)
     link = fake.accept_raw().handshake(fake.key, 10, motd=["hi"], x=None)
     link.start(b"ok")
     with accept(target) as served:
@@ -161,7 +155,7 @@ def test_welcome_may_grow(lab, fake, target):
 @pytest.mark.parametrize("state", ["hello", "auth"])
 def test_handshake_deadline_of_the_inner(lab, fake, target, state):
     """An outer that stops answering is left after HandshakeTimeout."""
-    inner = lab.inner(fake, address_text(target.getsockname()), MaxFreeConn=1,
+    inner = lab.inner(fake, target, MaxFreeConn=1,
                       HandshakeTimeout=0.5)
     link = fake.accept_raw()
     link.expect(peers.HELLO)

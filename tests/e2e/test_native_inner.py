@@ -1,45 +1,25 @@
 """The native protocol of the inner, seen by outers written from the page."""
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
 
 import peers
-from harness import SCALE, wait_until
+from harness import SCALE
 from peers import EARLY, ERROR, FakeOuter, OuterLink, frame, session_frame
-from sockets import (accept, address_text, byte_by_byte, how_it_ends,
-                     is_quiet, listen, recv_all, recv_exactly, reset, split_at)
+from sockets import (accept, address_text, how_it_ends, is_quiet, listen,
+                     recv_all, recv_exactly, reset)
 from targets import Unanswering
 
 
-@pytest.fixture
-def fake(lab) -> FakeOuter:
-    return lab.add(FakeOuter())
-
-
-@pytest.fixture
-def target(lab):
-    """A target that the test itself accepts for."""
-    return lab.add(listen())
-
-
-def joined(lab, fake, target, **settings) -> OuterLink:
-    """The one standby of a real inner."""
-    url = target if isinstance(target, str) else \
-        getattr(target, "url", None) or address_text(target.getsockname())
-    lab.inner(fake, url, MaxFreeConn=1, **settings)
-    return fake.accept()
-
-
-# --- FORWARD, READY, START ------------------------------------------------------------
+# --- FORWARD, READY, START ------------------------------------------------
 
 @pytest.mark.short
 @pytest.mark.parametrize("size", [0, 1, 100_000])
 def test_start_with_bytes_in_the_same_segment(lab, fake, target, size):
     """Raw bytes behind START reach the target, and answers come back."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     link.start(b"s" * size)
     with accept(target) as served:
         assert recv_exactly(served, size) == b"s" * size
@@ -49,7 +29,7 @@ def test_start_with_bytes_in_the_same_segment(lab, fake, target, size):
 
 def test_target_bytes_flow_before_start(lab, fake, target):
     """After READY the target's bytes come at once; START may be late."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     session = link.forward()
     with accept(target) as served:
         link.expect_ready(session)
@@ -62,7 +42,7 @@ def test_target_bytes_flow_before_start(lab, fake, target):
 
 def test_a_fast_target_needs_no_keepalive(lab, fake, target):
     """READY comes within what the outer allows for an answer."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     session = link.forward()
     began = time.monotonic()
     link.expect_ready(session)
@@ -73,7 +53,7 @@ def test_a_fast_target_needs_no_keepalive(lab, fake, target):
 def test_keepalive_answers_while_dialling(lab, fake, settle):
     """FORWARD is answered at once though the target is slow to answer."""
     slow = lab.add(Unanswering())
-    link = joined(lab, fake, slow,
+    link = lab.link(fake, slow,
                   DialTimeout=4 if settle == "let in" else 1)
     session = link.forward()
     began = time.monotonic()
@@ -90,7 +70,7 @@ def test_keepalive_answers_while_dialling(lab, fake, settle):
 
 def test_start_deadline(lab, fake, target):
     """No START within ForwardTimeout: link and target are closed."""
-    link = joined(lab, fake, target, ForwardTimeout=1)
+    link = lab.link(fake, target, ForwardTimeout=1)
     session = link.forward()
     with accept(target) as served:
         link.expect_ready(session)
@@ -105,7 +85,7 @@ def test_refused_then_the_same_link_serves(lab, fake, target):
     """REFUSED 16, and then the link is a standby again."""
     address = target.getsockname()
     target.close()
-    link = joined(lab, fake, address_text(address))
+    link = lab.link(fake, address_text(address))
     for _ in range(3):
         session = link.forward()
         got = link.expect(peers.REFUSED)
@@ -119,7 +99,7 @@ def test_refused_then_the_same_link_serves(lab, fake, target):
 
 def test_unknown_name_is_refused_with_its_code(lab, fake):
     """REFUSED 18 for a name that does not exist (17 where DNS is silent)."""
-    link = joined(lab, fake, "tcp://no-such-name.invalid:80", DialTimeout=3)
+    link = lab.link(fake, "tcp://no-such-name.invalid:80", DialTimeout=3)
     link.forward()
     assert link.expect(peers.REFUSED).code in (peers.R_NOT_RESOLVED,
                                                peers.R_TIMED_OUT)
@@ -127,7 +107,7 @@ def test_unknown_name_is_refused_with_its_code(lab, fake):
 
 def test_a_target_in_the_request_is_checked(lab, fake, target):
     """A target that the inner was not told of is refused, not dialled."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     with listen() as forbidden:
         link.forward(target="%s:%d" % forbidden.getsockname())
         got = link.expect(peers.REFUSED, ERROR)
@@ -139,7 +119,7 @@ def test_a_target_in_the_request_is_checked(lab, fake, target):
 
 def test_link_closed_while_dialling_drops_the_target(lab, fake, target):
     """The outer gives up during the set-up: the target is dropped."""
-    link = joined(lab, fake, target, ForwardTimeout=30)
+    link = lab.link(fake, target, ForwardTimeout=30)
     link.forward()
     with accept(target) as served:
         link.expect(peers.READY)
@@ -147,11 +127,11 @@ def test_link_closed_while_dialling_drops_the_target(lab, fake, target):
         assert how_it_ends(served) != "open"
 
 
-# --- GOAWAY -----------------------------------------------------------------------------
+# --- GOAWAY ---------------------------------------------------------------
 
 def test_goaway_while_idle(lab, fake, target):
     """The link is given up; new ones come by the usual back-off."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     link.send(peers.json_frame(peers.GOAWAY, reason="shutdown"))
     assert link.ends(12 * SCALE) != "open"
     fake.accept(5 * SCALE).start(b"again")
@@ -161,7 +141,7 @@ def test_goaway_while_idle(lab, fake, target):
 
 def test_goaway_leaves_what_runs_alone(lab, fake, target):
     """A running session outlives the GOAWAY of an idle link."""
-    running = joined(lab, fake, target)
+    running = lab.link(fake, target)
     running.start(b"x")
     with accept(target) as served:
         assert recv_exactly(served, 1) == b"x"
@@ -176,7 +156,7 @@ def test_goaway_leaves_what_runs_alone(lab, fake, target):
 def test_nothing_but_early_between_forward_and_ready(lab, fake, case):
     """Whatever else the outer sends while the inner dials: ERROR, close."""
     slow = lab.add(Unanswering())
-    link = joined(lab, fake, slow, DialTimeout=10)
+    link = lab.link(fake, slow, DialTimeout=10)
     link.forward({"GOAWAY": peers.json_frame(peers.GOAWAY, reason="age"),
                   "FORWARD": frame(peers.FORWARD, peers.Request().encode()),
                   "START": frame(peers.START),
@@ -184,12 +164,12 @@ def test_nothing_but_early_between_forward_and_ready(lab, fake, case):
     link.expect_error(peers.E_PROTOCOL)
 
 
-# --- EARLY ------------------------------------------------------------------------------
+# --- EARLY ----------------------------------------------------------------
 
 @pytest.mark.parametrize("size", [1, 500, 16384])
 def test_early_goes_before_what_follows_start(lab, fake, target, size):
     """EARLY reaches the target first, then the bytes behind START."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     session = fake_session(link, b"e" * size)
     with accept(target) as served:
         link.expect_ready(session)
@@ -210,7 +190,7 @@ def fake_session(link: OuterLink, early: bytes) -> int:
 def test_early_waits_for_the_target(lab, fake):
     """EARLY during a slow dial is written after READY, once."""
     slow = lab.add(Unanswering())
-    link = joined(lab, fake, slow, DialTimeout=10)
+    link = lab.link(fake, slow, DialTimeout=10)
     session = fake_session(link, b"GET / HTTP/1.1\r\n\r\n")
     assert link.receive().kind == peers.KEEPALIVE
     slow.let_in()
@@ -224,7 +204,7 @@ def test_early_waits_for_the_target(lab, fake):
 def test_early_is_not_written_for_an_outer_that_left(lab, fake):
     """The link ends before READY: the target never sees the EARLY bytes."""
     slow = lab.add(Unanswering())
-    link = joined(lab, fake, slow, DialTimeout=10)
+    link = lab.link(fake, slow, DialTimeout=10)
     fake_session(link, b"must not arrive")
     assert link.receive().kind == peers.KEEPALIVE
     reset(link.sock)
@@ -246,7 +226,7 @@ def test_early_after_refusal_is_dropped(lab, fake):
     """EARLY that crossed a REFUSED is no error and goes to nobody."""
     with listen() as gone:
         address = gone.getsockname()
-    link = joined(lab, fake, address_text(address))
+    link = lab.link(fake, address_text(address))
     session = link.forward()
     link.expect(peers.REFUSED)
     link.send(session_frame(EARLY, session, b"too late"))
@@ -262,7 +242,7 @@ def test_early_after_refusal_is_dropped(lab, fake):
                                   "short", "while idle"])
 def test_early_errors(lab, fake, target, case):
     """A second EARLY, a foreign one, one of 16 KiB + 1: ERROR 1 and close."""
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     if case == "while idle":
         link.send(session_frame(EARLY, 77, b"x"))
     else:
@@ -278,7 +258,7 @@ def test_early_errors(lab, fake, target, case):
     assert link.ends() != "open"
 
 
-# --- what is not allowed ---------------------------------------------------------------------
+# --- what is not allowed --------------------------------------------------
 
 IDLE_ERRORS = {
     "unknown type": frame(0x7F),
@@ -300,7 +280,7 @@ IDLE_ERRORS = {
 @pytest.mark.parametrize("case", IDLE_ERRORS)
 def test_idle_link_protocol_errors(lab, fake, target, case):
     """ERROR, a line in the log, close; and a new link comes and serves."""
-    inner = lab.inner(fake, address_text(target.getsockname()), MaxFreeConn=1)
+    inner = lab.inner(fake, target, MaxFreeConn=1)
     link = fake.accept()
     link.send(IDLE_ERRORS[case])
     link.expect_error(peers.E_PROTOCOL, peers.E_VERSION)
@@ -313,7 +293,7 @@ def test_idle_link_protocol_errors(lab, fake, target, case):
 @pytest.mark.parametrize("case", ["KEEPALIVE", "FORWARD", "unknown"])
 def test_only_start_and_early_between_ready_and_start(lab, fake, target, case):
     """Any other frame after READY: ERROR would be raw bytes, so just close."""
-    link = joined(lab, fake, target, ForwardTimeout=30)
+    link = lab.link(fake, target, ForwardTimeout=30)
     session = link.forward()
     with accept(target) as served:
         link.expect_ready(session)
@@ -324,12 +304,12 @@ def test_only_start_and_early_between_ready_and_start(lab, fake, target, case):
         assert how_it_ends(served) != "open"
 
 
-# --- keep-alive ---------------------------------------------------------------------------
+# --- keep-alive -----------------------------------------------------------
 
 def test_welcome_s_ping_rules_the_inner(lab, target):
     """KEEPALIVE from the inner each ping interval, as WELCOME has it."""
     fake = lab.add(FakeOuter(ping=0.5))
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     for _ in range(4):
         began = time.monotonic()
         assert link.receive(2 * SCALE).kind == peers.KEEPALIVE
@@ -340,7 +320,7 @@ def test_welcome_s_ping_rules_the_inner(lab, target):
 def test_a_silent_outer_is_left_after_three_intervals(lab, target):
     """Three ping intervals without a byte: closed and dialled anew."""
     fake = lab.add(FakeOuter(ping=0.5))
-    link = joined(lab, fake, target)
+    link = lab.link(fake, target)
     began = time.monotonic()
     assert link.ends(1.5 * 1.2 + 1 * SCALE) != "open"
     assert time.monotonic() - began > 1.0

@@ -10,10 +10,9 @@ import pytest
 
 import peers
 from harness import SCALE, wait_until
-from peers import (ERROR, FORWARD, FakeInner, frame, json_frame,
-                   refused_frame, session_frame)
-from sockets import (byte_by_byte, connect, how_it_ends, is_quiet, reset,
-                     recv_exactly, split_at, whole)
+from peers import (ERROR, FORWARD, frame, json_frame, refused_frame,
+                   session_frame)
+from sockets import connect, how_it_ends, is_quiet, recv_exactly, reset
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def outer(lab):
     return lab.outer(ForwardTimeout=1.5 * SCALE, QueueTimeout=10 * SCALE)
 
 
-# --- FORWARD ---------------------------------------------------------------------
+# --- FORWARD --------------------------------------------------------------
 
 def test_forward_carries_the_request(lab, outer):
     """52 bytes and no target: ids, addresses and ports of the client."""
@@ -102,7 +101,7 @@ def test_nothing_of_the_client_is_read_before_ready(lab, outer):
         assert link.recv(33) == b"secret words of no known protocol"
 
 
-# --- READY, START and what follows ------------------------------------------------
+# --- READY, START and what follows ----------------------------------------
 
 @pytest.mark.short
 @pytest.mark.parametrize("size", [0, 1, 65536])
@@ -188,7 +187,7 @@ def test_client_fin_before_ready_is_a_half_close(lab, outer):
         assert recv_exactly(client, 5) == b"reply"
 
 
-# --- REFUSED, silence, tries --------------------------------------------------------
+# --- REFUSED, silence, tries ----------------------------------------------
 
 @pytest.mark.short
 def test_refused_gives_the_link_back(lab, outer):
@@ -235,7 +234,7 @@ def test_three_tries_and_no_more(lab, outer):
     assert asked == list(reversed(links))[:3]
 
 
-def test_silence_goes_to_the_next_lab.standby(outer):
+def test_silence_goes_to_the_next_standby(lab, outer):
     """No answer for half a second: closed, and another instance serves."""
     live, silent = lab.standby(outer), lab.standby(outer)
     with connect(outer.clients) as client:
@@ -311,7 +310,7 @@ def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
         assert recv_exactly(client, 4) == b"slow"
 
 
-# --- what is not allowed -------------------------------------------------------------
+# --- what is not allowed --------------------------------------------------
 
 IDLE_ERRORS = {
     "unknown type": frame(0x7F),
@@ -384,7 +383,7 @@ def test_the_outer_keeps_links_alive(lab):
 def test_a_silent_standby_is_closed_after_three_intervals(lab):
     """Three ping intervals without a byte end an idle link."""
     outer = lab.outer(PingInterval=0.5)
-    link = lab.standby(outer, writer=whole)
+    link = lab.standby(outer)
     began = time.monotonic()
     assert link.ends(1.5 * 1.2 + 1 * SCALE) != "open"
     assert time.monotonic() - began > 1.0

@@ -121,7 +121,7 @@ def test_queue_timeout_resets_with_a_reason(lab):
     assert outer.session()["why"]
 
 
-# --- how the inner grows and retires, seen by a fake outer ------------------------
+# --- how the inner grows and retires, seen by a fake outer ----------------
 
 def gather(outer: FakeOuter, count: int) -> list:
     return [outer.accept() for _ in range(count)]
@@ -221,7 +221,7 @@ def test_no_client_is_lost_while_links_age(lab):
     assert outer.joined() > served, "no link was retired"
 
 
-# --- trouble ------------------------------------------------------------------
+# --- trouble --------------------------------------------------------------
 
 def closes_at_once(lab):
     """An outer that accepts and closes."""

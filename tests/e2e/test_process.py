@@ -17,7 +17,7 @@ from sockets import (connect, established_at, how_a_client_ends,
                      parse_address, ping_pong, recv_exactly, request)
 
 
-# --- nohup ----------------------------------------------------------------------
+# --- nohup ----------------------------------------------------------------
 
 class OnTerminal:
     """A shell on a terminal of its own that starts programs with nohup."""
@@ -106,7 +106,7 @@ def test_nohup_survives_its_terminal(lab):
     assert not any(wait_gone(pid, 0) for pid in terminal.pids)
 
 
-# --- ending ------------------------------------------------------------------------
+# --- ending ---------------------------------------------------------------
 
 @pytest.mark.short
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -190,7 +190,7 @@ def test_idle_programs_end_at_once(lab):
     assert inner.wait(3 * SCALE) == 0
 
 
-# --- log files ----------------------------------------------------------------------
+# --- log files ------------------------------------------------------------
 
 @pytest.mark.short
 def test_sighup_reopens_the_log(lab):
@@ -273,7 +273,7 @@ def test_log_level(lab, level, absent):
     assert not absent & {line["level"] for line in outer.lines}
 
 
-# --- systemd ------------------------------------------------------------------------------
+# --- systemd --------------------------------------------------------------
 
 @pytest.mark.skipif(VALGRIND, reason="valgrind is the parent")
 @pytest.mark.parametrize("kind", ["path", "abstract"])
@@ -298,7 +298,7 @@ def test_sd_notify(lab, name, kind):
     assert program.wait() == 0
 
 
-# --- out of descriptors ---------------------------------------------------------------------
+# --- out of descriptors ---------------------------------------------------
 
 def limited(number: int) -> dict:
     return {"prefix": ["prlimit", f"--nofile={number}:{number}"]}
@@ -388,7 +388,7 @@ def test_ready_line_says_what_the_limit_allows(lab):
     assert allowed[0] < allowed[1]
 
 
-# --- beside what was there -------------------------------------------------------------
+# --- beside what was there ------------------------------------------------
 
 def test_key_is_not_in_ps_or_logs(lab):
     """The key shows up in no log, argument list or environment."""

@@ -23,7 +23,7 @@ def random_bytes(size: int) -> bytes:
     return os.urandom(size)
 
 
-# --- pages ------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------
 
 @pytest.mark.short
 def test_page_from_python_web_server(lab):
@@ -71,7 +71,7 @@ def test_session_lines_agree_on_both_sides(lab):
     assert len(outer.grep("session", "finished")) == 1
 
 
-# --- many -------------------------------------------------------------------
+# --- many -----------------------------------------------------------------
 
 @pytest.mark.heavy
 def test_burst_of_1000_clients_with_10_standbys(lab, machine, record_property):
@@ -128,7 +128,7 @@ def test_2000_idle_clients_answer_afterwards(lab, machine):
     assert all(asyncio.run(asyncio.wait_for(everybody(), 80 * SCALE)))
 
 
-# --- half-close --------------------------------------------------------------
+# --- half-close -----------------------------------------------------------
 
 @pytest.mark.parametrize("size", [
     pytest.param(size, marks=[pytest.mark.short] if size < 1 << 20 else [])
@@ -146,7 +146,7 @@ def test_half_close_still_gets_the_whole_reply(lab, size):
 def test_target_half_closes_first(lab, size):
     """The target's FIN is passed on while the client still sends."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    outer, _ = lab.tunnel(listener)
     data = random_bytes(size)
     with connect(outer.clients) as client, accept(listener) as served:
         served.sendall(b"bye")
@@ -192,7 +192,7 @@ def test_silent_client_keeps_its_session(lab):
         ping_pong(silent, b"at last")
 
 
-# --- resets -----------------------------------------------------------------
+# --- resets ---------------------------------------------------------------
 
 def converse(client: socket.socket, served: socket.socket, who: str) -> None:
     """Bytes from one end or both: then the session is relayed for certain."""
@@ -208,7 +208,7 @@ def converse(client: socket.socket, served: socket.socket, who: str) -> None:
 def test_client_reset_is_passed_on(lab, spoke):
     """The target sees a reset, not an orderly end, when the client resets."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    outer, _ = lab.tunnel(listener)
     client = connect(outer.clients)
     with accept(listener) as served:
         converse(client, served, spoke)
@@ -221,7 +221,7 @@ def test_client_reset_is_passed_on(lab, spoke):
 def test_target_reset_is_passed_on(lab, spoke):
     """The client sees a reset when the target resets."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(address_text(listener.getsockname()))
+    outer, _ = lab.tunnel(listener)
     with connect(outer.clients) as client:
         served = accept(listener)
         converse(client, served, spoke)
@@ -245,7 +245,7 @@ def test_client_reset_while_queued_is_forgotten(lab):
     assert target.accepted == 1
 
 
-# --- targets that cannot be reached -------------------------------------------
+# --- targets that cannot be reached ---------------------------------------
 
 def closed_port() -> str:
     with listen() as gone:
@@ -288,7 +288,7 @@ def test_target_that_does_not_answer_times_out(lab):
     target.let_in()
 
 
-# --- addresses ----------------------------------------------------------------
+# --- addresses ------------------------------------------------------------
 
 def test_unix_sockets_on_both_ends(lab):
     """Public side and target as Unix sockets."""

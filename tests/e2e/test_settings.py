@@ -41,7 +41,7 @@ def settings_of(name: str) -> dict:
          "ProxyAddress": "tcp://127.0.0.1:80"}
 
 
-# --- options ------------------------------------------------------------------------
+# --- options --------------------------------------------------------------
 
 @pytest.mark.short
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -228,7 +228,7 @@ def test_short_key_on_an_open_address(lab, key, address, warned):
     assert bool(lines) == warned
 
 
-# --- Unix sockets that are listened on ------------------------------------------------
+# --- Unix sockets that are listened on ------------------------------------
 
 @pytest.mark.short
 def test_stale_socket_is_taken_over(lab):

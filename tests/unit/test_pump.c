@@ -417,7 +417,8 @@ start_whole(void)
 {
 	struct pump_options options = plain();
 
-	options.whole_close_b = options.hold_fin_to_b = true;
+	options.whole_close_b = true;
+	options.hold_fin_ms = IDLE_MS;
 	start_with(&options, "");
 }
 
@@ -460,7 +461,6 @@ START_TEST(whole_close_ends_both)
 }
 END_TEST
 
-/* Without hold_fin_to_b: what a classic inner does with its target's end. */
 START_TEST(whole_close_without_hold)
 {
 	struct pump_options options = plain();
@@ -482,8 +482,8 @@ START_TEST(held_fin_goes_when_all_is_quiet)
 {
 	struct pump_options options = plain();
 
-	options.whole_close_b = options.hold_fin_to_b = true;
-	options.peer_ms = 50;
+	options.whole_close_b = true;
+	options.hold_fin_ms = 50;
 	start_with(&options, "");
 	shutdown(near, SHUT_WR);
 	expect_fin(far);		/* by patience, not by far's end */
