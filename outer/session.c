@@ -298,6 +298,9 @@ session_on_lost(struct session *session, uint64_t instance_serial,
 	case STANDBY_DIED:
 		try_next(session, false, why);
 		break;
+	case STANDBY_CLOSED_IT:
+		try_next(session, true, why);
+		break;
 	case STANDBY_SILENT:
 		try_next(session, other_instance(session), why);
 		break;

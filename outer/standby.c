@@ -199,7 +199,11 @@ standby_session_id(const struct standby *standby)
 static uint32_t
 silence_ms(const struct standby *standby)
 {
-	return SILENT_PINGS * standby->shard->config->ping_ms;
+	uint32_t ping_ms = standby->codec->ping_ms;
+
+	if (ping_ms == 0)
+		ping_ms = standby->shard->config->ping_ms;
+	return SILENT_PINGS * ping_ms;
 }
 
 /* The next thing an idle link has to do: ping, or give up the peer. */
@@ -461,7 +465,7 @@ on_eof(void *arg)
 	bool refuses = standby->state == STANDBY_STARTING &&
 	    standby->codec->close_refuses;
 
-	lose(standby, refuses ? STANDBY_REFUSED : STANDBY_DIED,
+	lose(standby, refuses ? STANDBY_CLOSED_IT : STANDBY_DIED,
 	    "closed by the inner");
 }
 

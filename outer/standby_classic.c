@@ -116,4 +116,5 @@ const struct standby_codec standby_classic = {
 	.send_forward = send_forward,
 	.whole_close = true,
 	.close_refuses = true,
+	.ping_ms = 10000,
 };

@@ -24,7 +24,8 @@ struct standby_codec {
 	bool (*send_error)(struct standby *standby, enum wire_code code,
 	    const char *text);				/* NULL: none */
 	bool whole_close;		/* its peers cannot half-close */
-	bool close_refuses;		/* closing a STARTING link is REFUSED */
+	bool close_refuses;		/* its only way to refuse is to close */
+	uint32_t ping_ms;		/* its peers' interval; 0: ours */
 };
 
 extern const struct standby_codec standby_native, standby_classic;

@@ -30,7 +30,13 @@ static struct {
 	enum log_level level;
 	enum log_format format;
 	char *path;			/* owned; NULL: standard output */
-} sink = { STDOUT_FILENO, LOG_INFO, LOG_TEXT, NULL };
+	bool holding;
+	unsigned held_count;
+	struct held {
+		enum log_level level;
+		char *lines[2];		/* owned; [LOG_TEXT], [LOG_JSON] */
+	} held[LOG_HELD_MAX];
+} sink = { STDOUT_FILENO, LOG_INFO, LOG_TEXT, NULL, false, 0, { { 0 } } };
 
 static int
 open_file(const char *path)
@@ -250,26 +256,90 @@ format_now(char *out, size_t size)
 	    (int)(now.tv_nsec / 1000000), zone, zone + 3);
 }
 
-void
-log_write(enum log_level level, const char *part, const char *message,
-    const struct log_field *fields)
+/* Writes len bytes; a log must never stop us, so failure is the end of it. */
+static void
+put(const char *line, size_t len)
 {
-	char line[LINE_SIZE], when[WHEN_SIZE];
-	size_t len, done = 0;
+	size_t done = 0;
 	ssize_t n;
 
-	format_now(when, sizeof(when));
-	len = log_format_line(line, sizeof(line) - 1, sink.format, when, level,
-	    part, message, fields);
-	line[len++] = '\n';
 	while (done < len) {
 		n = write(atomic_load(&sink.fd), line + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;			/* a log must never stop us */
+			return;
 		done += (size_t)n;
 	}
+}
+
+static char *
+render(enum log_format format, const char *when, enum log_level level,
+    const char *part, const char *message, const struct log_field *fields)
+{
+	char line[LINE_SIZE];
+	size_t len = log_format_line(line, sizeof(line) - 1, format, when,
+	    level, part, message, fields);
+
+	line[len] = '\n';
+	line[len + 1] = '\0';
+	return strdup(line);
+}
+
+/* The format is not known yet, so a held line is rendered in both. */
+static void
+hold(const char *when, enum log_level level, const char *part,
+    const char *message, const struct log_field *fields)
+{
+	struct held *held;
+
+	if (sink.held_count == LOG_HELD_MAX)
+		return;
+	held = &sink.held[sink.held_count++];
+	held->level = level;
+	for (int i = LOG_TEXT; i <= LOG_JSON; i++)
+		held->lines[i] = render((enum log_format)i, when, level, part,
+		    message, fields);
+}
+
+void
+log_hold(void)
+{
+	sink.holding = true;
+}
+
+void
+log_release(void)
+{
+	sink.holding = false;
+	for (unsigned i = 0; i < sink.held_count; i++) {
+		struct held *held = &sink.held[i];
+		const char *line = held->lines[sink.format];
+
+		if (line != NULL && log_wants(held->level))
+			put(line, strlen(line));
+		free(held->lines[LOG_TEXT]);
+		free(held->lines[LOG_JSON]);
+	}
+	sink.held_count = 0;
+}
+
+void
+log_write(enum log_level level, const char *part, const char *message,
+    const struct log_field *fields)
+{
+	char line[LINE_SIZE], when[WHEN_SIZE];
+	size_t len;
+
+	format_now(when, sizeof(when));
+	if (sink.holding) {
+		hold(when, level, part, message, fields);
+		return;
+	}
+	len = log_format_line(line, sizeof(line) - 1, sink.format, when, level,
+	    part, message, fields);
+	line[len++] = '\n';
+	put(line, len);
 }
 
 bool

@@ -67,6 +67,14 @@ void log_close(void);
 
 bool log_wants(enum log_level level);
 
+/*
+ * Keeps lines, at most LOG_HELD_MAX of them, until it is known where the log
+ * goes; then log_release writes them there. For start-up, with one thread.
+ */
+enum { LOG_HELD_MAX = 64 };
+void log_hold(void);
+void log_release(void);
+
 /* fields: ended by KV_NONE. Use the macros. */
 void log_write(enum log_level level, const char *part, const char *message,
     const struct log_field *fields);

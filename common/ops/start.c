@@ -38,6 +38,7 @@ run_with_log(const struct start_program *program, const void *config)
 		    to.file, strerror(errno));
 		return fail(program, problem, EXIT_CONFIG);
 	}
+	log_release();
 	return program->run(config);
 }
 
@@ -49,15 +50,18 @@ run_with_file(const struct start_program *program, const char *path,
 	char problem[CONF_PROBLEM_SIZE];
 	int code;
 
+	log_hold();			/* its warnings go where it says */
 	if (program->load(path, config, problem) != 0) {
 		code = fail(program, problem, EXIT_CONFIG);
 	} else if (check) {
+		log_release();
 		printf("%s is good:\n", path);
 		conf_print(program->fields, *program->field_count, config);
 		code = EXIT_SUCCESS;
 	} else {
 		code = run_with_log(program, config);
 	}
+	log_release();
 	log_close();
 	program->unload(config);
 	free(config);

@@ -7,7 +7,7 @@ import pwd
 
 import pytest
 
-from harness import SCALE
+from harness import SCALE, wait_until
 from sockets import curl
 from targets import NGINX, DigestHandler
 
@@ -37,7 +37,8 @@ def front(lab):
                outer={"OuterServerAddress": f"unix://{public}"})
     nginx = lab.nginx(LOCATION % public, str(lab.path("nginx.sock")))
     if os.geteuid() == 0:
-        assert nginx.worker_users() == {pwd.getpwnam("www-data").pw_uid}
+        user = pwd.getpwnam("www-data").pw_uid
+        wait_until(lambda: nginx.worker_users() == {user}, "workers' user")
     return nginx.address
 
 

@@ -171,7 +171,7 @@ def test_byte_order_mark_crlf_and_other_case(lab, name):
     file.write_bytes(text.encode())
     result = run_once(name, "-c", str(file), "--check", cwd=lab.dir)
     assert result.returncode == 0, result.stderr
-    assert "authkey" in result.stdout + result.stderr
+    assert re.search("case.*AuthKey", result.stdout + result.stderr)
 
 
 def shown_by_check(name: str, directory: Path, binary: Path | None) -> str:
@@ -223,9 +223,7 @@ def test_sample_files_are_good(lab, name):
 def test_short_key_on_an_open_address(lab, key, address, warned):
     """Warned about, with the command that makes a good one."""
     outer = lab.outer(AuthKey=key, InnerServerAddress=address)
-    lines = [line for line in outer.grep(level="warn")
-             if line.says("--generate-key")]
-    assert bool(lines) == warned
+    assert len(outer.grep(says="--generate-key")) == warned
 
 
 # --- Unix sockets that are listened on ------------------------------------
@@ -252,7 +250,8 @@ def test_live_socket_is_left_alone(lab):
             lab.outer_file(OuterServerAddress=f"unix://{path}"))
         outer.expected = {1, 2}
         assert outer.wait() in (1, 2)
-        assert path in outer.tail(50) and "in use" in outer.tail(50)
+        line, = outer.stderr().splitlines()
+        assert path in line and re.search("in use|another program", line)
         assert os.path.exists(path)
         while True:         # its own look whether somebody is there
             with connect(path) as client:
@@ -275,7 +274,7 @@ def test_what_is_no_socket_is_left_alone(lab, kind):
         lab.outer_file(OuterServerAddress=f"unix://{path}"))
     outer.expected = {1, 2}
     assert outer.wait() in (1, 2)
-    assert str(path) in outer.tail(50)
+    assert str(path) in outer.stderr()
     assert path.is_dir() if kind == "directory" else path.read_text() == "data"
 
 
@@ -308,13 +307,14 @@ def test_socket_owner_and_group(lab, settings):
 
 
 def test_unknown_group_is_an_error(lab):
-    """A group that does not exist ends the start with a line that names it."""
+    """A group that does not exist ends the start with one line that says so."""
     outer = lab.start_outer(lab.outer_file(
         OuterServerAddress=f"unix://{lab.path('public.sock')}",
         SocketGroup="no-such-group"))
     outer.expected = {1, 2}
     assert outer.wait() in (1, 2)
-    assert "no-such-group" in outer.tail(50)
+    line, = outer.stderr().splitlines()
+    assert "SocketGroup" in line
 
 
 def test_links_over_a_unix_socket(lab):
