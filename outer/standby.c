@@ -258,10 +258,10 @@ standby_claim(struct standby *standby, struct session *session,
 	set_state(standby, STANDBY_STARTING);
 	standby->session = session;
 	standby->answered = false;
-	/* without memory nothing is sent: then the silence deadline tells */
-	(void)standby->codec->send_forward(standby, request);
+	standby->unsent = !standby->codec->send_forward(standby, request);
 	standby->sent_ms = clock_ms();
-	loop_timer_start(standby->timer, answer_ms(standby));
+	loop_timer_start(standby->timer,
+	    standby->unsent ? 0 : answer_ms(standby));
 }
 
 void
@@ -302,6 +302,10 @@ standby_on_timeout(struct standby *standby)
 		on_idle_timeout(standby);
 		break;
 	case STANDBY_STARTING:
+		if (standby->unsent) {
+			lose(standby, STANDBY_DIED, "out of memory");
+			break;
+		}
 		if (standby->answered) {
 			lose(standby, STANDBY_REFUSED, "no READY in time");
 			break;

@@ -52,6 +52,7 @@ struct standby {
 	uint64_t heard_ms, sent_ms;	/* when a byte last came, went */
 	uint32_t rtt_us;		/* of the handshake */
 	struct session *session;	/* borrowed; STARTING only */
+	bool unsent;			/* STARTING: no memory for FORWARD */
 	bool answered;			/* STARTING: FORWARD got an answer */
 	bool leaving;			/* said GOAWAY while starting */
 	struct reap reap;

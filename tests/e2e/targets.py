@@ -182,12 +182,8 @@ class Unanswering:
         """Makes room, so that who waits gets through at its next SYN."""
         for sock in self._fillers:
             sock.close()
-        self.listener.settimeout(0.05)
-        try:
-            while True:
-                self.listener.accept()[0].close()
-        except TimeoutError:
-            pass
+        for _ in self._fillers[:-1]:    # the last one did not get through
+            self.listener.accept()[0].close()
 
     def close(self) -> None:
         for sock in self._fillers:

@@ -1,0 +1,71 @@
+"""Out of memory: a client may be lost, the program and the others may not."""
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness import wait_until
+from lab import Lab, Program
+from sockets import Address, request
+
+pytestmark = pytest.mark.skipif(
+    not harness.PLAIN,
+    reason="the checker has an allocator of its own")
+
+ROUNDS = {3: 20, 50: 30, 997: 300}     # how often it fails: how many clients
+
+
+@pytest.fixture(scope="session")
+def failmalloc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that makes allocations fail, built once."""
+    library = tmp_path_factory.mktemp("failmalloc") / "failmalloc.so"
+    source = Path(__file__).with_name("failmalloc.c")
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source],
+                   check=True)
+    return library
+
+
+def switch(program: Program) -> None:
+    """Makes its allocations fail from now on, or no longer."""
+    before = program.stderr().count("failmalloc switched")
+    program.signal(signal.SIGUSR2)
+    wait_until(lambda: program.stderr().count("failmalloc switched") > before,
+               "the signal to be handled")
+
+
+def try_request(address: Address, data: bytes) -> bool:
+    """One echo; whether it was answered. A wrong answer is never right."""
+    try:
+        answer = request(address, data, timeout=8)
+    except (ConnectionError, socket.timeout):
+        return False
+    assert data.startswith(answer)
+    return answer == data
+
+
+@pytest.mark.parametrize("every", list(ROUNDS))
+@pytest.mark.parametrize("hungry", ["outer", "inner"])
+def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
+                                                  hungry: str, every: int):
+    """However often they fail; afterwards all is as before."""
+    env = {"env": {"LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)}}
+    outer = lab.outer(options=env if hungry == "outer" else None,
+                      QueueTimeout=0.2)
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=5, MaxRetryInterval=0.2,
+                      options=env if hungry == "inner" else None)
+    outer.wait_joined(5)
+    program = outer if hungry == "outer" else inner
+    assert try_request(outer.clients, b"before")
+    switch(program)
+    for number in range(ROUNDS[every]):
+        try_request(outer.clients, b"%d" % number + b"x" * (number * 97))
+    switch(program)
+    wait_until(lambda: try_request(outer.clients, b"after"),
+               "clients to be served again")
+    for number in range(20):
+        assert try_request(outer.clients, b"after %d" % number)
