@@ -512,6 +512,7 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
 	link_set_input_max(spare->link, INPUT_MAX);
+	link_set_keepalive(spare->link, keeper->config->peer_ms);
 	link_set_user_timeout(spare->link, keeper->config->peer_ms);
 	loop_timer_start(spare->timer, spare->codec->quiet_peer ?
 	    SPARE_SURVIVED_MS : keeper->config->handshake_ms);

@@ -54,7 +54,8 @@ pool_put(struct pool *pool, struct pool_item *item)
 }
 
 static struct pool_item *
-take_from(struct list *list, const struct pool_waiter *waiter)
+take_from(struct list *list, const struct pool_waiter *waiter,
+    uint64_t but_serial)
 {
 	struct list_node *node = list_first(list);
 
@@ -62,7 +63,8 @@ take_from(struct list *list, const struct pool_waiter *waiter)
 		struct pool_item *item =
 		    list_entry(node, struct pool_item, node);
 
-		if (!has_tried(waiter, item->instance)) {
+		if (item->instance->serial != but_serial &&
+		    !has_tried(waiter, item->instance)) {
 			list_remove(&item->node);
 			return item;
 		}
@@ -73,9 +75,13 @@ take_from(struct list *list, const struct pool_waiter *waiter)
 struct pool_item *
 pool_take(struct pool *pool, const struct pool_waiter *waiter)
 {
-	struct pool_item *item = take_from(&pool->idle, waiter);
+	struct pool_item *item = take_from(&pool->idle, waiter, 0);
 
-	return item != NULL ? item : take_from(&pool->suspects, waiter);
+	if (item == NULL)
+		item = take_from(&pool->suspects, waiter, waiter->silent);
+	if (item == NULL)
+		item = take_from(&pool->suspects, waiter, 0);
+	return item;
 }
 
 bool

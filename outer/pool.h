@@ -23,6 +23,7 @@ struct pool_waiter {
 	struct list_node node;
 	uint64_t tried[POOL_TRIES_MAX];
 	unsigned tried_count;
+	uint64_t silent;	/* the last one that did not answer it; 0: none */
 	/* Its turn has come: it is off the queue, the item is its to claim. */
 	void (*on_item)(struct pool_waiter *waiter, struct pool_item *item);
 };
@@ -45,7 +46,8 @@ void pool_put(struct pool *pool, struct pool_item *item);
 
 /*
  * Takes the most recently used item whose instance the waiter has not tried;
- * suspects only when nobody else has one. NULL when there is none.
+ * suspects only when nobody else has one, and last of all the one that was
+ * silent to this waiter before. NULL when there is none.
  */
 struct pool_item *pool_take(struct pool *pool,
     const struct pool_waiter *waiter);

@@ -302,6 +302,7 @@ session_on_lost(struct session *session, uint64_t instance_serial,
 		try_next(session, true, why);
 		break;
 	case STANDBY_SILENT:
+		session->waiter.silent = instance_serial;
 		try_next(session, other_instance(session), why);
 		break;
 	case STANDBY_REFUSED:

@@ -362,7 +362,6 @@ standby_authenticated(struct standby *standby, const char *inner,
 	free(standby->handshake);
 	standby->handshake = NULL;
 	link_set_input_max(standby->link, INPUT_MAX);
-	link_set_user_timeout(standby->link, shard->config->peer_ms);
 	log_debug("standby", "joined", KV_U64("link", standby->id),
 	    KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id),
@@ -527,6 +526,8 @@ standby_accept(struct shard *shard, int fd)
 	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],
 	    &standby->state_node);
 	link_set_input_max(standby->link, HANDSHAKE_INPUT_MAX);
+	link_set_keepalive(standby->link, shard->config->peer_ms);
+	link_set_user_timeout(standby->link, shard->config->peer_ms);
 	loop_timer_start(standby->timer, shard->config->handshake_ms);
 	link_set_handler(standby->link, &handler, standby);
 }

@@ -25,7 +25,7 @@ struct link {
 	void *arg;
 	struct loop_timer *retire;	/* owned; only while retiring */
 	struct reap at_end;		/* a retiring link's, with the loop */
-	uint32_t user_timeout_ms;
+	uint32_t user_timeout_ms, keepalive_ms;	/* as set; 0: not */
 	char peer[LINK_PEER_SIZE];
 };
 
@@ -81,7 +81,7 @@ link_new(struct loop *loop, int fd, const char *peer)
 	}
 	link->loop = loop;
 	str_copy(link->peer, sizeof(link->peer), peer);
-	sock_tune(fd);
+	sock_set_nodelay(fd);
 	return link;
 }
 
@@ -237,6 +237,15 @@ bool
 link_is_gone(struct link *link)
 {
 	return sock_gone(link_fd(link));
+}
+
+void
+link_set_keepalive(struct link *link, uint32_t ms)
+{
+	if (link->keepalive_ms == ms)
+		return;
+	link->keepalive_ms = ms;
+	sock_set_keepalive(link_fd(link), ms);
 }
 
 void

@@ -29,7 +29,7 @@ struct link_handler {
 };
 
 /*
- * Takes fd (connected, non-blocking) and tunes it. peer: text for logs,
+ * Takes fd (connected, non-blocking) and sets TCP_NODELAY. peer: text for logs,
  * copied. NULL without memory; then fd stays the caller's. Nothing is read
  * before link_set_handler.
  */
@@ -83,8 +83,12 @@ bool link_is_quiet(struct link *link);
 /* True when the peer has gone altogether: see sock_gone. */
 bool link_is_gone(struct link *link);
 
-/* For links between outer and inner: how long sent bytes may stay
- * unacknowledged (TCP_USER_TIMEOUT); 0: the system's own patience. */
+/*
+ * What the system does about a peer that vanishes. Keep-alive finds a silent
+ * one after ms. The user timeout ends the connection when sent bytes stay
+ * unacknowledged for ms; 0: the system's own patience.
+ */
+void link_set_keepalive(struct link *link, uint32_t ms);
 void link_set_user_timeout(struct link *link, uint32_t ms);
 
 /* Smoothed round-trip time, microseconds; 0 where unknown. */

@@ -6,12 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* TCP_NODELAY (tcp(7)): what is written leaves at once. Does nothing to a
+ * Unix socket. */
+void sock_set_nodelay(int fd);
+
 /*
- * Settings for every TCP connection (tcp(7)): TCP_NODELAY, keep-alive so that
- * a silent vanished peer is found after about a minute. Does nothing to a Unix
- * socket.
+ * Keep-alive (tcp(7)): a peer that is silent for ms is probed from half that
+ * time on, and the connection is dead when nothing came back by its end; at
+ * least 4 s, for the system counts in seconds.
  */
-void sock_tune(int fd);
+void sock_set_keepalive(int fd, uint32_t ms);
 
 /*
  * TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged before the

@@ -20,9 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-	KEEPALIVE_IDLE_S = 30, KEEPALIVE_EVERY_S = 10, KEEPALIVE_TRIES = 3,
-};
+enum { KEEPALIVE_TRIES = 3 };
 
 static bool
 set_int(int fd, int level, int option, int value)
@@ -31,14 +29,23 @@ set_int(int fd, int level, int option, int value)
 }
 
 void
-sock_tune(int fd)
+sock_set_nodelay(int fd)
 {
-	if (!set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1))
-		return;				/* a Unix socket */
-	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+void
+sock_set_keepalive(int fd, uint32_t ms)
+{
+	int every_s = (int)(ms / 2000 / KEEPALIVE_TRIES);
+
+	if (!set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1))
+		return;
+	if (every_s < 1)
+		every_s = 1;
 #ifdef TCP_KEEPIDLE
-	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, every_s * KEEPALIVE_TRIES);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_TRIES);
 #endif
 }

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -26,6 +27,9 @@ MIB = 1 << 20
 
 _VALGRIND = ("valgrind", "--error-exitcode=99", "--leak-check=full", "-q",
              "--track-fds=no")
+# So that nothing outlives a test run that is killed itself.
+_DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL") \
+    if shutil.which("setpriv") else ()
 _REPORTS = re.compile(
     r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior"
     r"|ThreadSanitizer|Assertion .* failed|stack smashing|double free")
@@ -136,14 +140,10 @@ class Program:
 
     def __init__(self, name: str, args: Iterable[str], directory: Path, *,
                  prefix: Iterable[str] = (), env: dict[str, str] | None = None,
-                 binary: Path | None = None, quietly_valgrind: bool = False,
                  ignore_hup: bool = False) -> None:
         self.name = name
-        binary = binary or BINARIES / name
-        argv = [*prefix]
-        if VALGRIND and not quietly_valgrind:
-            argv += _VALGRIND
-        argv += [str(binary), *args]
+        argv = [*_DIE_WITH_US, *prefix, *(_VALGRIND if VALGRIND else ()),
+                str(BINARIES / name), *args]
         number = len(list(directory.glob(f"{name}*.stderr")))
         self.stderr_path = directory / f"{name}-{number}.stderr"
         self.lines: list[Line] = []

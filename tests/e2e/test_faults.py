@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +15,8 @@ import pytest
 
 from harness import PLAIN, SCALE, wait_until
 from lab import Outer
-from sockets import (connect, established_at, established_to, free_port,
-                     how_it_ends, ping_pong, request, talk, timed_talk)
+from sockets import (accept, connect, established_at, established_to,
+                     free_port, how_it_ends, listen, ping_pong, request, talk, timed_talk)
 from targets import Target, echo
 
 
@@ -290,6 +292,36 @@ def test_peer_that_vanishes_without_fin(lab, cut):
     wire.set(cut, "up")
     outer.wait_joined(3, after=mark, timeout=8 * SCALE)
     assert request(outer.clients, b"after") == b"after"
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_peer_that_vanishes_while_bytes_are_under_way(lab, way):
+    """PeerTimeout ends the session on both sides, sender's and receiver's."""
+    reason = can_make_networks()
+    if reason:
+        pytest.skip(reason)
+    wire = lab.add(Wire())
+    outer = lab.outer(options=wire.inside(0), PeerTimeout=2,
+                      InnerServerAddress=f"tcp://{wire.hosts[0]}:0",
+                      OuterServerAddress=f"unix://{lab.path('public')}")
+    listener = lab.add(listen(str(lab.path("target"))))
+    inner = lab.inner(f"tcp://{wire.hosts[0]}:{outer.links[1]}", listener,
+                      options=wire.inside(1), MaxFreeConn=1, PeerTimeout=2)
+    outer.wait_joined(1)
+    with connect(outer.clients) as client, accept(listener) as served:
+        sender, reader = (client, served) if way == "up" else (served, client)
+        sender.settimeout(1)
+        sender.sendall(b"x")
+        assert reader.recv(1) == b"x"
+        wire.set(0, "down")
+        with contextlib.suppress(socket.timeout):
+            while True:                 # until all buffers are full
+                sender.sendall(bytes(1 << 16))
+        for program in (outer, inner):
+            program.wait_log("session", "finished", timeout=15 * SCALE)
+        assert how_it_ends(client) != "open"
+        assert how_it_ends(served) != "open"
 
 
 def test_silent_links_do_not_pile_up(lab):

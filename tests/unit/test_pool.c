@@ -105,6 +105,18 @@ START_TEST(suspects_come_last_in_their_order)
 }
 END_TEST
 
+START_TEST(who_was_silent_before_comes_last)
+{
+	put_all();
+	pool_suspect(&pool, &one, true);
+	pool_suspect(&pool, &two, true);
+	clients[0].waiter.silent = two.serial;
+	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
+	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[0]);
+	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[3]);
+}
+END_TEST
+
 START_TEST(suspicion_ends)
 {
 	put_all();
@@ -285,6 +297,7 @@ pool_suite(void)
 	tcase_add_test(tc, removed_is_gone);
 	tcase_add_test(tc, tried_instance_is_passed_over);
 	tcase_add_test(tc, suspects_come_last_in_their_order);
+	tcase_add_test(tc, who_was_silent_before_comes_last);
 	tcase_add_test(tc, suspicion_ends);
 	tcase_add_test(tc, new_item_of_suspect_is_suspect);
 	tcase_add_test(tc, queue_is_served_in_order);
