@@ -10,9 +10,8 @@
 #include "inner/keeper.h"
 #include "base/clock.h"
 #include "net/link.h"
-#include "wire/signal48.h"
+#include "relay/framing.h"
 
-#include <event2/buffer.h>
 #include <string.h>
 
 static bool
@@ -62,34 +61,34 @@ on_start(struct spare *spare)
 }
 
 static void
+dispatch(struct spare *spare, const struct signal48 *signal)
+{
+	switch (signal->type) {
+	case SIGNAL48_PING:
+		break;
+	case SIGNAL48_START:
+		on_start(spare);
+		break;
+	case SIGNAL48_AUTH:
+		spare_fail(spare, CODE_PROTOCOL,
+		    "a signal that an outer does not send");
+		break;
+	}
+}
+
+static void
 read_signals(struct spare *spare, struct evbuffer *input)
 {
-	uint8_t bytes[SIGNAL48_SIZE];
+	enum wire_result result = WIRE_OK;
 	struct signal48 signal;
 	const char *why = NULL;
 
-	while (spare->state != SPARE_CLOSED) {
-		ev_ssize_t len = evbuffer_copyout(input, bytes, sizeof(bytes));
-
-		if (len <= 0)
-			return;
-		switch (signal48_decode(bytes, (size_t)len, &signal, &why)) {
-		case WIRE_MORE:
-			return;
-		case WIRE_BAD:
+	while (result == WIRE_OK && spare->state != SPARE_CLOSED) {
+		result = framing_take_signal(input, &signal, &why);
+		if (result == WIRE_OK)
+			dispatch(spare, &signal);
+		else if (result == WIRE_BAD)
 			spare_fail(spare, CODE_PROTOCOL, why);
-			return;
-		case WIRE_OK:
-			break;
-		}
-		evbuffer_drain(input, SIGNAL48_SIZE);
-		if (signal.type == SIGNAL48_START) {
-			on_start(spare);
-		} else if (signal.type != SIGNAL48_PING) {
-			spare_fail(spare, CODE_PROTOCOL,
-			    "a signal that an outer does not send");
-			return;
-		}
 	}
 }
 

@@ -130,30 +130,33 @@ log_closed(struct standby *standby, enum log_level level, const char *why)
 	    KV_STR("state", state_names[standby->state]), KV_STR("why", why));
 }
 
-void
-standby_close(struct standby *standby, const char *why)
-{
-	struct link *link = standby->link;
-
-	if (standby->state == STANDBY_CLOSED)
-		return;
-	log_closed(standby, standby->state == STANDBY_IDLE ||
-	    standby->state == STANDBY_STARTING ? LOG_INFO : LOG_WARN, why);
-	set_state(standby, STANDBY_CLOSED);
-	leave(standby);
-	link_free(link);
-}
-
-/* Closes politely, so that the last message gets there. */
+/* The way out of every state but RELAYING; close_link takes the link. */
 static void
-retire(struct standby *standby, enum log_level level, const char *why)
+end(struct standby *standby, enum log_level level, const char *why,
+    void (*close_link)(struct link *))
 {
 	struct link *link = standby->link;
 
 	log_closed(standby, level, why);
 	set_state(standby, STANDBY_CLOSED);
 	leave(standby);
-	link_retire(link);
+	close_link(link);
+}
+
+void
+standby_close(struct standby *standby, const char *why)
+{
+	bool known = standby->item.instance != NULL;
+
+	if (standby->state != STANDBY_CLOSED)
+		end(standby, known ? LOG_INFO : LOG_WARN, why, link_free);
+}
+
+/* Closes politely, so that the last message gets there. */
+static void
+retire(struct standby *standby, enum log_level level, const char *why)
+{
+	end(standby, level, why, link_retire);
 }
 
 /* Tells the session that its standby is lost. Last thing that a caller does:

@@ -11,10 +11,9 @@
 #include "base/log.h"
 #include "net/endpoint.h"
 #include "net/link.h"
+#include "relay/framing.h"
 #include "wire/proof.h"
-#include "wire/signal48.h"
 
-#include <event2/buffer.h>
 #include <string.h>
 
 /* One signal is all there is to say to a classic inner. */
@@ -85,29 +84,19 @@ dispatch(struct standby *standby, const struct signal48 *signal)
 static void
 read_signals(struct standby *standby, struct evbuffer *input)
 {
-	uint8_t bytes[SIGNAL48_SIZE];
+	enum wire_result result = WIRE_OK;
 	struct signal48 signal;
 	const char *why = NULL;
 
-	while (standby->state != STANDBY_CLOSED &&
+	while (result == WIRE_OK && standby->state != STANDBY_CLOSED &&
 	    standby->state != STANDBY_RELAYING) {
-		ev_ssize_t len = evbuffer_copyout(input, bytes, sizeof(bytes));
-
-		if (len <= 0)
-			return;
-		switch (signal48_decode(bytes, (size_t)len, &signal, &why)) {
-		case WIRE_MORE:
-			return;
-		case WIRE_BAD:
+		result = framing_take_signal(input, &signal, &why);
+		if (result == WIRE_OK)
+			dispatch(standby, &signal);
+		else if (result == WIRE_BAD)
 			standby_fail(standby, CODE_PROTOCOL, why);
-			return;
-		case WIRE_OK:
-			break;
-		}
-		evbuffer_drain(input, SIGNAL48_SIZE);
-		dispatch(standby, &signal);
 	}
-	proof_forget(&signal, sizeof(signal));
+	proof_forget(&signal, sizeof(signal));	/* it may hold the key */
 }
 
 const struct standby_codec standby_classic = {

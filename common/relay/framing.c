@@ -1,5 +1,5 @@
 /*
- * framing.c - native frames in and out of a link's buffers.
+ * framing.c - frames and signals in and out of a link's buffers.
  *
  * Owns:    nothing.
  * Thread:  the loop's.
@@ -36,6 +36,22 @@ void
 framing_drop(struct evbuffer *input, const struct frame *frame)
 {
 	evbuffer_drain(input, FRAME_HEADER_SIZE + (size_t)frame->length);
+}
+
+enum wire_result
+framing_take_signal(struct evbuffer *input, struct signal48 *signal,
+    const char **why)
+{
+	uint8_t bytes[SIGNAL48_SIZE];
+	ev_ssize_t len = evbuffer_copyout(input, bytes, sizeof(bytes));
+	enum wire_result result;
+
+	if (len <= 0)
+		return WIRE_MORE;
+	result = signal48_decode(bytes, (size_t)len, signal, why);
+	if (result == WIRE_OK)
+		evbuffer_drain(input, SIGNAL48_SIZE);
+	return result;
 }
 
 bool
