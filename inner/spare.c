@@ -30,7 +30,6 @@ enum {
 	CLASSIC_PING_MS = 10000,
 	HOLD_FIN_MS = 1000,		/* the answer is complete; who waits for
 					 * its end must not wait for ever */
-	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
 };
 
 static const char *const state_names[] = {
@@ -511,7 +510,6 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	}
 	set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
-	link_set_input_max(spare->link, INPUT_MAX);
 	link_set_keepalive(spare->link, keeper->config->peer_ms);
 	link_set_user_timeout(spare->link, keeper->config->peer_ms);
 	loop_timer_start(spare->timer, spare->codec->quiet_peer ?

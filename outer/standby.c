@@ -25,8 +25,6 @@ enum {
 	ANSWER_ROUND_TRIPS = 4,
 	SILENT_PINGS = 3,
 	PING_JITTER_PERCENT = 20,
-	HANDSHAKE_INPUT_MAX = 2 * FRAME_MAX_BEFORE_AUTH,
-	INPUT_MAX = 2 * FRAME_MAX_AFTER_AUTH,
 };
 
 static const char *const state_names[] = {
@@ -364,7 +362,6 @@ standby_authenticated(struct standby *standby, const char *inner,
 	standby->item.instance = instance;
 	free(standby->handshake);
 	standby->handshake = NULL;
-	link_set_input_max(standby->link, INPUT_MAX);
 	log_debug("standby", "joined", KV_U64("link", standby->id),
 	    KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id),
@@ -528,7 +525,6 @@ standby_accept(struct shard *shard, int fd)
 	}
 	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],
 	    &standby->state_node);
-	link_set_input_max(standby->link, HANDSHAKE_INPUT_MAX);
 	link_set_keepalive(standby->link, shard->config->peer_ms);
 	link_set_user_timeout(standby->link, shard->config->peer_ms);
 	loop_timer_start(standby->timer, shard->config->handshake_ms);

@@ -4,6 +4,10 @@
  * Owns:    the socket and its buffers.
  * Thread:  the loop's.
  * Floor:   net.
+ *
+ * Input has no high-water mark here, for libevent 2.1 crashes when it cannot
+ * allocate one (bufferevent_setwatermark). Handlers bound it: they take off
+ * all but the beginning of one message, or stop reading.
  */
 #include "net/link.h"
 #include "net/loop.h"
@@ -155,7 +159,6 @@ link_retire(struct link *link)
 	}
 	loop_timer_start(link->retire, LINK_RETIRE_MS);
 	loop_free_with(link->loop, &link->at_end, retire_end, link);
-	link_set_input_max(link, 0);
 	link_set_output_low(link, 0);
 	retire_on_input(link);
 	link_set_handler(link, &retire_handler, link);
@@ -206,12 +209,6 @@ link_read(struct link *link, bool on)
 		bufferevent_enable(link->bev, EV_READ);
 	else
 		bufferevent_disable(link->bev, EV_READ);
-}
-
-void
-link_set_input_max(struct link *link, size_t bytes)
-{
-	bufferevent_setwatermark(link->bev, EV_READ, 0, bytes);
 }
 
 void

@@ -68,9 +68,6 @@ bool link_write(struct link *link, const void *bytes, size_t len);
 /* Stops or resumes reading. */
 void link_read(struct link *link, bool on);
 
-/* At most so many unread bytes are held in link_input; 0: no bound. */
-void link_set_input_max(struct link *link, size_t bytes);
-
 /* on_drained comes when the output falls to so many bytes. */
 void link_set_output_low(struct link *link, size_t bytes);
 

@@ -348,7 +348,6 @@ side_init(struct side *side, struct pump *pump, struct side *peer,
 static void
 side_start(struct side *side)
 {
-	link_set_input_max(side->link, 0);
 	link_set_keepalive(side->link, side->pump->options.peer_ms);
 	link_set_user_timeout(side->link, 0);
 	link_set_output_low(side->link, side->pump->options.buffer_bytes / 4);

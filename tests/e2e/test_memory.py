@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     not harness.PLAIN,
     reason="the checker has an allocator of its own")
 
-ROUNDS = {3: 20, 50: 30, 997: 300}     # how often it fails: how many clients
+ROUNDS = {3: 20, 50: 30, 318: 250, 997: 300}   # how often it fails: how many clients
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +41,7 @@ def try_request(address: Address, data: bytes) -> bool:
     """One echo; whether it was answered. A wrong answer is never right."""
     try:
         answer = request(address, data, timeout=8)
-    except (ConnectionError, socket.timeout):
+    except OSError:
         return False
     assert data.startswith(answer)
     return answer == data
