@@ -18,7 +18,9 @@
 #define AT(member) offsetof(struct inner_config, member)
 
 static const char *const protocols[] = {
-	[INNER_NATIVE] = "native", [INNER_CLASSIC] = "classic", NULL,
+	[INNER_NATIVE] = "native",
+	[INNER_CLASSIC] = "classic",
+	NULL,
 };
 
 /* key, type, where, min, max, default, flags, choices, help */
@@ -67,8 +69,8 @@ const struct conf_field inner_config_fields[] = {
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
 };
-const size_t inner_config_count =
-    sizeof(inner_config_fields) / sizeof(inner_config_fields[0]);
+const size_t inner_config_count = sizeof(inner_config_fields) /
+    sizeof(inner_config_fields[0]);
 
 /* The host name made fit for an id; a machine without one is "inner". */
 static char *
@@ -92,9 +94,11 @@ check_classic(const char *path, const struct inner_config *config,
 
 	if (config->protocol != INNER_CLASSIC || why == NULL)
 		return 0;
-	snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: AuthKey: found one that "
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: AuthKey: found one that "
 	    "no classic signal can carry: %s; expected another, or "
-	    "\"Protocol\": \"native\"", path, why);
+	    "\"Protocol\": \"native\"",
+	    path, why);
 	return -1;
 }
 
@@ -104,7 +108,8 @@ inner_config_load(const char *path, struct inner_config *config,
 {
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
-	    problem) != 0 || check_classic(path, config, problem) != 0)
+		problem) != 0 ||
+	    check_classic(path, config, problem) != 0)
 		return -1;
 	config->id_configured = config->inner_id != NULL;
 	if (!config->id_configured &&

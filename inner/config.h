@@ -12,25 +12,25 @@
 enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 
 struct inner_config {
-	struct addr register_addr;	/* RegisterAddress: the outer */
-	struct addr proxy_addr;		/* ProxyAddress: the target */
-	char *auth_key;			/* AuthKey; owned, secret */
-	char *inner_id;			/* InnerId; owned; from load on never NULL */
-	bool id_configured;		/* not in the table: InnerId was there */
-	int protocol;			/* Protocol: enum inner_protocol */
-	uint32_t max_free;		/* MaxFreeConn */
-	uint32_t max_dialing;		/* MaxDialing */
-	uint32_t link_age_ms;		/* MaxLinkAge */
-	uint32_t retry_ms;		/* MaxRetryInterval */
-	uint32_t handshake_ms;		/* HandshakeTimeout */
-	uint32_t dial_ms;		/* DialTimeout: to the target */
-	uint32_t forward_ms;		/* ForwardTimeout: READY to START */
-	uint32_t idle_ms;		/* IdleTimeout */
-	uint32_t peer_ms;		/* PeerTimeout */
-	uint32_t drain_ms;		/* DrainTimeout */
-	uint64_t buffer_bytes;		/* BufferSize: high-water mark */
-	int log_level, log_format;	/* LogLevel, LogFormat: enums of base/log */
-	char *log_file;			/* LogFile; owned, NULL: standard output */
+	struct addr register_addr; /* RegisterAddress: the outer */
+	struct addr proxy_addr;	   /* ProxyAddress: the target */
+	char *auth_key;		   /* AuthKey; owned, secret */
+	char *inner_id;		   /* InnerId; owned; from load on never NULL */
+	bool id_configured;	   /* not in the table: InnerId was there */
+	int protocol;		   /* Protocol: enum inner_protocol */
+	uint32_t max_free;	   /* MaxFreeConn */
+	uint32_t max_dialing;	   /* MaxDialing */
+	uint32_t link_age_ms;	   /* MaxLinkAge */
+	uint32_t retry_ms;	   /* MaxRetryInterval */
+	uint32_t handshake_ms;	   /* HandshakeTimeout */
+	uint32_t dial_ms;	   /* DialTimeout: to the target */
+	uint32_t forward_ms;	   /* ForwardTimeout: READY to START */
+	uint32_t idle_ms;	   /* IdleTimeout */
+	uint32_t peer_ms;	   /* PeerTimeout */
+	uint32_t drain_ms;	   /* DrainTimeout */
+	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
+	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
+	char *log_file;		   /* LogFile; owned, NULL: standard output */
 };
 
 extern const struct conf_field inner_config_fields[];

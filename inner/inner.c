@@ -20,7 +20,7 @@
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 
 struct inner {
-	struct loop *loop;		/* owned, all of them */
+	struct loop *loop; /* owned, all of them */
 	struct resolver *resolver;
 	struct app *app;
 	struct keeper keeper;
@@ -74,8 +74,10 @@ log_ready(const struct inner_config *config, uint64_t max_fds)
 	log_info("inner", "ready", KV_STR("version", PACKAGE_VERSION),
 	    KV_STR("id", config->inner_id), KV_STR("outer", outer),
 	    KV_STR("target", target), KV_U64("descriptors", max_fds),
-	    KV_U64("sessions_max", max_fds <= FDS_ASIDE ? 0 :
-	    (max_fds - FDS_ASIDE) / FDS_PER_SESSION));
+	    KV_U64("sessions_max",
+		max_fds <= FDS_ASIDE
+		    ? 0
+		    : (max_fds - FDS_ASIDE) / FDS_PER_SESSION));
 }
 
 int

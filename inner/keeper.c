@@ -20,11 +20,11 @@
 enum {
 	TICK_MS = 1000,
 	FIRST_DELAY_MS = 100,
-	YOUNG_DELAY_MS = 1000,		/* the most while an outage is young */
+	YOUNG_DELAY_MS = 1000, /* the most while an outage is young */
 	YOUNG_OUTAGE_MS = 60000,
-	REJECTED_DELAY_MS = 5000,	/* a wrong key mends itself slowly */
+	REJECTED_DELAY_MS = 5000, /* a wrong key mends itself slowly */
 	JITTER_PERCENT = 25,
-	WAITING_GOOD_MS = 5000,		/* how long a "still waiting" counts */
+	WAITING_GOOD_MS = 5000, /* how long a "still waiting" counts */
 	LOG_EVERY_MS = 10000,
 };
 
@@ -37,8 +37,7 @@ count(const struct keeper *keeper, enum spare_state state)
 static size_t
 on_the_way(const struct keeper *keeper)
 {
-	return count(keeper, SPARE_CONNECTING) +
-	    count(keeper, SPARE_HANDSHAKE);
+	return count(keeper, SPARE_CONNECTING) + count(keeper, SPARE_HANDSHAKE);
 }
 
 static size_t
@@ -159,8 +158,8 @@ log_outage(struct keeper *keeper, enum spare_end end, const char *why,
 		return;
 	keeper->logged_ms = now;
 	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
-	log_at(rejected ? LOG_ERROR : LOG_WARN, "keeper", rejected ?
-	    "rejected: will try again" : "no link: will try again",
+	log_at(rejected ? LOG_ERROR : LOG_WARN, "keeper",
+	    rejected ? "rejected: will try again" : "no link: will try again",
 	    KV_STR("outer", outer), KV_STR("why", why),
 	    KV_MS("for", now - keeper->down_since_ms),
 	    KV_MS("next", keeper->delay_ms));
@@ -174,7 +173,7 @@ back_off(struct keeper *keeper, enum spare_end end, const char *why)
 	bool first = !keeper->down;
 
 	if (keeper->retry_waits)
-		return;			/* others of the same batch */
+		return; /* others of the same batch */
 	if (first) {
 		keeper->down = true;
 		keeper->down_since_ms = now;
@@ -182,9 +181,10 @@ back_off(struct keeper *keeper, enum spare_end end, const char *why)
 	}
 	if (end == SPARE_END_REJECTED && keeper->delay_ms < REJECTED_DELAY_MS)
 		keeper->delay_ms = REJECTED_DELAY_MS / 2;
-	else if (end != SPARE_END_REJECTED && keeper->delay_ms >
-	    YOUNG_DELAY_MS && now - keeper->down_since_ms < YOUNG_OUTAGE_MS)
-		keeper->delay_ms = YOUNG_DELAY_MS;	/* the key was mended */
+	else if (end != SPARE_END_REJECTED &&
+	    keeper->delay_ms > YOUNG_DELAY_MS &&
+	    now - keeper->down_since_ms < YOUNG_OUTAGE_MS)
+		keeper->delay_ms = YOUNG_DELAY_MS; /* the key was mended */
 	keeper->delay_ms = keeper_next_delay(keeper->delay_ms,
 	    now - keeper->down_since_ms, most);
 	log_outage(keeper, end, why, now, first);
@@ -245,7 +245,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	keeper->retry = loop_timer_new(loop, on_retry, keeper);
 	if (keeper->tick == NULL || keeper->retry == NULL)
 		return false;
-	keeper->down = true;		/* until the first link is there */
+	keeper->down = true; /* until the first link is there */
 	keeper->down_since_ms = clock_ms();
 	on_tick(keeper);
 	return true;
@@ -255,7 +255,8 @@ void
 keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 {
 	static const enum spare_state unused[] = {
-		SPARE_CONNECTING, SPARE_HANDSHAKE,
+		SPARE_CONNECTING,
+		SPARE_HANDSHAKE,
 	};
 	struct list_node *node;
 

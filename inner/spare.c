@@ -25,18 +25,22 @@ enum {
 	SILENT_PINGS = 3,
 	PING_JITTER_PERCENT = 20,
 	AGE_JITTER_PERCENT = 20,
-	RETIRE_MS = 10000,		/* for the outer's answer to GOAWAY */
-	TOO_SHORT_MS = 1000,		/* idle for less is a failure */
+	RETIRE_MS = 10000,   /* for the outer's answer to GOAWAY */
+	TOO_SHORT_MS = 1000, /* idle for less is a failure */
 	CLASSIC_PING_MS = 10000,
-	HOLD_FIN_MS = 1000,		/* the answer is complete; who waits for
+	HOLD_FIN_MS = 1000, /* the answer is complete; who waits for
 					 * its end must not wait for ever */
 };
 
 static const char *const state_names[] = {
-	[SPARE_CONNECTING] = "connecting", [SPARE_HANDSHAKE] = "handshake",
-	[SPARE_IDLE] = "idle", [SPARE_RETIRING] = "retiring",
-	[SPARE_DIALING] = "dialing", [SPARE_STARTED] = "started",
-	[SPARE_RELAYING] = "relaying", [SPARE_CLOSED] = "closed",
+	[SPARE_CONNECTING] = "connecting",
+	[SPARE_HANDSHAKE] = "handshake",
+	[SPARE_IDLE] = "idle",
+	[SPARE_RETIRING] = "retiring",
+	[SPARE_DIALING] = "dialing",
+	[SPARE_STARTED] = "started",
+	[SPARE_RELAYING] = "relaying",
+	[SPARE_CLOSED] = "closed",
 };
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SPARE_NSTATES,
     "every state needs a name");
@@ -121,8 +125,7 @@ log_finished(const struct spare *spare, uint64_t up, uint64_t down,
 	char client[REQUEST_CLIENT_SIZE], target[ADDR_TEXT_SIZE];
 
 	request_client_text(&spare->request, client);
-	addr_format(&spare->keeper->config->proxy_addr, target,
-	    sizeof(target));
+	addr_format(&spare->keeper->config->proxy_addr, target, sizeof(target));
 	log_info("session", "finished", KV_U64("id", spare->request.session),
 	    KV_STR("client", client), KV_STR("service", "default"),
 	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
@@ -139,14 +142,16 @@ spare_close(struct spare *spare, enum spare_end end, const char *why)
 		return;
 	if (spare->pump != NULL) {
 		spare->stop_why = why;
-		pump_stop(spare->pump);	/* comes back by on_pump_done */
+		pump_stop(spare->pump); /* comes back by on_pump_done */
 		return;
 	}
 	if (spare->state == SPARE_DIALING)
 		log_finished(spare, 0, 0, why);
-	else				/* the keeper tells of failures */
-		log_closed(spare, end == SPARE_END_NORMAL &&
-		    !spare->leaving ? LOG_INFO : LOG_DEBUG, why);
+	else /* the keeper tells of failures */
+		log_closed(spare,
+		    end == SPARE_END_NORMAL && !spare->leaving ? LOG_INFO
+							       : LOG_DEBUG,
+		    why);
 	leave(spare, end, why);
 	link_free(link);
 }
@@ -198,8 +203,8 @@ spare_authenticated(struct spare *spare)
 	if (spare->ping_ms == 0)
 		spare->ping_ms = CLASSIC_PING_MS;
 	spare->joined_ms = now;
-	spare->retire_ms = now + loop_jitter(
-	    spare->keeper->config->link_age_ms, AGE_JITTER_PERCENT);
+	spare->retire_ms = now +
+	    loop_jitter(spare->keeper->config->link_age_ms, AGE_JITTER_PERCENT);
 	set_state(spare, SPARE_IDLE);
 	arm_idle(spare);
 	keeper_on_joined(spare->keeper);
@@ -247,11 +252,11 @@ void
 spare_on_timeout(struct spare *spare)
 {
 	switch (spare->state) {
-	case SPARE_CONNECTING:		/* the dial has its own deadline */
+	case SPARE_CONNECTING: /* the dial has its own deadline */
 		break;
 	case SPARE_HANDSHAKE:
 		if (spare->codec->quiet_peer)
-			spare_authenticated(spare);	/* it survived */
+			spare_authenticated(spare); /* it survived */
 		else
 			spare_close(spare, SPARE_END_FAILED,
 			    "not authenticated in time");
@@ -263,7 +268,7 @@ spare_on_timeout(struct spare *spare)
 		spare_close(spare, SPARE_END_NORMAL,
 		    "the outer did not answer GOAWAY");
 		break;
-	case SPARE_DIALING:		/* the link is never read dry */
+	case SPARE_DIALING: /* the link is never read dry */
 		spare_close(spare, SPARE_END_NORMAL, "not started in time");
 		break;
 	case SPARE_STARTED:
@@ -302,8 +307,7 @@ refuse(struct spare *spare, enum wire_code code, const char *text)
 	snprintf(why, sizeof(why), "%s: %s", wire_code_text(code), text);
 	log_finished(spare, 0, 0, why);
 	if (spare->codec->send_refused == NULL ||
-	    !spare->codec->send_refused(spare, code, text) ||
-	    spare->leaving) {
+	    !spare->codec->send_refused(spare, code, text) || spare->leaving) {
 		end_politely(spare, why);
 		return;
 	}
@@ -319,8 +323,9 @@ on_pump_done(const struct pump_result *result, void *arg)
 {
 	struct spare *spare = arg;
 	char text[PUMP_END_SIZE];
-	const char *why = result->end == PUMP_STOPPED ? spare->stop_why :
-	    pump_end_text(result->end, "target", "outer", text);
+	const char *why = result->end == PUMP_STOPPED
+	    ? spare->stop_why
+	    : pump_end_text(result->end, "target", "outer", text);
 
 	spare->pump = NULL;
 	log_finished(spare, result->b_to_a, result->a_to_b, why);
@@ -339,10 +344,11 @@ relay(struct spare *spare)
 		.whole_close_b = spare->codec->whole_close,
 		.hold_fin_ms = spare->codec->whole_close ? HOLD_FIN_MS : 0,
 		.gate = spare->codec->gate,
-		.done = on_pump_done, .arg = spare,
+		.done = on_pump_done,
+		.arg = spare,
 	};
-	struct link *target =
-	    link_new(spare->keeper->loop, spare->target_fd, "target");
+	struct link *target = link_new(spare->keeper->loop, spare->target_fd,
+	    "target");
 
 	if (target == NULL)
 		return false;
@@ -354,7 +360,7 @@ relay(struct spare *spare)
 		return false;
 	}
 	spare->link = NULL;
-	if (spare->early != NULL)	/* the pump sends it */
+	if (spare->early != NULL) /* the pump sends it */
 		(void)evbuffer_add_buffer(link_output(target), spare->early);
 	return true;
 }
@@ -421,7 +427,7 @@ spare_on_forward(struct spare *spare, const struct request *request)
 	spare->began_ms = clock_ms();
 	spare->has_early = false;
 	set_state(spare, SPARE_DIALING);
-	loop_timer_stop(spare->timer);		/* the dial has its own */
+	loop_timer_stop(spare->timer); /* the dial has its own */
 	keeper_on_taken(keeper, request->waiting);
 	if ((code = target_check(keeper->config, request, &why)) != 0) {
 		refuse(spare, (enum wire_code)code, why);
@@ -442,8 +448,8 @@ spare_on_goaway(struct spare *spare, enum goaway_reason reason)
 	bool replaced = reason == GOAWAY_REPLACED;
 
 	spare_close(spare, replaced ? SPARE_END_REJECTED : SPARE_END_SENT_AWAY,
-	    replaced ? "a younger run has the same InnerId" :
-	    "the outer said GOAWAY");
+	    replaced ? "a younger run has the same InnerId"
+		     : "the outer said GOAWAY");
 }
 
 static void
@@ -463,7 +469,7 @@ on_lost(struct spare *spare, const char *why)
 {
 	bool failed = spare->state == SPARE_HANDSHAKE ||
 	    (spare->state == SPARE_IDLE &&
-	    clock_ms() - spare->joined_ms < TOO_SHORT_MS);
+		clock_ms() - spare->joined_ms < TOO_SHORT_MS);
 
 	spare_close(spare, failed ? SPARE_END_FAILED : SPARE_END_NORMAL, why);
 }
@@ -473,10 +479,10 @@ on_eof(void *arg)
 {
 	struct spare *spare = arg;
 
-	on_lost(spare, spare->state == SPARE_HANDSHAKE &&
-	    spare->codec->quiet_peer ?
-	    "the outer closed the link: another AuthKey?" :
-	    "closed by the outer");
+	on_lost(spare,
+	    spare->state == SPARE_HANDSHAKE && spare->codec->quiet_peer
+		? "the outer closed the link: another AuthKey?"
+		: "closed by the outer");
 }
 
 static void
@@ -486,7 +492,9 @@ on_error(void *arg, const char *why)
 }
 
 static const struct link_handler handler = {
-	.on_input = on_input, .on_eof = on_eof, .on_error = on_error,
+	.on_input = on_input,
+	.on_eof = on_eof,
+	.on_error = on_error,
 };
 
 static void
@@ -512,8 +520,9 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	spare->heard_ms = spare->sent_ms = clock_ms();
 	link_set_keepalive(spare->link, keeper->config->peer_ms);
 	link_set_user_timeout(spare->link, keeper->config->peer_ms);
-	loop_timer_start(spare->timer, spare->codec->quiet_peer ?
-	    SPARE_SURVIVED_MS : keeper->config->handshake_ms);
+	loop_timer_start(spare->timer,
+	    spare->codec->quiet_peer ? SPARE_SURVIVED_MS
+				     : keeper->config->handshake_ms);
 	link_set_handler(spare->link, &handler, spare);
 	if (!spare->codec->send_opening(spare))
 		spare_close(spare, SPARE_END_FAILED,
@@ -530,13 +539,13 @@ spare_start(struct keeper *keeper)
 		return false;
 	spare->keeper = keeper;
 	spare->target_fd = -1;
-	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic :
-	    &spare_native;
+	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic
+							 : &spare_native;
 	spare->timer = loop_timer_new(keeper->loop, on_timer, spare);
 	if (spare->timer != NULL)
 		spare->dial = dial_start(keeper->loop, keeper->resolver,
-		    &config->register_addr, config->handshake_ms,
-		    on_connected, spare);
+		    &config->register_addr, config->handshake_ms, on_connected,
+		    spare);
 	if (spare->dial == NULL) {
 		spare_free(spare);
 		return false;

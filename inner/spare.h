@@ -14,17 +14,23 @@ struct spare;
  * -> DIALING (DialTimeout) -> STARTED (ForwardTimeout, until START) ->
  * RELAYING. RETIRING is an idle one that has said GOAWAY. */
 enum spare_state {
-	SPARE_CONNECTING, SPARE_HANDSHAKE, SPARE_IDLE, SPARE_RETIRING,
-	SPARE_DIALING, SPARE_STARTED, SPARE_RELAYING, SPARE_CLOSED,
+	SPARE_CONNECTING,
+	SPARE_HANDSHAKE,
+	SPARE_IDLE,
+	SPARE_RETIRING,
+	SPARE_DIALING,
+	SPARE_STARTED,
+	SPARE_RELAYING,
+	SPARE_CLOSED,
 	SPARE_NSTATES,
 };
 
 /* Why a spare ended: what the keeper makes of it. */
 enum spare_end {
-	SPARE_END_NORMAL,		/* used up, retired, or simply lost */
-	SPARE_END_FAILED,		/* never got as far as idle */
-	SPARE_END_REJECTED,		/* the outer, or its key, is wrong */
-	SPARE_END_SENT_AWAY,		/* the outer takes no links for now */
+	SPARE_END_NORMAL,    /* used up, retired, or simply lost */
+	SPARE_END_FAILED,    /* never got as far as idle */
+	SPARE_END_REJECTED,  /* the outer, or its key, is wrong */
+	SPARE_END_SENT_AWAY, /* the outer takes no links for now */
 };
 
 /* Starts to connect. False without memory or descriptors. The keeper hears of

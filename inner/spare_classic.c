@@ -50,10 +50,10 @@ send_start(struct spare *spare)
 static void
 on_start(struct spare *spare)
 {
-	static const struct request nameless;	/* these peers name nobody */
+	static const struct request nameless; /* these peers name nobody */
 
 	if (spare->state == SPARE_HANDSHAKE)
-		spare_authenticated(spare);	/* no better proof than this */
+		spare_authenticated(spare); /* no better proof than this */
 	if (spare->state == SPARE_IDLE)
 		spare_on_forward(spare, &nameless);
 	else

@@ -31,8 +31,8 @@ struct spare_codec {
 	bool (*send_goaway)(struct spare *spare, enum goaway_reason reason);
 	bool (*send_error)(struct spare *spare, enum wire_code code,
 	    const char *text);
-	bool whole_close;		/* its peers cannot half-close */
-	bool quiet_peer;		/* the outer says nothing while idle,
+	bool whole_close; /* its peers cannot half-close */
+	bool quiet_peer;  /* the outer says nothing while idle,
 					 * and nothing when it authenticates:
 					 * who stays connected for
 					 * SPARE_SURVIVED_MS was let in */
@@ -43,34 +43,34 @@ enum { SPARE_SURVIVED_MS = 500 };
 extern const struct spare_codec spare_native, spare_classic;
 
 struct spare {
-	struct list_node state_node;	/* keeper.spares[state] */
-	struct keeper *keeper;		/* borrowed */
+	struct list_node state_node; /* keeper.spares[state] */
+	struct keeper *keeper;	     /* borrowed */
 	uint64_t id;
 	const struct spare_codec *codec;
 	enum spare_state state;
-	struct link *link;		/* owned until the pump has it */
-	struct dial *dial;		/* owned: to the outer, to the target */
-	int target_fd;			/* owned; -1: none. Connected, but the
+	struct link *link;	       /* owned until the pump has it */
+	struct dial *dial;	       /* owned: to the outer, to the target */
+	int target_fd;		       /* owned; -1: none. Connected, but the
 					 * link is not read dry yet */
-	struct pump *pump;		/* STARTED, RELAYING; frees itself */
-	struct loop_timer *timer;	/* owned: the state's deadline */
-	uint64_t heard_ms, sent_ms;	/* when a byte last came, went */
-	uint64_t joined_ms, retire_ms;	/* authenticated; to be retired */
-	bool leaving;			/* has said GOAWAY */
-	const char *stop_why;		/* why pump_stop was called */
-	uint32_t ping_ms;		/* the outer's interval */
+	struct pump *pump;	       /* STARTED, RELAYING; frees itself */
+	struct loop_timer *timer;      /* owned: the state's deadline */
+	uint64_t heard_ms, sent_ms;    /* when a byte last came, went */
+	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
+	bool leaving;		       /* has said GOAWAY */
+	const char *stop_why;	       /* why pump_stop was called */
+	uint32_t ping_ms;	       /* the outer's interval */
 
 	/* the handshake */
 	uint8_t nonce[PROOF_NONCE_SIZE];
 	uint8_t hello_digest[PROOF_SIZE];
-	uint8_t welcome_proof[PROOF_SIZE];	/* what WELCOME must say */
+	uint8_t welcome_proof[PROOF_SIZE]; /* what WELCOME must say */
 	bool challenged;
 
 	/* the session */
 	struct request request;
 	uint64_t began_ms;
-	bool has_early;			/* one per session, at most */
-	struct evbuffer *early;		/* owned; NULL: none */
+	bool has_early;		/* one per session, at most */
+	struct evbuffer *early; /* owned; NULL: none */
 	struct reap reap;
 };
 

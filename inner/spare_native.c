@@ -107,8 +107,9 @@ on_challenge(struct spare *spare, const struct frame *frame)
 	const char *why;
 	size_t len;
 
-	why = spare->challenged ? "a second CHALLENGE" :
-	    challenge_decode(frame->payload, frame->length, &challenge);
+	why = spare->challenged
+	    ? "a second CHALLENGE"
+	    : challenge_decode(frame->payload, frame->length, &challenge);
 	if (why != NULL) {
 		spare_fail(spare, CODE_PROTOCOL, why);
 		return;
@@ -131,8 +132,9 @@ static void
 on_welcome(struct spare *spare, const struct frame *frame)
 {
 	struct welcome welcome;
-	const char *why = !spare->challenged ? "WELCOME before CHALLENGE" :
-	    welcome_decode(frame->payload, frame->length, &welcome);
+	const char *why = !spare->challenged
+	    ? "WELCOME before CHALLENGE"
+	    : welcome_decode(frame->payload, frame->length, &welcome);
 
 	if (why != NULL) {
 		spare_fail(spare, CODE_PROTOCOL, why);
@@ -143,15 +145,14 @@ on_welcome(struct spare *spare, const struct frame *frame)
 		    "the outer does not hold this AuthKey");
 		return;
 	}
-	spare->ping_ms =
-	    bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
+	spare->ping_ms = bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
 	spare_authenticated(spare);
 }
 
 static void
 on_keepalive(struct spare *spare, const struct frame *frame)
 {
-	(void)spare;			/* being heard is all it is for */
+	(void)spare; /* being heard is all it is for */
 	(void)frame;
 }
 
@@ -159,8 +160,7 @@ static void
 on_goaway(struct spare *spare, const struct frame *frame)
 {
 	enum goaway_reason reason;
-	const char *why =
-	    goaway_decode(frame->payload, frame->length, &reason);
+	const char *why = goaway_decode(frame->payload, frame->length, &reason);
 
 	if (why != NULL)
 		spare_fail(spare, CODE_PROTOCOL, why);
@@ -172,8 +172,8 @@ static void
 on_forward(struct spare *spare, const struct frame *frame)
 {
 	struct request request;
-	const char *why =
-	    request_decode(frame->payload, frame->length, &request);
+	const char *why = request_decode(frame->payload, frame->length,
+	    &request);
 
 	if (why != NULL)
 		spare_fail(spare, CODE_PROTOCOL, why);
@@ -190,8 +190,7 @@ is_refused(const struct spare *spare, uint64_t session)
 }
 
 static const char *
-keep_early(struct spare *spare, const struct frame *frame,
-    struct evbuffer *out)
+keep_early(struct spare *spare, const struct frame *frame, struct evbuffer *out)
 {
 	const uint8_t *bytes;
 	uint64_t session;
@@ -231,8 +230,8 @@ end_of_error(const struct spare *spare, uint16_t code)
 {
 	if (code == CODE_AUTH_FAILED || code == CODE_NOT_ALLOWED)
 		return SPARE_END_REJECTED;
-	return spare->state == SPARE_HANDSHAKE ? SPARE_END_FAILED :
-	    SPARE_END_NORMAL;
+	return spare->state == SPARE_HANDSHAKE ? SPARE_END_FAILED
+					       : SPARE_END_NORMAL;
 }
 
 static void
@@ -251,17 +250,19 @@ on_error(struct spare *spare, const struct frame *frame)
 
 static const struct {
 	enum frame_type type;
-	unsigned states;		/* where it is legal */
+	unsigned states; /* where it is legal */
 	void (*handle)(struct spare *, const struct frame *);
 } frames[] = {
-	{ FRAME_CHALLENGE, IN(HANDSHAKE),                     on_challenge },
-	{ FRAME_WELCOME,   IN(HANDSHAKE),                     on_welcome },
-	{ FRAME_ERROR,     IN(HANDSHAKE) | IN(IDLE) | IN(RETIRING) |
-			   IN(DIALING),                       on_error },
-	{ FRAME_KEEPALIVE, IN(IDLE) | IN(RETIRING),           on_keepalive },
-	{ FRAME_GOAWAY,    IN(IDLE) | IN(RETIRING),           on_goaway },
-	{ FRAME_FORWARD,   IN(IDLE) | IN(RETIRING),           on_forward },
-	{ FRAME_EARLY,     IN(IDLE) | IN(DIALING),            on_early },
+	/* clang-format off: a table */
+	{ FRAME_CHALLENGE, IN(HANDSHAKE), on_challenge },
+	{ FRAME_WELCOME, IN(HANDSHAKE), on_welcome },
+	{ FRAME_ERROR, IN(HANDSHAKE) | IN(IDLE) | IN(RETIRING) | IN(DIALING),
+	    on_error },
+	{ FRAME_KEEPALIVE, IN(IDLE) | IN(RETIRING), on_keepalive },
+	{ FRAME_GOAWAY, IN(IDLE) | IN(RETIRING), on_goaway },
+	{ FRAME_FORWARD, IN(IDLE) | IN(RETIRING), on_forward },
+	{ FRAME_EARLY, IN(IDLE) | IN(DIALING), on_early },
+	/* clang-format on */
 };
 
 static void
@@ -291,8 +292,9 @@ read_frames(struct spare *spare, struct evbuffer *input)
 	struct frame frame;
 
 	while (spare->state != SPARE_CLOSED) {
-		uint32_t max = spare->state == SPARE_HANDSHAKE ?
-		    FRAME_MAX_BEFORE_AUTH : FRAME_MAX_AFTER_AUTH;
+		uint32_t max = spare->state == SPARE_HANDSHAKE
+		    ? FRAME_MAX_BEFORE_AUTH
+		    : FRAME_MAX_AFTER_AUTH;
 
 		switch (framing_next(input, max, &frame, &why, &code)) {
 		case WIRE_MORE:

@@ -37,8 +37,8 @@ struct dial *
 target_dial(struct loop *loop, struct resolver *resolver,
     const struct inner_config *config, dial_fn *done, void *arg)
 {
-	return dial_start(loop, resolver, &config->proxy_addr,
-	    config->dial_ms, done, arg);
+	return dial_start(loop, resolver, &config->proxy_addr, config->dial_ms,
+	    done, arg);
 }
 
 enum wire_code

@@ -19,7 +19,8 @@ back_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
 {
 	const struct outer_config *config = shard->config;
 	const struct listen_options options = {
-		.addr = &config->inner_addr, .what = "links",
+		.addr = &config->inner_addr,
+		.what = "links",
 		.socket_mode = config->socket_mode,
 		.socket_owner = config->socket_owner,
 		.socket_group = config->socket_group,

@@ -8,7 +8,7 @@ struct shard;
 
 /* Starts to accept links for the shard. NULL with one line in problem. End it
  * with listen_stop. */
-struct listen *back_start(struct shard *shard,
-    char problem[LISTEN_PROBLEM_SIZE]);
+struct listen *
+back_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE]);
 
 #endif

@@ -61,8 +61,8 @@ const struct conf_field outer_config_fields[] = {
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
 };
-const size_t outer_config_count =
-    sizeof(outer_config_fields) / sizeof(outer_config_fields[0]);
+const size_t outer_config_count = sizeof(outer_config_fields) /
+    sizeof(outer_config_fields[0]);
 
 static bool
 same_place(const struct addr *a, const struct addr *b)
@@ -70,7 +70,7 @@ same_place(const struct addr *a, const struct addr *b)
 	char a_text[ADDR_TEXT_SIZE], b_text[ADDR_TEXT_SIZE];
 
 	if (a->kind == ADDR_TCP && a->port == 0)
-		return false;			/* a free port each */
+		return false; /* a free port each */
 	addr_format(a, a_text, sizeof(a_text));
 	addr_format(b, b_text, sizeof(b_text));
 	return strcmp(a_text, b_text) == 0;
@@ -85,8 +85,10 @@ check_classic(const char *path, struct outer_config *config)
 	if (!config->accept_classic || why == NULL)
 		return;
 	config->accept_classic = false;
-	log_warn("config", "classic links are switched off: AuthKey fits none "
-	    "of their signals", KV_STR("file", path), KV_STR("why", why));
+	log_warn("config",
+	    "classic links are switched off: AuthKey fits none "
+	    "of their signals",
+	    KV_STR("file", path), KV_STR("why", why));
 }
 
 int
@@ -95,12 +97,14 @@ outer_config_load(const char *path, struct outer_config *config,
 {
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, outer_config_fields, outer_config_count, config,
-	    problem) != 0)
+		problem) != 0)
 		return -1;
 	if (same_place(&config->inner_addr, &config->outer_addr)) {
-		snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: "
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: "
 		    "OuterServerAddress: found the address of "
-		    "InnerServerAddress; expected another", path);
+		    "InnerServerAddress; expected another",
+		    path);
 		return -1;
 	}
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);

@@ -10,25 +10,25 @@
 #include <stdint.h>
 
 struct outer_config {
-	struct addr inner_addr;		/* InnerServerAddress: links */
-	struct addr outer_addr;		/* OuterServerAddress: clients */
-	char *auth_key;			/* AuthKey; owned, secret */
-	uint32_t socket_mode;		/* SocketMode */
-	char *socket_owner;		/* SocketOwner; owned, NULL: unchanged */
-	char *socket_group;		/* SocketGroup; owned, NULL: unchanged */
-	bool accept_classic;		/* AcceptClassic */
-	uint32_t handshake_ms;		/* HandshakeTimeout */
-	uint32_t ping_ms;		/* PingInterval */
-	uint32_t forward_ms;		/* ForwardTimeout */
-	uint32_t queue_length;		/* QueueLength */
-	uint32_t queue_ms;		/* QueueTimeout */
-	uint32_t idle_ms;		/* IdleTimeout */
-	uint32_t peer_ms;		/* PeerTimeout */
-	uint32_t drain_ms;		/* DrainTimeout */
-	uint32_t max_links;		/* MaxLinks: links at once, all kinds */
-	uint64_t buffer_bytes;		/* BufferSize: high-water mark */
-	int log_level, log_format;	/* LogLevel, LogFormat: enums of base/log */
-	char *log_file;			/* LogFile; owned, NULL: standard output */
+	struct addr inner_addr;	   /* InnerServerAddress: links */
+	struct addr outer_addr;	   /* OuterServerAddress: clients */
+	char *auth_key;		   /* AuthKey; owned, secret */
+	uint32_t socket_mode;	   /* SocketMode */
+	char *socket_owner;	   /* SocketOwner; owned, NULL: unchanged */
+	char *socket_group;	   /* SocketGroup; owned, NULL: unchanged */
+	bool accept_classic;	   /* AcceptClassic */
+	uint32_t handshake_ms;	   /* HandshakeTimeout */
+	uint32_t ping_ms;	   /* PingInterval */
+	uint32_t forward_ms;	   /* ForwardTimeout */
+	uint32_t queue_length;	   /* QueueLength */
+	uint32_t queue_ms;	   /* QueueTimeout */
+	uint32_t idle_ms;	   /* IdleTimeout */
+	uint32_t peer_ms;	   /* PeerTimeout */
+	uint32_t drain_ms;	   /* DrainTimeout */
+	uint32_t max_links;	   /* MaxLinks: links at once, all kinds */
+	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
+	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
+	char *log_file;		   /* LogFile; owned, NULL: standard output */
 };
 
 extern const struct conf_field outer_config_fields[];

@@ -17,14 +17,14 @@
 
 #include <stdlib.h>
 
-enum { CALM_MS = 1000 };		/* room for so long is worth a line */
+enum { CALM_MS = 1000 }; /* room for so long is worth a line */
 
 struct front {
-	struct shard *shard;		/* borrowed */
-	struct listen *listen;		/* owned */
-	struct loop_timer *calm;	/* owned */
-	bool full;			/* not accepting */
-	bool told;			/* the log knows */
+	struct shard *shard;	 /* borrowed */
+	struct listen *listen;	 /* owned */
+	struct loop_timer *calm; /* owned */
+	bool full;		 /* not accepting */
+	bool told;		 /* the log knows */
 };
 
 static void
@@ -37,8 +37,9 @@ tell_full(struct front *front)
 		return;
 	front->told = true;
 	log_warn("front", "no descriptors for more sessions: accepting pauses",
-	    KV_U64("sessions", shard->setting_up.length +
-	    shard->relaying.length), KV_U64("descriptors", shard->max_fds));
+	    KV_U64("sessions",
+		shard->setting_up.length + shard->relaying.length),
+	    KV_U64("descriptors", shard->max_fds));
 }
 
 static void
@@ -69,7 +70,8 @@ front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
 {
 	const struct outer_config *config = shard->config;
 	const struct listen_options options = {
-		.addr = &config->outer_addr, .what = "clients",
+		.addr = &config->outer_addr,
+		.what = "clients",
 		.socket_mode = config->socket_mode,
 		.socket_owner = config->socket_owner,
 		.socket_group = config->socket_group,

@@ -8,9 +8,9 @@ struct front;
 struct shard;
 
 /* NULL with one line in problem. */
-struct front *front_start(struct shard *shard,
-    char problem[LISTEN_PROBLEM_SIZE]);
-void front_stop(struct front *front);	/* NULL is fine */
+struct front *
+front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE]);
+void front_stop(struct front *front); /* NULL is fine */
 
 /* Something ended: accepts again if there is room for one more session. */
 void front_look(struct front *front);

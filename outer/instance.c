@@ -26,8 +26,8 @@ find(const struct instance_table *table, const char *inner, const char *id)
 	struct list_node *node = list_first(&table->all);
 
 	for (; node != NULL; node = list_next(&table->all, node)) {
-		struct instance *instance =
-		    list_entry(node, struct instance, node);
+		struct instance *instance = list_entry(node, struct instance,
+		    node);
 
 		if (strcmp(instance->id, id) == 0 &&
 		    strcmp(instance->inner, inner) == 0)
@@ -88,8 +88,8 @@ instance_replace_others(struct instance_table *table,
 		old->replaced = true;
 		str_copy(table->replaced[table->next_replaced],
 		    sizeof(table->replaced[0]), old->id);
-		table->next_replaced =
-		    (table->next_replaced + 1) % INSTANCE_REPLACED_MAX;
+		table->next_replaced = (table->next_replaced + 1) %
+		    INSTANCE_REPLACED_MAX;
 		log_info("inner", "replaced by a younger run",
 		    KV_STR("inner", old->inner), KV_STR("instance", old->id),
 		    KV_STR("by", young->id));
@@ -114,8 +114,8 @@ instance_must_yield(const struct instance_table *table, const char *inner,
 	if (!was_replaced(table, id))
 		return false;
 	for (; node != NULL; node = list_next(&table->all, node)) {
-		struct instance *other =
-		    list_entry(node, struct instance, node);
+		struct instance *other = list_entry(node, struct instance,
+		    node);
 
 		if (strcmp(other->inner, inner) == 0 &&
 		    strcmp(other->id, id) != 0)

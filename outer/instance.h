@@ -10,22 +10,22 @@
 #include <stdint.h>
 
 struct instance {
-	struct list_node node;		/* instance_table.all */
-	uint64_t serial;		/* never reused; younger is larger */
+	struct list_node node; /* instance_table.all */
+	uint64_t serial;       /* never reused; younger is larger */
 	char inner[HELLO_INNER_MAX + 1];
-	char id[HELLO_INSTANCE_SIZE + 1];	/* "classic" of classic links */
-	struct list standbys;		/* all its links that are not relaying */
-	bool suspect;			/* did not answer: taken last */
-	bool replaced;			/* a younger run took its place */
+	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
+	struct list standbys; /* all its links that are not relaying */
+	bool suspect;	      /* did not answer: taken last */
+	bool replaced;	      /* a younger run took its place */
 };
 
 enum { INSTANCE_REPLACED_MAX = 64 };
 
 struct instance_table {
-	struct list all;		/* those that have links */
+	struct list all; /* those that have links */
 	uint64_t next_serial;
 	char replaced[INSTANCE_REPLACED_MAX][HELLO_INSTANCE_SIZE + 1];
-	unsigned next_replaced;		/* where the next id goes, in turn */
+	unsigned next_replaced; /* where the next id goes, in turn */
 };
 
 void instance_table_init(struct instance_table *table);
@@ -34,8 +34,8 @@ void instance_table_init(struct instance_table *table);
  * The instance of that id, made when it is new; logged then. It lives while
  * it has standbys. NULL without memory.
  */
-struct instance *instance_get(struct instance_table *table, const char *inner,
-    const char *id);
+struct instance *
+instance_get(struct instance_table *table, const char *inner, const char *id);
 
 /* Puts a standby's node on, takes it off. The last one that leaves frees the
  * instance, which is logged. */
@@ -52,7 +52,7 @@ void instance_replace_others(struct instance_table *table,
 
 /* Whether a run must stay away: it was replaced, and another run of its
  * inner's id is here. */
-bool instance_must_yield(const struct instance_table *table,
-    const char *inner, const char *id);
+bool instance_must_yield(const struct instance_table *table, const char *inner,
+    const char *id);
 
 #endif

@@ -23,13 +23,13 @@
 #include <stdlib.h>
 
 struct outer {
-	struct loop *loop;		/* owned, all of them */
+	struct loop *loop; /* owned, all of them */
 	struct front *front;
 	struct listen *back;
 	struct app *app;
 	struct shard shard;
 	bool draining, leaving;
-	struct reap settle;		/* looks again after this wake-up */
+	struct reap settle; /* looks again after this wake-up */
 };
 
 static void
@@ -39,7 +39,7 @@ dismiss_standbys(struct outer *outer)
 	struct list *hello = &outer->shard.standbys[STANDBY_HANDSHAKE];
 	struct list_node *node;
 
-	outer->leaving = true;		/* each of these changes something */
+	outer->leaving = true; /* each of these changes something */
 	listen_stop(outer->back);
 	outer->back = NULL;
 	while ((node = list_first(idle)) != NULL)

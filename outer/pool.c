@@ -41,8 +41,8 @@ pool_put(struct pool *pool, struct pool_item *item)
 	struct list_node *node = list_first(&pool->waiters);
 
 	for (; node != NULL; node = list_next(&pool->waiters, node)) {
-		struct pool_waiter *waiter =
-		    list_entry(node, struct pool_waiter, node);
+		struct pool_waiter *waiter = list_entry(node,
+		    struct pool_waiter, node);
 
 		if (!has_tried(waiter, item->instance)) {
 			list_remove(&waiter->node);
@@ -60,8 +60,8 @@ take_from(struct list *list, const struct pool_waiter *waiter,
 	struct list_node *node = list_first(list);
 
 	for (; node != NULL; node = list_next(list, node)) {
-		struct pool_item *item =
-		    list_entry(node, struct pool_item, node);
+		struct pool_item *item = list_entry(node, struct pool_item,
+		    node);
 
 		if (item->instance->serial != but_serial &&
 		    !has_tried(waiter, item->instance)) {
@@ -91,8 +91,8 @@ pool_other_exists(const struct list *instances,
 	struct list_node *node = list_first(instances);
 
 	for (; node != NULL; node = list_next(instances, node)) {
-		struct instance *other =
-		    list_entry(node, struct instance, node);
+		struct instance *other = list_entry(node, struct instance,
+		    node);
 
 		if (!other->suspect && !other->replaced &&
 		    !has_tried(waiter, other))
@@ -141,7 +141,7 @@ pool_suspect(struct pool *pool, struct instance *instance, bool suspect)
 		if (list_entry(node, struct pool_item, node)->instance ==
 		    instance) {
 			list_remove(node);
-			list_push_front(to, node);	/* order stays */
+			list_push_front(to, node); /* order stays */
 		}
 	}
 }

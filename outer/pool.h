@@ -15,7 +15,7 @@ enum { POOL_TRIES_MAX = 3 };
 /* Embedded in a standby. */
 struct pool_item {
 	struct list_node node;
-	struct instance *instance;	/* borrowed: set while authenticated */
+	struct instance *instance; /* borrowed: set while authenticated */
 };
 
 /* Embedded in a session: instances (by serial) that are not to be tried. */
@@ -23,15 +23,15 @@ struct pool_waiter {
 	struct list_node node;
 	uint64_t tried[POOL_TRIES_MAX];
 	unsigned tried_count;
-	uint64_t silent;	/* the last one that did not answer it; 0: none */
+	uint64_t silent; /* the last one that did not answer it; 0: none */
 	/* Its turn has come: it is off the queue, the item is its to claim. */
 	void (*on_item)(struct pool_waiter *waiter, struct pool_item *item);
 };
 
 struct pool {
-	struct list idle;		/* most recently used first */
-	struct list suspects;		/* the same, of suspect instances */
-	struct list waiters;		/* longest waiting first */
+	struct list idle;     /* most recently used first */
+	struct list suspects; /* the same, of suspect instances */
+	struct list waiters;  /* longest waiting first */
 	size_t waiters_max;
 };
 
@@ -49,8 +49,8 @@ void pool_put(struct pool *pool, struct pool_item *item);
  * suspects only when nobody else has one, and last of all the one that was
  * silent to this waiter before. NULL when there is none.
  */
-struct pool_item *pool_take(struct pool *pool,
-    const struct pool_waiter *waiter);
+struct pool_item *
+pool_take(struct pool *pool, const struct pool_waiter *waiter);
 
 /* Whether one of the instances, with an idle standby or without, is neither
  * suspect nor replaced nor tried by the waiter: worth waiting for. */

@@ -27,34 +27,36 @@
 #include <string.h>
 
 enum {
-	ATTEMPTS_MAX = 100,		/* standbys that one client may use up */
+	ATTEMPTS_MAX = 100, /* standbys that one client may use up */
 	WHY_SIZE = 192,
 };
 
 struct session {
-	struct pool_waiter waiter;	/* which instances were tried */
-	struct list_node node;		/* shard.setting_up or shard.relaying */
-	struct shard *shard;		/* borrowed */
+	struct pool_waiter waiter; /* which instances were tried */
+	struct list_node node;	   /* shard.setting_up or shard.relaying */
+	struct shard *shard;	   /* borrowed */
 	uint64_t id;
 	enum session_state state;
-	int fd;				/* owned; -1 once the pump has it */
+	int fd; /* owned; -1 once the pump has it */
 	struct endpoint client, public;
-	struct watch *watch;		/* owned; while fd is */
-	struct loop_timer *timer;	/* owned: QueueTimeout */
-	struct standby *standby;	/* borrowed; STARTING only */
-	struct pump *pump;		/* RELAYING only; frees itself */
-	const char *stop_why;		/* why pump_stop was called */
-	unsigned attempts, counted;	/* standbys used up; those that count */
+	struct watch *watch;	    /* owned; while fd is */
+	struct loop_timer *timer;   /* owned: QueueTimeout */
+	struct standby *standby;    /* borrowed; STARTING only */
+	struct pump *pump;	    /* RELAYING only; frees itself */
+	const char *stop_why;	    /* why pump_stop was called */
+	unsigned attempts, counted; /* standbys used up; those that count */
 	uint64_t began_ms, claimed_ms, ready_ms;
 	struct reap reap;
 };
 
 static const char *const state_names[] = {
-	[SESSION_WAITING] = "waiting", [SESSION_STARTING] = "starting",
-	[SESSION_RELAYING] = "relaying", [SESSION_CLOSED] = "closed",
+	[SESSION_WAITING] = "waiting",
+	[SESSION_STARTING] = "starting",
+	[SESSION_RELAYING] = "relaying",
+	[SESSION_CLOSED] = "closed",
 };
-_Static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
-    SESSION_NSTATES, "every state needs a name");
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SESSION_NSTATES,
+    "every state needs a name");
 
 #define TO(s) (1u << SESSION_##s)
 static const unsigned next_ok[SESSION_NSTATES] = {
@@ -144,7 +146,7 @@ session_close(struct session *session, const char *why)
 		return;
 	if (session->pump != NULL) {
 		session->stop_why = why;
-		pump_stop(session->pump);	/* comes back by on_pump_done */
+		pump_stop(session->pump); /* comes back by on_pump_done */
 		return;
 	}
 	log_finished(session, 0, 0, why);
@@ -319,8 +321,9 @@ on_pump_done(const struct pump_result *result, void *arg)
 
 	session->pump = NULL;
 	log_finished(session, result->a_to_b, result->b_to_a,
-	    result->end == PUMP_STOPPED ? session->stop_why :
-	    pump_end_text(result->end, "client", "inner", why));
+	    result->end == PUMP_STOPPED
+		? session->stop_why
+		: pump_end_text(result->end, "client", "inner", why));
 	leave(session);
 }
 
@@ -335,7 +338,8 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.peer_ms = shard->config->peer_ms,
 		.whole_close_b = whole_close,
 		.hold_fin_ms = whole_close ? shard->config->peer_ms : 0,
-		.done = on_pump_done, .arg = session,
+		.done = on_pump_done,
+		.arg = session,
 	};
 	char peer[ENDPOINT_TEXT_SIZE];
 	struct link *client;
@@ -361,7 +365,7 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 {
 	session->standby = NULL;
 	session->ready_ms = clock_ms();
-	watch_end(session->watch);	/* the pump reads it now */
+	watch_end(session->watch); /* the pump reads it now */
 	session->watch = NULL;
 	if (!relay(session, link, whole_close)) {
 		session_close(session, "out of memory");

@@ -14,7 +14,10 @@ struct shard;
 
 /* WAITING (QueueTimeout) -> STARTING (the standby's deadlines) -> RELAYING. */
 enum session_state {
-	SESSION_WAITING, SESSION_STARTING, SESSION_RELAYING, SESSION_CLOSED,
+	SESSION_WAITING,
+	SESSION_STARTING,
+	SESSION_RELAYING,
+	SESSION_CLOSED,
 	SESSION_NSTATES,
 };
 
@@ -34,8 +37,8 @@ struct session *session_of(struct list_node *node);
  * standby is closed, and its instance may be gone: hence the serial.
  * on_ready takes the link, with raw bytes in its input if there are any.
  */
-void session_on_ready(struct session *session, struct link *link,
-    bool whole_close);
+void
+session_on_ready(struct session *session, struct link *link, bool whole_close);
 void session_on_refused(struct session *session, uint64_t instance_serial,
     unsigned code, const char *text);
 void session_on_lost(struct session *session, uint64_t instance_serial,

@@ -73,8 +73,7 @@ bool
 shard_has_room(const struct shard *shard)
 {
 	uint64_t used = shard_links(shard) + shard->pool.waiters.length +
-	    shard->setting_up.length +
-	    shard->relaying.length * FDS_PER_SESSION;
+	    shard->setting_up.length + shard->relaying.length * FDS_PER_SESSION;
 
 	return used + FDS_PER_SESSION + FDS_ASIDE <= shard->max_fds;
 }
@@ -82,6 +81,6 @@ shard_has_room(const struct shard *shard)
 uint64_t
 shard_sessions_max(uint64_t max_fds)
 {
-	return max_fds <= FDS_ASIDE ? 0 :
-	    (max_fds - FDS_ASIDE) / FDS_PER_SESSION;
+	return max_fds <= FDS_ASIDE ? 0
+				    : (max_fds - FDS_ASIDE) / FDS_PER_SESSION;
 }

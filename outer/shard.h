@@ -12,16 +12,16 @@
 struct loop;
 
 struct shard {
-	struct loop *loop;		/* borrowed */
-	const struct outer_config *config;	/* borrowed */
+	struct loop *loop;		   /* borrowed */
+	const struct outer_config *config; /* borrowed */
 	struct pool pool;
 	struct instance_table instances;
-	struct list standbys[STANDBY_RELAYING];	/* a state is a list */
-	struct list setting_up;		/* sessions that do not relay yet */
-	struct list relaying;		/* sessions that do */
-	uint64_t next_link, next_session;	/* ids for the log */
-	struct log_limit strangers;	/* lines that strangers can cause */
-	bool warned_classic;		/* that the key crosses the wire */
+	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
+	struct list setting_up;		  /* sessions that do not relay yet */
+	struct list relaying;		  /* sessions that do */
+	uint64_t next_link, next_session; /* ids for the log */
+	struct log_limit strangers;	  /* lines that strangers can cause */
+	bool warned_classic;		  /* that the key crosses the wire */
 	uint64_t max_fds;
 	/* Called when a session has ended, or a link: there may be room for
 	 * another client, or draining may be over. */

@@ -21,19 +21,21 @@
 #include <stdlib.h>
 
 enum {
-	ANSWER_MIN_MS = 500,		/* silence deadline, at the least */
+	ANSWER_MIN_MS = 500, /* silence deadline, at the least */
 	ANSWER_ROUND_TRIPS = 4,
 	SILENT_PINGS = 3,
 	PING_JITTER_PERCENT = 20,
 };
 
 static const char *const state_names[] = {
-	[STANDBY_HANDSHAKE] = "handshake", [STANDBY_IDLE] = "idle",
-	[STANDBY_STARTING] = "starting", [STANDBY_RELAYING] = "relaying",
+	[STANDBY_HANDSHAKE] = "handshake",
+	[STANDBY_IDLE] = "idle",
+	[STANDBY_STARTING] = "starting",
+	[STANDBY_RELAYING] = "relaying",
 	[STANDBY_CLOSED] = "closed",
 };
-_Static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
-    STANDBY_NSTATES, "every state needs a name");
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == STANDBY_NSTATES,
+    "every state needs a name");
 
 #define TO(s) (1u << STANDBY_##s)
 static const unsigned next_ok[STANDBY_NSTATES] = {
@@ -83,7 +85,7 @@ set_state(struct standby *standby, enum standby_state next)
 	    KV_STR("to", state_names[next]));
 	standby->state = next;
 	list_remove(&standby->state_node);
-	if (next < STANDBY_RELAYING)	/* from then on it is the session's */
+	if (next < STANDBY_RELAYING) /* from then on it is the session's */
 		list_push_back(&standby->shard->standbys[next],
 		    &standby->state_node);
 }
@@ -109,8 +111,7 @@ leave(struct standby *standby)
 	loop_timer_stop(standby->timer);
 	pool_remove(&standby->item);
 	if (standby->item.instance != NULL)
-		instance_leave(standby->item.instance,
-		    &standby->instance_node);
+		instance_leave(standby->item.instance, &standby->instance_node);
 	standby->item.instance = NULL;
 	loop_reap(shard->loop, &standby->reap, standby_free, standby);
 	if (shard->on_change != NULL)
@@ -120,8 +121,7 @@ leave(struct standby *standby)
 static void
 log_closed(struct standby *standby, enum log_level level, const char *why)
 {
-	if (standby->item.instance == NULL &&
-	    !shard_may_log(standby->shard))
+	if (standby->item.instance == NULL && !shard_may_log(standby->shard))
 		return;
 	log_at(level, "standby", "closed", KV_U64("link", standby->id),
 	    KV_STR("peer", standby_peer(standby)),
@@ -216,8 +216,9 @@ arm_idle(struct standby *standby)
 	uint64_t due = silent;
 
 	if (standby->codec->send_keepalive != NULL) {
-		uint64_t ping = standby->sent_ms + loop_jitter(
-		    standby->shard->config->ping_ms, PING_JITTER_PERCENT);
+		uint64_t ping = standby->sent_ms +
+		    loop_jitter(standby->shard->config->ping_ms,
+			PING_JITTER_PERCENT);
 
 		due = ping < silent ? ping : silent;
 	}
@@ -231,8 +232,7 @@ become_idle(struct standby *standby)
 	set_state(standby, STANDBY_IDLE);
 	arm_idle(standby);
 	pool_put(&standby->shard->pool, &standby->item);
-	if (standby->state == STANDBY_IDLE &&
-	    standby->shard->on_change != NULL)
+	if (standby->state == STANDBY_IDLE && standby->shard->on_change != NULL)
 		standby->shard->on_change(standby->shard->on_change_arg);
 }
 
@@ -268,8 +268,8 @@ standby_claim(struct standby *standby, struct session *session,
 void
 standby_dismiss(struct standby *standby, bool replaced)
 {
-	enum goaway_reason reason =
-	    replaced ? GOAWAY_REPLACED : GOAWAY_SHUTDOWN;
+	enum goaway_reason reason = replaced ? GOAWAY_REPLACED
+					     : GOAWAY_SHUTDOWN;
 
 	if (standby->codec != NULL && standby->codec->send_goaway != NULL)
 		(void)standby->codec->send_goaway(standby, reason);
@@ -351,8 +351,8 @@ standby_authenticated(struct standby *standby, const char *inner,
     const char *instance_id, bool replace)
 {
 	struct shard *shard = standby->shard;
-	struct instance *instance =
-	    instance_get(&shard->instances, inner, instance_id);
+	struct instance *instance = instance_get(&shard->instances, inner,
+	    instance_id);
 
 	if (instance == NULL) {
 		standby_close(standby, "out of memory");
@@ -363,8 +363,7 @@ standby_authenticated(struct standby *standby, const char *inner,
 	free(standby->handshake);
 	standby->handshake = NULL;
 	log_debug("standby", "joined", KV_U64("link", standby->id),
-	    KV_STR("inner", instance->inner),
-	    KV_STR("instance", instance->id),
+	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
 	    KV_STR("peer", standby_peer(standby)),
 	    KV_STR("kind", standby->codec->name));
 	if (replace && instance->standbys.length == 1)
@@ -479,7 +478,9 @@ on_error(void *arg, const char *why)
 }
 
 static const struct link_handler handler = {
-	.on_input = on_input, .on_eof = on_eof, .on_error = on_error,
+	.on_input = on_input,
+	.on_eof = on_eof,
+	.on_error = on_error,
 };
 
 static struct standby *

@@ -18,16 +18,20 @@ struct standby;
 /* HANDSHAKE (HandshakeTimeout) -> IDLE (3 pings of silence) -> STARTING (an
  * answer, then ForwardTimeout) -> RELAYING (given to the session). */
 enum standby_state {
-	STANDBY_HANDSHAKE, STANDBY_IDLE, STANDBY_STARTING, STANDBY_RELAYING,
-	STANDBY_CLOSED, STANDBY_NSTATES,
+	STANDBY_HANDSHAKE,
+	STANDBY_IDLE,
+	STANDBY_STARTING,
+	STANDBY_RELAYING,
+	STANDBY_CLOSED,
+	STANDBY_NSTATES,
 };
 
 /* A standby lost while it was starting: what that says of its instance. */
 enum standby_loss {
-	STANDBY_DIED,			/* the link broke: try the next one */
-	STANDBY_SILENT,			/* no answer: its instance is suspect */
-	STANDBY_CLOSED_IT,		/* dead, or a refusal without a word */
-	STANDBY_REFUSED,		/* not to be tried there again */
+	STANDBY_DIED,	   /* the link broke: try the next one */
+	STANDBY_SILENT,	   /* no answer: its instance is suspect */
+	STANDBY_CLOSED_IT, /* dead, or a refusal without a word */
+	STANDBY_REFUSED,   /* not to be tried there again */
 };
 
 /*

@@ -22,7 +22,7 @@ send_forward(struct standby *standby, const struct request *request)
 {
 	char signal[SIGNAL48_SIZE];
 
-	(void)request;			/* these peers take no request */
+	(void)request; /* these peers take no request */
 	signal48_encode(SIGNAL48_START, "", signal);
 	standby->sent_ms = clock_ms();
 	return link_write(standby->link, signal, sizeof(signal));
@@ -54,8 +54,10 @@ on_auth(struct standby *standby, const struct signal48 *signal)
 	endpoint_text(&peer, false, host);
 	if (!standby->shard->warned_classic) {
 		standby->shard->warned_classic = true;
-		log_warn("standby", "a classic link: its AuthKey crosses the "
-		    "wire in the clear", KV_STR("peer", host));
+		log_warn("standby",
+		    "a classic link: its AuthKey crosses the "
+		    "wire in the clear",
+		    KV_STR("peer", host));
 	}
 	standby_authenticated(standby, host, "classic", false);
 }
@@ -72,7 +74,7 @@ dispatch(struct standby *standby, const struct signal48 *signal)
 		return;
 	}
 	if (signal->type == SIGNAL48_PING)
-		return;			/* being heard is all it is for */
+		return; /* being heard is all it is for */
 	if (signal->type == SIGNAL48_START &&
 	    standby->state == STANDBY_STARTING)
 		standby_on_ready(standby);
@@ -96,7 +98,7 @@ read_signals(struct standby *standby, struct evbuffer *input)
 		else if (result == WIRE_BAD)
 			standby_fail(standby, CODE_PROTOCOL, why);
 	}
-	proof_forget(&signal, sizeof(signal));	/* it may hold the key */
+	proof_forget(&signal, sizeof(signal)); /* it may hold the key */
 }
 
 const struct standby_codec standby_classic = {

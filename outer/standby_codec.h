@@ -17,15 +17,15 @@ struct standby_codec {
 	void (*read)(struct standby *standby, struct evbuffer *input);
 	bool (*send_forward)(struct standby *standby,
 	    const struct request *request);
-	bool (*send_start)(struct standby *standby);	/* NULL: none */
-	bool (*send_keepalive)(struct standby *standby);	/* NULL: none */
+	bool (*send_start)(struct standby *standby);	 /* NULL: none */
+	bool (*send_keepalive)(struct standby *standby); /* NULL: none */
 	bool (*send_goaway)(struct standby *standby,
-	    enum goaway_reason reason);			/* NULL: none */
+	    enum goaway_reason reason); /* NULL: none */
 	bool (*send_error)(struct standby *standby, enum wire_code code,
-	    const char *text);				/* NULL: none */
-	bool whole_close;		/* its peers cannot half-close */
-	bool close_refuses;		/* its only way to refuse is to close */
-	uint32_t ping_ms;		/* its peers' interval; 0: ours */
+	    const char *text); /* NULL: none */
+	bool whole_close;      /* its peers cannot half-close */
+	bool close_refuses;    /* its only way to refuse is to close */
+	uint32_t ping_ms;      /* its peers' interval; 0: ours */
 };
 
 extern const struct standby_codec standby_native, standby_classic;
@@ -41,20 +41,20 @@ struct standby_handshake {
 struct standby {
 	struct pool_item item;
 	struct list_node state_node;	/* shard.standbys[state] */
-	struct list_node instance_node;	/* instance.standbys */
+	struct list_node instance_node; /* instance.standbys */
 	struct shard *shard;		/* borrowed */
 	uint64_t id;
-	struct link *link;		/* owned; NULL once relaying or closed */
-	const struct standby_codec *codec;	/* NULL before the first byte */
+	struct link *link; /* owned; NULL once relaying or closed */
+	const struct standby_codec *codec; /* NULL before the first byte */
 	enum standby_state state;
-	struct loop_timer *timer;	/* owned: the state's deadline */
-	struct standby_handshake *handshake;	/* owned; NULL: none */
-	uint64_t heard_ms, sent_ms;	/* when a byte last came, went */
-	uint32_t rtt_us;		/* of the handshake */
-	struct session *session;	/* borrowed; STARTING only */
-	bool unsent;			/* STARTING: no memory for FORWARD */
-	bool answered;			/* STARTING: FORWARD got an answer */
-	bool leaving;			/* said GOAWAY while starting */
+	struct loop_timer *timer;	     /* owned: the state's deadline */
+	struct standby_handshake *handshake; /* owned; NULL: none */
+	uint64_t heard_ms, sent_ms;	     /* when a byte last came, went */
+	uint32_t rtt_us;		     /* of the handshake */
+	struct session *session;	     /* borrowed; STARTING only */
+	bool unsent;   /* STARTING: no memory for FORWARD */
+	bool answered; /* STARTING: FORWARD got an answer */
+	bool leaving;  /* said GOAWAY while starting */
 	struct reap reap;
 };
 
@@ -64,8 +64,8 @@ void standby_authenticated(struct standby *standby, const char *inner,
     const char *instance, bool replace);
 void standby_on_answer(struct standby *standby);
 void standby_on_ready(struct standby *standby);
-void standby_on_refused(struct standby *standby, unsigned code,
-    const char *text);
+void
+standby_on_refused(struct standby *standby, unsigned code, const char *text);
 void standby_on_goaway(struct standby *standby, const char *reason);
 
 /* The peer ends the link, for a reason of its own. */
@@ -76,7 +76,7 @@ uint64_t standby_session_id(const struct standby *standby);
 
 /* The peer broke the protocol, or is not who it should be: says so to it,
  * logs, closes. */
-void standby_fail(struct standby *standby, enum wire_code code,
-    const char *why);
+void
+standby_fail(struct standby *standby, enum wire_code code, const char *why);
 
 #endif

@@ -122,7 +122,7 @@ on_hello(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	if (!proof_digest(frame->payload, frame->length,
-	    handshake->hello_digest) ||
+		handshake->hello_digest) ||
 	    !proof_random(handshake->nonce, sizeof(handshake->nonce)) ||
 	    !send_challenge(standby))
 		standby_close(standby, "out of memory or random bytes");
@@ -157,7 +157,7 @@ on_auth(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	if (instance_must_yield(&standby->shard->instances,
-	    handshake->hello.inner, handshake->hello.instance)) {
+		handshake->hello.inner, handshake->hello.instance)) {
 		standby_fail(standby, CODE_NOT_ALLOWED,
 		    "replaced by a younger run with the same InnerId");
 		return;
@@ -182,8 +182,7 @@ static void
 on_goaway(struct standby *standby, const struct frame *frame)
 {
 	enum goaway_reason reason;
-	const char *why =
-	    goaway_decode(frame->payload, frame->length, &reason);
+	const char *why = goaway_decode(frame->payload, frame->length, &reason);
 
 	if (why != NULL)
 		standby_fail(standby, CODE_PROTOCOL, why);
@@ -233,16 +232,18 @@ on_error(struct standby *standby, const struct frame *frame)
 
 static const struct {
 	enum frame_type type;
-	unsigned states;		/* where it is legal */
+	unsigned states; /* where it is legal */
 	void (*handle)(struct standby *, const struct frame *);
 } frames[] = {
-	{ FRAME_HELLO,     IN(HANDSHAKE),                        on_hello },
-	{ FRAME_AUTH,      IN(HANDSHAKE),                        on_auth },
-	{ FRAME_KEEPALIVE, IN(IDLE) | IN(STARTING),              on_keepalive },
-	{ FRAME_GOAWAY,    IN(IDLE) | IN(STARTING),              on_goaway },
-	{ FRAME_READY,     IN(STARTING),                         on_ready },
-	{ FRAME_REFUSED,   IN(STARTING),                         on_refused },
-	{ FRAME_ERROR,     IN(HANDSHAKE) | IN(IDLE) | IN(STARTING), on_error },
+	/* clang-format off: a table */
+	{ FRAME_HELLO, IN(HANDSHAKE), on_hello },
+	{ FRAME_AUTH, IN(HANDSHAKE), on_auth },
+	{ FRAME_KEEPALIVE, IN(IDLE) | IN(STARTING), on_keepalive },
+	{ FRAME_GOAWAY, IN(IDLE) | IN(STARTING), on_goaway },
+	{ FRAME_READY, IN(STARTING), on_ready },
+	{ FRAME_REFUSED, IN(STARTING), on_refused },
+	{ FRAME_ERROR, IN(HANDSHAKE) | IN(IDLE) | IN(STARTING), on_error },
+	/* clang-format on */
 };
 
 static void
@@ -273,8 +274,9 @@ read_frames(struct standby *standby, struct evbuffer *input)
 
 	while (standby->state != STANDBY_CLOSED &&
 	    standby->state != STANDBY_RELAYING) {
-		uint32_t max = standby->item.instance == NULL ?
-		    FRAME_MAX_BEFORE_AUTH : FRAME_MAX_AFTER_AUTH;
+		uint32_t max = standby->item.instance == NULL
+		    ? FRAME_MAX_BEFORE_AUTH
+		    : FRAME_MAX_AFTER_AUTH;
 		uint8_t payload[FRAME_MAX_BEFORE_AUTH];
 
 		switch (framing_next(input, max, &frame, &why, &code)) {

@@ -9,16 +9,16 @@
 enum addr_kind { ADDR_TCP, ADDR_UNIX };
 
 enum {
-	ADDR_HOST_MAX = 253,		/* RFC 1035 2.3.4, in text */
-	ADDR_PATH_MAX = 107,		/* unix(7): sun_path less its NUL */
+	ADDR_HOST_MAX = 253, /* RFC 1035 2.3.4, in text */
+	ADDR_PATH_MAX = 107, /* unix(7): sun_path less its NUL */
 	ADDR_TEXT_SIZE = 6 + ADDR_HOST_MAX + 2 + 1 + 5 + 1,
 };
 
 struct addr {
 	enum addr_kind kind;
-	uint16_t port;			/* TCP; 0 = any free one, to listen on */
-	char host[ADDR_HOST_MAX + 1];	/* TCP; "" = all addresses; no brackets */
-	char path[ADDR_PATH_MAX + 1];	/* Unix; absolute */
+	uint16_t port;		      /* TCP; 0 = any free one, to listen on */
+	char host[ADDR_HOST_MAX + 1]; /* TCP; "" = all addresses; no brackets */
+	char path[ADDR_PATH_MAX + 1]; /* Unix; absolute */
 };
 
 /*

@@ -18,17 +18,17 @@ struct list;
 
 struct list_node {
 	struct list_node *next, *prev;
-	struct list *list;		/* NULL: on no list */
+	struct list *list; /* NULL: on no list */
 };
 
 struct list {
-	struct list_node head;		/* sentinel; head.list stays NULL */
+	struct list_node head; /* sentinel; head.list stays NULL */
 	size_t length;
 };
 
 /* The element that embeds node as its member. */
 #define list_entry(node, type, member) \
-	((type *)(void *)((char *)(node) - offsetof(type, member)))
+	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void
 list_init(struct list *list)

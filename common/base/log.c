@@ -21,20 +21,22 @@
 enum { LINE_SIZE = 2048, WHEN_SIZE = 40, ESCAPED_SIZE = 8 };
 
 static const char *const level_names[] = {
-	[LOG_ERROR] = "error", [LOG_WARN] = "warn",
-	[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
 };
 
 static struct {
-	atomic_int fd;			/* owned unless standard output */
+	atomic_int fd; /* owned unless standard output */
 	enum log_level level;
 	enum log_format format;
-	char *path;			/* owned; NULL: standard output */
+	char *path; /* owned; NULL: standard output */
 	bool holding;
 	unsigned held_count;
 	struct held {
 		enum log_level level;
-		char *lines[2];		/* owned; [LOG_TEXT], [LOG_JSON] */
+		char *lines[2]; /* owned; [LOG_TEXT], [LOG_JSON] */
 	} held[LOG_HELD_MAX];
 } sink = { STDOUT_FILENO, LOG_INFO, LOG_TEXT, NULL, false, 0, { { 0 } } };
 
@@ -183,7 +185,7 @@ append_string(char *out, size_t size, size_t *used, const char *text,
 		return;
 	}
 	str_append(out, size, used, "\"");
-	append_escaped(out, size - 1, used, text);	/* room for the quote */
+	append_escaped(out, size - 1, used, text); /* room for the quote */
 	str_append(out, size, used, "\"");
 }
 
@@ -213,11 +215,13 @@ log_format_line(char *out, size_t size, enum log_format format,
     const char *message, const struct log_field *fields)
 {
 	bool json = format == LOG_JSON;
-	size_t used = 0, room = json ? size - 1 : size;	/* for the brace */
+	size_t used = 0, room = json ? size - 1 : size; /* for the brace */
 
 	str_append(out, room, &used,
-	    json ? "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"message\":"
-		 : "%s %-5s %s: ", when, level_names[level], part);
+	    json
+		? "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"message\":"
+		: "%s %-5s %s: ",
+	    when, level_names[level], part);
 	if (json)
 		append_string(out, room, &used, message, true);
 	else
@@ -225,11 +229,11 @@ log_format_line(char *out, size_t size, enum log_format format,
 	for (; fields->kind != LOG_KV_NONE; fields++) {
 		size_t before = used;
 
-		str_append(out, room, &used, json ? ",\"%s\":" : " %s=",
-		    fields->key);
+		str_append(out, room, &used,
+		    json ? ",\"%s\":" : " %s=", fields->key);
 		append_value(out, room, &used, fields, json);
 		if (used == room - 1 && json) {
-			used = before;		/* whole fields only */
+			used = before; /* whole fields only */
 			out[used] = '\0';
 			break;
 		}

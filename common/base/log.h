@@ -30,18 +30,34 @@ struct log_field {
 	uint64_t number;
 };
 
-#define KV_NONE      { NULL, LOG_KV_NONE, NULL, 0 }
-#define KV_STR(k, v) { (k), LOG_KV_STR, (v), 0 }
-#define KV_U64(k, v) { (k), LOG_KV_U64, NULL, (uint64_t)(v) }
+/* clang-format off: one line each reads best */
+#define KV_NONE \
+	{ \
+		NULL, LOG_KV_NONE, NULL, 0 \
+	}
+#define KV_STR(k, v) \
+	{ \
+		(k), LOG_KV_STR, (v), 0 \
+	}
+#define KV_U64(k, v) \
+	{ \
+		(k), LOG_KV_U64, NULL, (uint64_t)(v) \
+	}
 /* A duration in milliseconds, written in seconds with three decimals. */
-#define KV_MS(k, v)  { (k), LOG_KV_MS, NULL, (uint64_t)(v) }
+#define KV_MS(k, v) \
+	{ \
+		(k), LOG_KV_MS, NULL, (uint64_t)(v) \
+	}
+/* clang-format on */
 
 #define LOG_FIELDS(...) \
 	((const struct log_field[]){ KV_NONE, ##__VA_ARGS__, KV_NONE } + 1)
-#define log_at(level, part, message, ...) do { \
-	if (log_wants(level)) \
-		log_write((level), (part), (message), LOG_FIELDS(__VA_ARGS__)); \
-} while (0)
+#define log_at(level, part, message, ...) \
+	do { \
+		if (log_wants(level)) \
+			log_write((level), (part), (message), \
+			    LOG_FIELDS(__VA_ARGS__)); \
+	} while (0)
 #define log_error(part, message, ...) \
 	log_at(LOG_ERROR, part, message, ##__VA_ARGS__)
 #define log_warn(part, message, ...) \

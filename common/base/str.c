@@ -56,14 +56,14 @@ str_utf8_length(const char *text)
 	if (c[0] < 0x80)
 		return 1;
 	if (c[0] < 0xc2 || c[0] > 0xf4)
-		return 0;		/* a tail, overlong, beyond U+10FFFF */
+		return 0; /* a tail, overlong, beyond U+10FFFF */
 	len = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
 	for (size_t i = 1; i < len; i++)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
 	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90) ||
 	    (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f))
-		return 0;		/* overlong, a surrogate, beyond */
+		return 0; /* overlong, a surrogate, beyond */
 	return len;
 }
 
@@ -141,7 +141,8 @@ str_distance(const char *a, const char *b)
 			now[j] = least(last[j] + 1, now[j - 1] + 1,
 			    last[j - 1] + !same(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
-			    same(a[i - 2], b[j - 1]) && before[j - 2] + 1 < now[j])
+			    same(a[i - 2], b[j - 1]) &&
+			    before[j - 2] + 1 < now[j])
 				now[j] = before[j - 2] + 1;
 		}
 		before = last;

@@ -76,8 +76,8 @@ set_default(const struct conf_source *source, const struct conf_field *field,
 	if (field->by_default == NULL)
 		return 0;
 	value = conf_value_default(field);
-	wrong = value != NULL ? conf_value_set(field, value, settings) :
-	    "there is no memory for it";
+	wrong = value != NULL ? conf_value_set(field, value, settings)
+			      : "there is no memory for it";
 	json_decref(value);
 	if (wrong != NULL)
 		return conf_fail(source, conf_nowhere, field->key,
@@ -115,7 +115,7 @@ set_fields(const struct conf_source *source, const struct conf_entry *given,
 
 		if (given[i].key.kind != CONF_TOKEN_END) {
 			if (set_field(source, field, &given[i].value,
-			    settings) != 0)
+				settings) != 0)
 				return -1;
 		} else if ((field->flags & CONF_REQUIRED) != 0) {
 			return conf_fail(source, conf_nowhere, field->key,
@@ -139,9 +139,10 @@ read_source(const struct conf_source *source, void *settings)
 	    &error);
 	if (root == NULL)
 		return conf_fail_json(source, &error);
-	result = json_is_object(root) ? 0 : conf_fail(source,
-	    (struct conf_pos){ 1, 1 }, NULL,
-	    "found [...]; expected { \"Key\": value, ... }");
+	result = json_is_object(root)
+	    ? 0
+	    : conf_fail(source, (struct conf_pos){ 1, 1 }, NULL,
+		  "found [...]; expected { \"Key\": value, ... }");
 	json_decref(root);
 	if (result != 0)
 		return result;
@@ -161,7 +162,9 @@ conf_parse(const char *name, const char *text, size_t len,
     char problem[CONF_PROBLEM_SIZE])
 {
 	struct conf_source source = {
-		.name = name, .fields = fields, .count = count,
+		.name = name,
+		.fields = fields,
+		.count = count,
 		.problem = problem,
 	};
 	size_t cleaned = len;
@@ -183,9 +186,9 @@ conf_parse(const char *name, const char *text, size_t len,
 	copy[cleaned] = '\0';
 	source.text = copy;
 	source.len = cleaned;
-	result = wrong != NULL ?
-	    conf_fail(&source, pos, NULL, "found %s", wrong) :
-	    read_source(&source, settings);
+	result = wrong != NULL
+	    ? conf_fail(&source, pos, NULL, "found %s", wrong)
+	    : read_source(&source, settings);
 	forget(copy, len);
 	free(copy);
 	return result;
@@ -222,7 +225,7 @@ conf_load(const char *path, const struct conf_field *fields, size_t count,
 
 	if (file == NULL)
 		return fail_file(path, errno, problem);
-	setvbuf(file, NULL, _IONBF, 0);		/* no copy of the key there */
+	setvbuf(file, NULL, _IONBF, 0); /* no copy of the key there */
 	if ((text = malloc(FILE_MAX + 1)) == NULL) {
 		error = ENOMEM;
 	} else {
@@ -232,8 +235,9 @@ conf_load(const char *path, const struct conf_field *fields, size_t count,
 			error = errno != 0 ? errno : EIO;
 	}
 	fclose(file);
-	result = error != 0 ? fail_file(path, error, problem) :
-	    conf_parse(path, text, len, fields, count, settings, problem);
+	result = error != 0
+	    ? fail_file(path, error, problem)
+	    : conf_parse(path, text, len, fields, count, settings, problem);
 	if (text != NULL)
 		forget(text, len);
 	free(text);
@@ -294,8 +298,9 @@ conf_warn_short_key(const char *path, const char *auth_key,
 	if (strlen(auth_key) >= KEY_SHORT || addr_is_local(link))
 		return;
 	addr_format(link, address, sizeof(address));
-	log_warn("config", "AuthKey is shorter than 16 characters: who reaches "
-	    "the address may guess it", KV_STR("file", path),
-	    KV_STR("address", address),
+	log_warn("config",
+	    "AuthKey is shorter than 16 characters: who reaches "
+	    "the address may guess it",
+	    KV_STR("file", path), KV_STR("address", address),
 	    KV_STR("make_a_good_one", "outer_server --generate-key"));
 }

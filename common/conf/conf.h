@@ -13,36 +13,36 @@
 #include <stdint.h>
 
 enum conf_type {
-	CONF_TEXT,	/* char *; owned by the settings; min, max: bytes.
+	CONF_TEXT,    /* char *; owned by the settings; min, max: bytes.
 			 * Empty text, where min is 0, is none: NULL */
-	CONF_ADDR,	/* struct addr */
-	CONF_BOOL,	/* bool */
-	CONF_COUNT,	/* uint32_t; whole number, min..max */
-	CONF_SECONDS,	/* uint32_t in ms; JSON number of seconds, min..max s */
-	CONF_BYTES,	/* uint64_t; whole number, or text like "64K", "1M" */
-	CONF_CHOICE,	/* int; index into choices */
-	CONF_MODE,	/* uint32_t; file mode: octal text "0660", or a number
+	CONF_ADDR,    /* struct addr */
+	CONF_BOOL,    /* bool */
+	CONF_COUNT,   /* uint32_t; whole number, min..max */
+	CONF_SECONDS, /* uint32_t in ms; JSON number of seconds, min..max s */
+	CONF_BYTES,   /* uint64_t; whole number, or text like "64K", "1M" */
+	CONF_CHOICE,  /* int; index into choices */
+	CONF_MODE,    /* uint32_t; file mode: octal text "0660", or a number
 			 * whose decimal digits are read as octal (660) */
 };
 
 enum {
-	CONF_REQUIRED = 1,	/* must be in the file */
-	CONF_SECRET = 2,	/* never shown: messages and --check say *** */
-	CONF_CONNECT = 4,	/* an address to connect to: no port 0 and no
+	CONF_REQUIRED = 1, /* must be in the file */
+	CONF_SECRET = 2,   /* never shown: messages and --check say *** */
+	CONF_CONNECT = 4,  /* an address to connect to: no port 0 and no
 				 * empty host ("" becomes localhost's) */
-	CONF_NAME = 8,		/* text of letters, digits, '.', '_' and '-' */
+	CONF_NAME = 8,	   /* text of letters, digits, '.', '_' and '-' */
 };
 
 struct conf_field {
 	const char *key;
 	enum conf_type type;
-	size_t offset;			/* of the value in the settings */
-	double min, max;		/* in the units that the file uses */
-	const char *by_default;		/* as it would stand in the file, without
+	size_t offset;		/* of the value in the settings */
+	double min, max;	/* in the units that the file uses */
+	const char *by_default; /* as it would stand in the file, without
 					 * quotes; NULL: zero, empty or required */
 	unsigned flags;
-	const char *const *choices;	/* CONF_CHOICE: names, NULL at the end */
-	const char *help;		/* one line for people */
+	const char *const *choices; /* CONF_CHOICE: names, NULL at the end */
+	const char *help;	    /* one line for people */
 };
 
 /* Choices in the order of enum log_level and enum log_format. */
@@ -68,8 +68,8 @@ int conf_parse(const char *name, const char *text, size_t len,
     char problem[CONF_PROBLEM_SIZE]);
 
 /* One line "Key = value" per field to standard output, secrets as ***. */
-void conf_print(const struct conf_field *fields, size_t count,
-    const void *settings);
+void
+conf_print(const struct conf_field *fields, size_t count, const void *settings);
 
 /* Frees the texts that the settings own (secrets are overwritten first). */
 void conf_free(const struct conf_field *fields, size_t count, void *settings);

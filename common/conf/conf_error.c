@@ -31,14 +31,15 @@ conf_fail(const struct conf_source *source, struct conf_pos pos,
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	str_append(source->problem, CONF_PROBLEM_SIZE, &used, "%s%s:",
-	    cut ? "..." : "", source->name + (cut ? len - NAME_SHOWN : 0));
+	str_append(source->problem, CONF_PROBLEM_SIZE, &used,
+	    "%s%s:", cut ? "..." : "",
+	    source->name + (cut ? len - NAME_SHOWN : 0));
 	if (pos.line > 0)
-		str_append(source->problem, CONF_PROBLEM_SIZE, &used, "%u:%u:",
-		    pos.line, pos.column);
+		str_append(source->problem, CONF_PROBLEM_SIZE, &used,
+		    "%u:%u:", pos.line, pos.column);
 	if (key != NULL)
-		str_append(source->problem, CONF_PROBLEM_SIZE, &used, " %s:",
-		    key);
+		str_append(source->problem, CONF_PROBLEM_SIZE, &used,
+		    " %s:", key);
 	str_append(source->problem, CONF_PROBLEM_SIZE, &used, " %s", text);
 	return -1;
 }
@@ -165,8 +166,8 @@ conf_fail_key(const struct conf_source *source, const struct conf_token *key)
 static char
 mark_of(const struct conf_source *source, const struct conf_token *token)
 {
-	return token->kind == CONF_TOKEN_MARK ? source->text[token->start] :
-	    '\0';
+	return token->kind == CONF_TOKEN_MARK ? source->text[token->start]
+					      : '\0';
 }
 
 /* A word where a value belongs: what a person may have meant by it. */
@@ -179,7 +180,7 @@ word_slip(const char *word)
 		word++;
 	if (word[0] == '0' && word[1] >= '0' && word[1] <= '9')
 		return "found a number that begins with 0 (a file mode is "
-		    "written \"0660\")";
+		       "written \"0660\")";
 	if (strchr("0123456789.+", word[0]) != NULL)
 		return "found a number that JSON does not know";
 	return "found a word; text stands in double quotes";
@@ -190,11 +191,11 @@ text_slip(const char *library)
 {
 	if (strncmp(library, "control ", 8) == 0)
 		return "found a control character in text; expected \\t for "
-		    "a tab";
+		       "a tab";
 	if (strncmp(library, "invalid ", 8) == 0 ||
 	    strncmp(library, "\\u0000 ", 7) == 0)
 		return "found an unknown escape in text; expected \\\\ for "
-		    "one \\, \\\" for a quote";
+		       "one \\, \\\" for a quote";
 	return NULL;
 }
 
@@ -206,21 +207,21 @@ order_slip(const struct conf_source *source, const struct conf_spot *spot)
 	char mark = mark_of(source, &spot->token);
 
 	if (spot->token.kind == CONF_TOKEN_END)
-		return spot->before.kind == CONF_TOKEN_END ?
-		    "found nothing; expected { \"Key\": value, ... }" :
-		    "found the end of the file; expected a } before that";
+		return spot->before.kind == CONF_TOKEN_END
+		    ? "found nothing; expected { \"Key\": value, ... }"
+		    : "found the end of the file; expected a } before that";
 	if (spot->before.kind == CONF_TOKEN_END)
 		return "found no {; expected { \"Key\": value, ... }";
 	if (before == ',' && (mark == '}' || mark == ']'))
 		return "found a comma before the closing bracket; "
-		    "remove that comma";
+		       "remove that comma";
 	if (before == '{' || before == ',')
 		return "found no key; expected one in double quotes";
 	if (before == ':' || before == '[')
 		return "found no value behind the key; expected one";
-	return spot->key.kind == CONF_TOKEN_END ?
-	    "found no colon behind the key; expected one" :
-	    "found no comma; expected one, or a closing bracket";
+	return spot->key.kind == CONF_TOKEN_END
+	    ? "found no colon behind the key; expected one"
+	    : "found no comma; expected one, or a closing bracket";
 }
 
 /* A word where a value belongs: its key says what would be right there. */
@@ -238,8 +239,8 @@ fail_word(const struct conf_source *source, const struct conf_spot *spot,
 		return conf_fail(source, spot->token.pos, NULL,
 		    "%s; expected a JSON value", slip);
 	conf_value_expect(field, expect);
-	return conf_fail(source, spot->token.pos, field->key,
-	    "%s; expected %s", slip, expect);
+	return conf_fail(source, spot->token.pos, field->key, "%s; expected %s",
+	    slip, expect);
 }
 
 int
@@ -254,11 +255,13 @@ conf_fail_json(const struct conf_source *source, const json_error_t *error)
 		return conf_fail(source, conf_nowhere, NULL,
 		    "there is no memory to read it");
 	conf_spot_find(source->text, source->len,
-	    code == json_error_premature_end_of_input ? SIZE_MAX :
-	    (size_t)error->position, &spot);
+	    code == json_error_premature_end_of_input ? SIZE_MAX
+						      : (size_t)error->position,
+	    &spot);
 	before = mark_of(source, &spot.before);
 	if (code == json_error_end_of_input_expected)
-		return conf_fail(source, spot.token.pos, NULL, "found more "
+		return conf_fail(source, spot.token.pos, NULL,
+		    "found more "
 		    "behind the closing }; expected the end of the file");
 	if (code == json_error_numeric_overflow)
 		return fail_word(source, &spot,

@@ -10,12 +10,12 @@
 
 /* A text and what it is read by. All borrowed for the load. */
 struct conf_source {
-	const char *name;		/* the file, in messages */
-	const char *text;		/* cleaned: see conf_text_clean */
+	const char *name; /* the file, in messages */
+	const char *text; /* cleaned: see conf_text_clean */
 	size_t len;
 	const struct conf_field *fields;
 	size_t count;
-	char *problem;			/* CONF_PROBLEM_SIZE bytes */
+	char *problem; /* CONF_PROBLEM_SIZE bytes */
 };
 
 /* The place of a whole file: no line, no column. */
@@ -38,10 +38,9 @@ json_t *conf_source_value(const struct conf_source *source,
 int conf_fail(const struct conf_source *source, struct conf_pos pos,
     const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-int conf_fail_json(const struct conf_source *source,
-    const json_error_t *error);
-int conf_fail_key(const struct conf_source *source,
-    const struct conf_token *key);
+int conf_fail_json(const struct conf_source *source, const json_error_t *error);
+int
+conf_fail_key(const struct conf_source *source, const struct conf_token *key);
 int conf_fail_value(const struct conf_source *source,
     const struct conf_field *field, const struct conf_token *token,
     json_t *value, const char *detail);

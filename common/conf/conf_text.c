@@ -22,8 +22,9 @@ conf_scan_start(struct conf_scan *scan, const char *text, size_t len)
 static int
 peek(const struct conf_scan *scan, size_t ahead)
 {
-	return scan->at + ahead < scan->len ?
-	    (unsigned char)scan->text[scan->at + ahead] : -1;
+	return scan->at + ahead < scan->len
+	    ? (unsigned char)scan->text[scan->at + ahead]
+	    : -1;
 }
 
 /* Only the first byte of a character is a column. */
@@ -83,7 +84,7 @@ check_bytes(struct conf_scan *scan)
 			return "a NUL byte; expected text";
 		if (len == 0)
 			return "a byte that is not UTF-8; "
-			    "save the file as UTF-8";
+			       "save the file as UTF-8";
 		while (len-- > 0)
 			step(scan);
 	}
@@ -150,7 +151,7 @@ take_comments_out(struct conf_scan *scan, char *text, size_t *used,
 		if (c == '"') {
 			if (!keep_quoted(scan, text, used))
 				return "text without a closing quote "
-				    "on the same line";
+				       "on the same line";
 		} else if (c == '/' && next == '*') {
 			if (!blank_block(scan, text, used))
 				return "a comment without its end, */";
@@ -258,8 +259,8 @@ conf_scan_next(struct conf_scan *scan)
 		do {
 			step(scan);
 			c = peek(scan, 0);
-		} while (c >= 0 && !is_space(c) &&
-		    strchr("{}[]:,\"", c) == NULL);
+		} while (
+		    c >= 0 && !is_space(c) && strchr("{}[]:,\"", c) == NULL);
 	}
 	token.end = scan->at;
 	return token;
@@ -287,11 +288,11 @@ skip_nested(struct conf_scan *scan, struct conf_token *value)
 bool
 conf_entry_next(struct conf_scan *scan, struct conf_entry *entry)
 {
-	conf_scan_next(scan);			/* { or , or } */
+	conf_scan_next(scan); /* { or , or } */
 	entry->key = conf_scan_next(scan);
 	if (entry->key.kind != CONF_TOKEN_TEXT)
 		return false;
-	conf_scan_next(scan);			/* : */
+	conf_scan_next(scan); /* : */
 	entry->value = conf_scan_next(scan);
 	skip_nested(scan, &entry->value);
 	return true;

@@ -14,16 +14,16 @@ struct conf_pos {
 };
 
 enum conf_token_kind {
-	CONF_TOKEN_END,		/* of the file; zeroed memory is such a one */
-	CONF_TOKEN_TEXT,	/* in double quotes */
-	CONF_TOKEN_MARK,	/* one of { } [ ] : , */
-	CONF_TOKEN_WORD,	/* all else: a number, true, a slip */
+	CONF_TOKEN_END,	 /* of the file; zeroed memory is such a one */
+	CONF_TOKEN_TEXT, /* in double quotes */
+	CONF_TOKEN_MARK, /* one of { } [ ] : , */
+	CONF_TOKEN_WORD, /* all else: a number, true, a slip */
 };
 
 struct conf_token {
 	enum conf_token_kind kind;
 	struct conf_pos pos;
-	size_t start, end;	/* bytes start..end-1 of the text */
+	size_t start, end; /* bytes start..end-1 of the text */
 };
 
 /* One key of the outermost object, and its value with all inside it. */
@@ -32,9 +32,9 @@ struct conf_entry {
 };
 
 struct conf_scan {
-	const char *text;	/* borrowed: outlives the scan */
+	const char *text; /* borrowed: outlives the scan */
 	size_t len, at;
-	struct conf_pos pos;	/* of the byte at */
+	struct conf_pos pos; /* of the byte at */
 };
 
 /*
@@ -55,9 +55,9 @@ bool conf_entry_next(struct conf_scan *scan, struct conf_entry *entry);
 
 /* A place in a text that may be no JSON at all. */
 struct conf_spot {
-	struct conf_token token;	/* holds the byte before the offset */
-	struct conf_token before;	/* the one before that, or END */
-	struct conf_token key;		/* the outermost key above it, or END */
+	struct conf_token token;  /* holds the byte before the offset */
+	struct conf_token before; /* the one before that, or END */
+	struct conf_token key;	  /* the outermost key above it, or END */
 };
 void conf_spot_find(const char *text, size_t len, size_t offset,
     struct conf_spot *spot);

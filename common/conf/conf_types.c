@@ -22,11 +22,16 @@ static const char no_memory[] = "there is no memory for it";
 static const char see_expected[] = "";
 
 const char *const conf_log_levels[] = {
-	[LOG_ERROR] = "error", [LOG_WARN] = "warn",
-	[LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL,
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+	NULL,
 };
 const char *const conf_log_formats[] = {
-	[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL,
+	[LOG_TEXT] = "text",
+	[LOG_JSON] = "json",
+	NULL,
 };
 
 /* False of NaN too, as no comparison with it holds. */
@@ -75,9 +80,11 @@ set_text(const struct conf_field *field, json_t *value, void *place)
 static void
 expect_text(const struct conf_field *field, char *out, size_t size)
 {
-	snprintf(out, size, (field->flags & CONF_NAME) != 0 ?
-	    NUMBER " to " NUMBER " letters, digits, dots, _ or -" :
-	    "text of " NUMBER " to " NUMBER " bytes", field->min, field->max);
+	snprintf(out, size,
+	    (field->flags & CONF_NAME) != 0
+		? NUMBER " to " NUMBER " letters, digits, dots, _ or -"
+		: "text of " NUMBER " to " NUMBER " bytes",
+	    field->min, field->max);
 }
 
 static void
@@ -214,7 +221,9 @@ static const struct {
 	char letter;
 	uint64_t bytes;
 } units[] = {
-	{ 'G', 1 << 30 }, { 'M', 1 << 20 }, { 'K', 1 << 10 },
+	{ 'G', 1 << 30 },
+	{ 'M', 1 << 20 },
+	{ 'K', 1 << 10 },
 };
 
 /* Reads digits and perhaps a unit; returns -1 for anything else. */
@@ -239,9 +248,10 @@ parse_bytes(const char *text)
 static const char *
 set_bytes(const struct conf_field *field, json_t *value, void *place)
 {
-	double number = json_is_string(value) ?
-	    parse_bytes(json_string_value(value)) :
-	    json_is_number(value) ? json_number_value(value) : -1;
+	double number = json_is_string(value)
+	    ? parse_bytes(json_string_value(value))
+	    : json_is_number(value) ? json_number_value(value)
+				    : -1;
 
 	if (!in_range(field, number) || !is_whole(number))
 		return see_expected;
@@ -269,8 +279,10 @@ expect_bytes(const struct conf_field *field, char *out, size_t size)
 
 	format_bytes((uint64_t)field->min, least, sizeof(least));
 	format_bytes((uint64_t)field->max, most, sizeof(most));
-	snprintf(out, size, "a size %s..%s, a number of bytes or text as "
-	    "\"64K\" or \"1M\"", least, most);
+	snprintf(out, size,
+	    "a size %s..%s, a number of bytes or text as "
+	    "\"64K\" or \"1M\"",
+	    least, most);
 }
 
 static void
@@ -303,8 +315,10 @@ expect_choice(const struct conf_field *field, char *out, size_t size)
 	size_t used = 0;
 
 	for (size_t i = 0; field->choices[i] != NULL; i++)
-		str_append(out, size, &used, "%s\"%s\"", i == 0 ? "" :
-		    field->choices[i + 1] != NULL ? ", " : " or ",
+		str_append(out, size, &used, "%s\"%s\"",
+		    i == 0				? ""
+			: field->choices[i + 1] != NULL ? ", "
+							: " or ",
 		    field->choices[i]);
 }
 
@@ -361,7 +375,7 @@ static const struct {
 	const char *(*set)(const struct conf_field *, json_t *, void *place);
 	void (*expect)(const struct conf_field *, char *out, size_t size);
 	void (*print)(const struct conf_field *, const void *place, FILE *);
-	bool in_quotes;			/* how a default stands in the file */
+	bool in_quotes; /* how a default stands in the file */
 } types[] = {
 	[CONF_TEXT] = { set_text, expect_text, print_text, true },
 	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true },

@@ -16,16 +16,16 @@ enum { CONF_EXPECT_SIZE = 256 };
  * Returns NULL, or a constant text that says what is wrong, "" when the
  * expectation says it all; then the settings are as before.
  */
-const char *conf_value_set(const struct conf_field *field, json_t *value,
-    void *settings);
+const char *
+conf_value_set(const struct conf_field *field, json_t *value, void *settings);
 
 /* What a field's default would be in the file: a new reference, or NULL when
  * there is no memory. Only for a field with a default. */
 json_t *conf_value_default(const struct conf_field *field);
 
 /* "a whole number 1..1000": what can stand behind the word expected. */
-void conf_value_expect(const struct conf_field *field,
-    char out[CONF_EXPECT_SIZE]);
+void
+conf_value_expect(const struct conf_field *field, char out[CONF_EXPECT_SIZE]);
 
 /* The value as it would stand in the file, without quotes; a secret as ***. */
 void conf_value_print(const struct conf_field *field, const void *settings,

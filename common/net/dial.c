@@ -24,24 +24,24 @@
 #include <sys/un.h>
 
 struct attempt {
-	struct dial *dial;		/* the one it belongs to */
-	struct event *event;		/* owned; NULL: not connecting */
-	int fd;				/* owned while event is not NULL */
+	struct dial *dial;   /* the one it belongs to */
+	struct event *event; /* owned; NULL: not connecting */
+	int fd;		     /* owned while event is not NULL */
 };
 
 struct dial {
-	struct loop *loop;		/* borrowed */
-	struct lookup *lookup;		/* owned; NULL: not looking up */
-	struct loop_timer *deadline;	/* owned */
-	struct loop_timer *stagger;	/* owned: the next address, or the end */
+	struct loop *loop;	     /* borrowed */
+	struct lookup *lookup;	     /* owned; NULL: not looking up */
+	struct loop_timer *deadline; /* owned */
+	struct loop_timer *stagger;  /* owned: the next address, or the end */
 	dial_fn *done;
 	void *arg;
 	struct sockaddr_storage addresses[DIAL_ADDRESSES_MAX];
 	socklen_t lengths[DIAL_ADDRESSES_MAX];
 	struct attempt attempts[DIAL_ADDRESSES_MAX];
 	unsigned count, next, running;
-	int winner;			/* owned; -1: none yet */
-	enum dial_result result;	/* what to say if nothing answers */
+	int winner;		 /* owned; -1: none yet */
+	enum dial_result result; /* what to say if nothing answers */
 	const char *why;
 };
 
@@ -86,8 +86,11 @@ finish(struct dial *dial, enum dial_result result, const char *why)
 static void
 note_failure(struct dial *dial, int error)
 {
-	dial->result = sys_out_of_fds(error) ? DIAL_NO_RESOURCES :
-	    error == ETIMEDOUT ? DIAL_TIMED_OUT : DIAL_REFUSED;
+	dial->result = DIAL_REFUSED;
+	if (sys_out_of_fds(error))
+		dial->result = DIAL_NO_RESOURCES;
+	else if (error == ETIMEDOUT)
+		dial->result = DIAL_TIMED_OUT;
 	dial->why = evutil_socket_error_to_string(error);
 }
 
@@ -104,14 +107,14 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 		error = errno;
 	if (error == 0) {
 		dial->winner = fd;
-		attempt->fd = -1;		/* not the attempt's any more */
+		attempt->fd = -1; /* not the attempt's any more */
 		attempt_stop(attempt);
 		finish(dial, DIAL_OK, "connected");
 		return;
 	}
 	note_failure(dial, error);
 	attempt_stop(attempt);
-	loop_timer_start(dial->stagger, 0);	/* the next one now */
+	loop_timer_start(dial->stagger, 0); /* the next one now */
 }
 
 /* Starts connecting to the i-th address. False: it failed at once. */
@@ -171,8 +174,9 @@ on_deadline(void *arg)
 {
 	struct dial *dial = arg;
 
-	finish(dial, DIAL_TIMED_OUT, dial->lookup != NULL ?
-	    "the name was not resolved in time" : "no answer in time");
+	finish(dial, DIAL_TIMED_OUT,
+	    dial->lookup != NULL ? "the name was not resolved in time"
+				 : "no answer in time");
 }
 
 static void

@@ -11,24 +11,24 @@ struct loop;
 struct resolver;
 
 enum {
-	DIAL_ADDRESSES_MAX = 8,		/* of one name; more are not tried */
-	DIAL_STAGGER_MS = 250,		/* RFC 8305 section 5 */
+	DIAL_ADDRESSES_MAX = 8, /* of one name; more are not tried */
+	DIAL_STAGGER_MS = 250,	/* RFC 8305 section 5 */
 };
 
 enum dial_result {
 	DIAL_OK,
-	DIAL_NO_NAME,			/* the name has no address */
-	DIAL_REFUSED,			/* every address refused or failed */
+	DIAL_NO_NAME, /* the name has no address */
+	DIAL_REFUSED, /* every address refused or failed */
 	DIAL_TIMED_OUT,
-	DIAL_NO_RESOURCES,		/* out of descriptors or memory here */
+	DIAL_NO_RESOURCES, /* out of descriptors or memory here */
 };
 
 /*
  * fd: connected and non-blocking, the callee's (DIAL_OK); else -1. why: text
  * for people, valid during the call.
  */
-typedef void dial_fn(enum dial_result result, int fd, const char *why,
-    void *arg);
+typedef void
+dial_fn(enum dial_result result, int fd, const char *why, void *arg);
 
 /*
  * Connects to addr. A name is looked up; each address it has is tried, the

@@ -12,9 +12,9 @@ struct sockaddr;
 enum { ENDPOINT_TEXT_SIZE = 64 };
 
 struct endpoint {
-	uint8_t family;			/* 0 = Unix, 4, 6 */
+	uint8_t family; /* 0 = Unix, 4, 6 */
 	uint16_t port;
-	uint8_t bytes[16];		/* IPv4 in the first four */
+	uint8_t bytes[16]; /* IPv4 in the first four */
 };
 
 /* An IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) becomes plain IPv4. */

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 
 struct inbox {
-	struct mutex *mutex;		/* owned; guards messages */
+	struct mutex *mutex; /* owned; guards messages */
 	struct list messages;
-	evutil_socket_t wake[2];	/* owned: [0] read, [1] written */
-	struct event *event;		/* owned */
+	evutil_socket_t wake[2]; /* owned: [0] read, [1] written */
+	struct event *event;	 /* owned */
 };
 
 static void

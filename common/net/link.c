@@ -23,13 +23,13 @@
 #include <sys/socket.h>
 
 struct link {
-	struct bufferevent *bev;	/* owned, closes the socket */
-	struct loop *loop;		/* borrowed */
-	const struct link_handler *handler;	/* borrowed */
+	struct bufferevent *bev;	    /* owned, closes the socket */
+	struct loop *loop;		    /* borrowed */
+	const struct link_handler *handler; /* borrowed */
 	void *arg;
-	struct loop_timer *retire;	/* owned; only while retiring */
-	struct reap at_end;		/* a retiring link's, with the loop */
-	uint32_t user_timeout_ms, keepalive_ms;	/* as set; 0: not */
+	struct loop_timer *retire; /* owned; only while retiring */
+	struct reap at_end;	   /* a retiring link's, with the loop */
+	uint32_t user_timeout_ms, keepalive_ms; /* as set; 0: not */
 	char peer[LINK_PEER_SIZE];
 };
 
@@ -145,8 +145,10 @@ retire_on_error(void *arg, const char *why)
 }
 
 static const struct link_handler retire_handler = {
-	.on_input = retire_on_input, .on_drained = retire_on_drained,
-	.on_eof = retire_end, .on_error = retire_on_error,
+	.on_input = retire_on_input,
+	.on_drained = retire_on_drained,
+	.on_eof = retire_end,
+	.on_error = retire_on_error,
 };
 
 void
@@ -180,8 +182,8 @@ link_set_handler(struct link *link, const struct link_handler *handler,
 void
 link_kick(struct link *link)
 {
-	bufferevent_trigger(link->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS |
-	    BEV_TRIG_DEFER_CALLBACKS);
+	bufferevent_trigger(link->bev, EV_READ,
+	    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 struct evbuffer *

@@ -15,17 +15,17 @@ struct loop;
 
 enum {
 	LINK_PEER_SIZE = 64,
-	LINK_READ_MAX = 4096,		/* libevent 2.1 reads that much a time */
+	LINK_READ_MAX = 4096, /* libevent 2.1 reads that much a time */
 	LINK_RETIRE_MS = 2000,
 };
 
 /* Called in the loop, never from inside a call to this module. Each may free
  * the link. NULL entries are skipped. */
 struct link_handler {
-	void (*on_input)(void *arg);	/* bytes were added to link_input */
-	void (*on_drained)(void *arg);	/* output fell to its low mark */
-	void (*on_eof)(void *arg);	/* the peer ended its direction */
-	void (*on_error)(void *arg, const char *why);	/* reset, or broken */
+	void (*on_input)(void *arg);   /* bytes were added to link_input */
+	void (*on_drained)(void *arg); /* output fell to its low mark */
+	void (*on_eof)(void *arg);     /* the peer ended its direction */
+	void (*on_error)(void *arg, const char *why); /* reset, or broken */
 };
 
 /*

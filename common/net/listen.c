@@ -27,18 +27,18 @@
 enum { SOCKETS_MAX = 16, RETRY_MS = 200, CALM_MS = 1000 };
 
 struct listen {
-	struct loop *loop;		/* borrowed */
+	struct loop *loop; /* borrowed */
 	const char *what;
 	listen_fn *on_accept;
 	void *arg;
-	struct evconnlistener *sockets[SOCKETS_MAX];	/* owned */
+	struct evconnlistener *sockets[SOCKETS_MAX]; /* owned */
 	unsigned count;
-	bool paused;			/* by the owner */
-	bool starved;			/* out of descriptors */
-	bool told;			/* the log knows */
-	struct loop_timer *retry;	/* owned: accept again, then: all calm */
-	int reserve;			/* owned; -1 while starved */
-	char path[ADDR_PATH_MAX + 1];	/* "" = no socket file */
+	bool paused;		      /* by the owner */
+	bool starved;		      /* out of descriptors */
+	bool told;		      /* the log knows */
+	struct loop_timer *retry;     /* owned: accept again, then: all calm */
+	int reserve;		      /* owned; -1 while starved */
+	char path[ADDR_PATH_MAX + 1]; /* "" = no socket file */
 	struct sock_file_id file;
 };
 
@@ -83,9 +83,10 @@ on_accept_error(struct evconnlistener *socket, void *arg)
 	if (listen->told)
 		return;
 	listen->told = true;
-	log_warn("listen", sys_out_of_fds(error) ?
-	    "out of descriptors: accepting pauses" :
-	    "accepting failed and pauses", KV_STR("for", listen->what),
+	log_warn("listen",
+	    sys_out_of_fds(error) ? "out of descriptors: accepting pauses"
+				  : "accepting failed and pauses",
+	    KV_STR("for", listen->what),
 	    KV_STR("why", evutil_socket_error_to_string(error)));
 }
 
@@ -127,9 +128,10 @@ log_listening(const struct listen *listen, int fd)
 static const char *
 add_socket(struct listen *listen, int fd)
 {
-	struct evconnlistener *socket = evconnlistener_new(
-	    loop_base(listen->loop), on_accepted, listen,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, LISTEN_BACKLOG, fd);
+	struct evconnlistener *socket = evconnlistener_new(loop_base(
+							       listen->loop),
+	    on_accepted, listen, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+	    LISTEN_BACKLOG, fd);
 
 	if (socket == NULL) {
 		const char *why = strerror(errno);
@@ -228,7 +230,7 @@ listen_unix(struct listen *listen, const struct listen_options *options)
 		why = strerror(errno);
 	else if (sock_file_identify(path, &listen->file))
 		snprintf(listen->path, sizeof(listen->path), "%s", path);
-	if (why == NULL)		/* before anybody can connect */
+	if (why == NULL) /* before anybody can connect */
 		why = sock_unix_permit(path, options->socket_mode,
 		    options->socket_owner, options->socket_group);
 	if (why != NULL) {
@@ -248,14 +250,17 @@ listen_start(struct loop *loop, const struct listen_options *options,
 
 	if (listen == NULL)
 		goto fail;
-	*listen = (struct listen){ .loop = loop, .what = options->what,
-		.on_accept = on_accept, .arg = arg };
+	*listen = (struct listen){ .loop = loop,
+		.what = options->what,
+		.on_accept = on_accept,
+		.arg = arg };
 	listen->reserve = sys_reserve_fd();
 	listen->retry = loop_timer_new(loop, on_retry, listen);
 	if (listen->retry == NULL)
 		goto fail;
-	why = options->addr->kind == ADDR_UNIX ? listen_unix(listen, options) :
-	    listen_names(listen, options->addr);
+	why = options->addr->kind == ADDR_UNIX
+	    ? listen_unix(listen, options)
+	    : listen_names(listen, options->addr);
 	if (why == NULL)
 		return listen;
 fail:
@@ -271,7 +276,7 @@ listen_stop(struct listen *listen)
 {
 	if (listen == NULL)
 		return;
-	if (listen->path[0] != '\0')	/* first: nobody else can be there */
+	if (listen->path[0] != '\0') /* first: nobody else can be there */
 		sock_unix_remove(listen->path, &listen->file);
 	for (unsigned i = 0; i < listen->count; i++)
 		evconnlistener_free(listen->sockets[i]);

@@ -18,10 +18,10 @@ enum { LISTEN_PROBLEM_SIZE = 256, LISTEN_BACKLOG = 4096 };
 typedef void listen_fn(int fd, void *arg);
 
 struct listen_options {
-	const struct addr *addr;	/* borrowed for the call */
-	const char *what;		/* for the log: "links"; a constant */
-	uint32_t socket_mode;		/* Unix: mode, owner, group */
-	const char *socket_owner, *socket_group;	/* NULL: leave */
+	const struct addr *addr; /* borrowed for the call */
+	const char *what;	 /* for the log: "links"; a constant */
+	uint32_t socket_mode;	 /* Unix: mode, owner, group */
+	const char *socket_owner, *socket_group; /* NULL: leave */
 };
 
 /*
@@ -35,9 +35,9 @@ struct listen_options {
  * descriptor is kept in reserve for that time, so that the log file can still
  * be opened and a name resolved.
  */
-struct listen *listen_start(struct loop *loop,
-    const struct listen_options *options, listen_fn *on_accept, void *arg,
-    char problem[LISTEN_PROBLEM_SIZE]);
+struct listen *
+listen_start(struct loop *loop, const struct listen_options *options,
+    listen_fn *on_accept, void *arg, char problem[LISTEN_PROBLEM_SIZE]);
 
 /* Stops accepting and removes the Unix socket file; NULL is fine. Not from
  * inside on_accept. */

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 
 struct loop {
-	struct event_base *base;	/* owned */
-	struct event *reaper;		/* owned */
-	struct inbox *inbox;		/* owned */
-	struct list dead;		/* struct reap: freed soon */
-	struct list last;		/* struct reap: freed with the loop */
+	struct event_base *base; /* owned */
+	struct event *reaper;	 /* owned */
+	struct inbox *inbox;	 /* owned */
+	struct list dead;	 /* struct reap: freed soon */
+	struct list last;	 /* struct reap: freed with the loop */
 };
 
 struct loop_timer {
@@ -91,7 +91,8 @@ loop_new(void)
 	event_set_log_callback(on_libevent_log);
 	if ((loop->base = new_base()) == NULL ||
 	    (loop->reaper = event_new(loop->base, -1, 0, on_reap, loop)) ==
-	    NULL || (loop->inbox = inbox_new(loop)) == NULL) {
+		NULL ||
+	    (loop->inbox = inbox_new(loop)) == NULL) {
 		loop_free(loop);
 		return NULL;
 	}
@@ -150,8 +151,8 @@ loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
 }
 
 void
-loop_free_with(struct loop *loop, struct reap *reap,
-    void (*release)(void *), void *object)
+loop_free_with(struct loop *loop, struct reap *reap, void (*release)(void *),
+    void *object)
 {
 	reap->release = release;
 	reap->object = object;
@@ -162,7 +163,7 @@ const struct timeval *
 loop_timeout_class(struct loop *loop, uint32_t ms)
 {
 	struct timeval plain = { (time_t)(ms / 1000),
-	    (suseconds_t)(ms % 1000) * 1000 };
+		(suseconds_t)(ms % 1000) * 1000 };
 	const struct timeval *shared =
 	    event_base_init_common_timeout(loop->base, &plain);
 
@@ -212,7 +213,7 @@ void
 loop_timer_start(struct loop_timer *timer, uint64_t ms)
 {
 	struct timeval wait = { (time_t)(ms / 1000),
-	    (suseconds_t)(ms % 1000) * 1000 };
+		(suseconds_t)(ms % 1000) * 1000 };
 
 	evtimer_add(&timer->event, &wait);
 }
@@ -250,7 +251,8 @@ loop_signal_new(struct loop *loop, int number,
 	sig->on_signal = on_signal;
 	sig->arg = arg;
 	if (evsignal_assign(&sig->event, loop->base, number, on_signal_event,
-	    sig) != 0 || evsignal_add(&sig->event, NULL) != 0) {
+		sig) != 0 ||
+	    evsignal_add(&sig->event, NULL) != 0) {
 		free(sig);
 		return NULL;
 	}

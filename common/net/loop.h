@@ -41,8 +41,8 @@ void loop_stop(struct loop *loop);
  * Calls release(object) once, after the callbacks that run now. Does nothing
  * when reap waits already.
  */
-void loop_reap(struct loop *loop, struct reap *reap,
-    void (*release)(void *), void *object);
+void loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
+    void *object);
 
 /*
  * Calls release(object) when the loop is freed, unless reap has left the
@@ -60,9 +60,9 @@ const struct timeval *loop_timeout_class(struct loop *loop, uint32_t ms);
 
 /* A one-shot timer. on_time runs in the loop and may free the timer. */
 struct loop_timer;
-struct loop_timer *loop_timer_new(struct loop *loop,
-    void (*on_time)(void *arg), void *arg);
-void loop_timer_free(struct loop_timer *timer);	/* NULL is fine */
+struct loop_timer *
+loop_timer_new(struct loop *loop, void (*on_time)(void *arg), void *arg);
+void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 
 /* (Re)arm; a running timer is set anew. */
 void loop_timer_start(struct loop_timer *timer, uint64_t ms);
@@ -75,7 +75,7 @@ void loop_timer_stop(struct loop_timer *timer);
 struct loop_signal;
 struct loop_signal *loop_signal_new(struct loop *loop, int number,
     void (*on_signal)(int number, void *arg), void *arg);
-void loop_signal_free(struct loop_signal *sig);	/* NULL is fine */
+void loop_signal_free(struct loop_signal *sig); /* NULL is fine */
 
 /* ms, moved by up to percent of itself either way, by chance. */
 uint64_t loop_jitter(uint64_t ms, unsigned percent);

@@ -19,36 +19,36 @@
 
 /* One name that is being looked up, for all who want it. */
 struct question {
-	struct inbox_message message;	/* carries the answer back */
-	struct list_node node;		/* crew.todo */
-	struct list_node open_node;	/* resolver.open */
-	struct resolver *resolver;	/* borrowed: NULL once that is gone */
+	struct inbox_message message; /* carries the answer back */
+	struct list_node node;	      /* crew.todo */
+	struct list_node open_node;   /* resolver.open */
+	struct resolver *resolver;    /* borrowed: NULL once that is gone */
 	struct list lookups;
 	char host[ADDR_HOST_MAX + 1];
 	char port[6];
-	struct addrinfo *found;		/* owned */
+	struct addrinfo *found; /* owned */
 	const char *why;
 };
 
 struct lookup {
-	struct list_node node;		/* question.lookups */
-	struct resolver *resolver;	/* borrowed */
+	struct list_node node;	   /* question.lookups */
+	struct resolver *resolver; /* borrowed */
 	resolve_fn *done;
 	void *arg;
 };
 
 /* What the resolver and its threads share. */
 struct crew {
-	struct mutex *mutex;		/* owned; guards all below */
-	struct list todo;		/* struct question */
-	struct inbox *inbox;		/* borrowed: NULL once the loop ends */
+	struct mutex *mutex; /* owned; guards all below */
+	struct list todo;    /* struct question */
+	struct inbox *inbox; /* borrowed: NULL once the loop ends */
 	unsigned threads;
 };
 
 struct resolver {
 	struct crew *crew;
-	struct loop *loop;		/* borrowed */
-	struct list open;		/* questions without an answer */
+	struct loop *loop; /* borrowed */
+	struct list open;  /* questions without an answer */
 	size_t lookups;
 };
 
@@ -56,7 +56,8 @@ static struct addrinfo *
 ask_system(const char *host, const char *port, int flags, const char **why)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = flags };
 	struct addrinfo *found = NULL;
 	int error = getaddrinfo(host, port, &hints, &found);
 
@@ -83,8 +84,8 @@ question_free(struct question *question)
 static void
 on_answer(struct inbox_message *message)
 {
-	struct question *question =
-	    list_entry(message, struct question, message);
+	struct question *question = list_entry(message, struct question,
+	    message);
 	struct list_node *node;
 
 	if (question->resolver != NULL)
@@ -111,8 +112,8 @@ ask(void *arg)
 
 	mutex_lock(crew->mutex);
 	while ((node = list_pop(&crew->todo)) != NULL) {
-		struct question *question =
-		    list_entry(node, struct question, node);
+		struct question *question = list_entry(node, struct question,
+		    node);
 
 		mutex_unlock(crew->mutex);
 		question->found = ask_system(question->host, question->port,
@@ -178,8 +179,8 @@ find_open(struct resolver *resolver, const char *host, const char *port)
 	struct list_node *node = list_first(&resolver->open);
 
 	for (; node != NULL; node = list_next(&resolver->open, node)) {
-		struct question *question =
-		    list_entry(node, struct question, open_node);
+		struct question *question = list_entry(node, struct question,
+		    open_node);
 
 		if (strcmp(question->host, host) == 0 &&
 		    strcmp(question->port, port) == 0)
@@ -200,7 +201,7 @@ put(struct crew *crew, struct question *question)
 		crew->threads++;
 		if (!thread_detach(ask, crew)) {
 			crew->threads--;
-			asked = crew->threads > 0;	/* they get to it */
+			asked = crew->threads > 0; /* they get to it */
 		}
 	}
 	if (!asked)

@@ -13,7 +13,7 @@ struct resolver;
 
 enum {
 	RESOLVE_THREADS_MAX = 4,
-	RESOLVE_QUEUE_MAX = 4096,	/* lookups at once */
+	RESOLVE_QUEUE_MAX = 4096, /* lookups at once */
 };
 
 /*

@@ -26,7 +26,7 @@ on_edge(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (!sock_gone(fd))
-		return;			/* bytes, or a half-close */
+		return; /* bytes, or a half-close */
 	event_del(&watch->event);
 	watch->on_gone(watch->arg);
 }
@@ -41,7 +41,7 @@ watch_start(struct loop *loop, int fd, void (*on_gone)(void *arg), void *arg)
 	watch->on_gone = on_gone;
 	watch->arg = arg;
 	if (event_assign(&watch->event, loop_base(loop), fd,
-	    EV_READ | EV_ET | EV_PERSIST, on_edge, watch) != 0 ||
+		EV_READ | EV_ET | EV_PERSIST, on_edge, watch) != 0 ||
 	    event_add(&watch->event, NULL) != 0) {
 		free(watch);
 		return NULL;

@@ -11,8 +11,8 @@ struct watch;
  * What it sent stays unread. fd is borrowed: end the watch before closing it
  * or reading from it. on_gone may end the watch. NULL without memory.
  */
-struct watch *watch_start(struct loop *loop, int fd,
-    void (*on_gone)(void *arg), void *arg);
-void watch_end(struct watch *watch);	/* NULL is fine */
+struct watch *
+watch_start(struct loop *loop, int fd, void (*on_gone)(void *arg), void *arg);
+void watch_end(struct watch *watch); /* NULL is fine */
 
 #endif

@@ -19,11 +19,11 @@
 enum { SIGNALS_MAX = 3 };
 
 struct app {
-	struct loop *loop;		/* borrowed */
+	struct loop *loop; /* borrowed */
 	struct app_hooks hooks;
 	uint32_t drain_ms;
-	struct loop_timer *deadline;	/* owned */
-	struct loop_signal *signals[SIGNALS_MAX];	/* owned */
+	struct loop_timer *deadline;		  /* owned */
+	struct loop_signal *signals[SIGNALS_MAX]; /* owned */
 	unsigned signal_count;
 	bool draining;
 };
@@ -65,15 +65,17 @@ on_hangup(int number, void *arg)
 	if (log_reopen() == 0)
 		log_info("app", "log file opened anew");
 	else
-		log_error("app", "cannot open the log file anew: "
-		    "the old one stays", KV_STR("why", strerror(errno)));
+		log_error("app",
+		    "cannot open the log file anew: "
+		    "the old one stays",
+		    KV_STR("why", strerror(errno)));
 }
 
 static bool
 add_signal(struct app *app, int number, void (*on_signal)(int, void *))
 {
-	struct loop_signal *sig =
-	    loop_signal_new(app->loop, number, on_signal, app);
+	struct loop_signal *sig = loop_signal_new(app->loop, number, on_signal,
+	    app);
 
 	if (sig == NULL)
 		return false;
@@ -93,8 +95,9 @@ app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks)
 	app->drain_ms = drain_ms;
 	app->deadline = loop_timer_new(loop, on_deadline, app);
 	if (app->deadline == NULL || !add_signal(app, SIGTERM, on_stop) ||
-	    !add_signal(app, SIGINT, on_stop) || (!service_hangup_ignored() &&
-	    !add_signal(app, SIGHUP, on_hangup))) {
+	    !add_signal(app, SIGINT, on_stop) ||
+	    (!service_hangup_ignored() &&
+		!add_signal(app, SIGHUP, on_hangup))) {
 		app_free(app);
 		return NULL;
 	}

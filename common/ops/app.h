@@ -22,9 +22,9 @@ struct app_hooks {
  * most drain_ms; a second one ends the program at once. SIGHUP reopens the
  * log file. NULL without memory.
  */
-struct app *app_new(struct loop *loop, uint32_t drain_ms,
-    const struct app_hooks *hooks);
-void app_free(struct app *app);		/* NULL is fine */
+struct app *
+app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks);
+void app_free(struct app *app); /* NULL is fine */
 
 /* Tells the service manager READY=1 and runs the loop until the end. Returns
  * the exit code. */

@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEY_BYTES = 32 };		/* 256 bits */
+enum { KEY_BYTES = 32 }; /* 256 bits */
 
 static void
 print_help(const struct options_program *program)
 {
-	printf("Usage: %s [OPTION]...\n%s\n\n"
+	printf(
+	    "Usage: %s [OPTION]...\n%s\n\n"
 	    "  -c, --config FILE  read FILE (default: %s beside the\n"
 	    "                     program, else in the working directory)\n"
 	    "      --check        read the file, print what it says, and exit\n"
@@ -80,15 +81,16 @@ options_read(int argc, char **argv, const struct options_program *program,
 			printf("%s (transponder) %s\n", program->name,
 			    PACKAGE_VERSION);
 			return EXIT_SUCCESS;
-		default:		/* getopt has said what is wrong */
+		default: /* getopt has said what is wrong */
 			fprintf(stderr, "Try %s --help\n", program->name);
 			return EXIT_CONFIG;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "%s: what is \"%s\"? A configuration file is "
-		    "named with -c; try --help\n", program->name,
-		    argv[optind]);
+		fprintf(stderr,
+		    "%s: what is \"%s\"? A configuration file is "
+		    "named with -c; try --help\n",
+		    program->name, argv[optind]);
 		return EXIT_CONFIG;
 	}
 	return -1;

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 
 enum {
-	EXIT_CONFIG = 2,		/* bad option or configuration */
+	EXIT_CONFIG = 2, /* bad option or configuration */
 };
 
 struct options {
-	const char *config;		/* -c FILE, borrowed from argv; or NULL */
-	bool check;			/* --check */
+	const char *config; /* -c FILE, borrowed from argv; or NULL */
+	bool check;	    /* --check */
 };
 
 /* What one program says of itself. All borrowed. */
 struct options_program {
-	const char *name;		/* "outer_server" */
-	const char *purpose;		/* one line for --help */
-	const char *config_name;	/* "outer.config.json" */
+	const char *name;	 /* "outer_server" */
+	const char *purpose;	 /* one line for --help */
+	const char *config_name; /* "outer.config.json" */
 };
 
 /*

@@ -33,7 +33,7 @@ run_with_log(const struct start_program *program, const void *config)
 
 	program->log(config, &to);
 	if (log_open((enum log_level)to.level, (enum log_format)to.format,
-	    to.file) != 0) {
+		to.file) != 0) {
 		snprintf(problem, sizeof(problem), "LogFile %.800s: %s",
 		    to.file, strerror(errno));
 		return fail(program, problem, EXIT_CONFIG);
@@ -43,14 +43,13 @@ run_with_log(const struct start_program *program, const void *config)
 }
 
 static int
-run_with_file(const struct start_program *program, const char *path,
-    bool check)
+run_with_file(const struct start_program *program, const char *path, bool check)
 {
 	void *config = xcalloc(1, program->config_size);
 	char problem[CONF_PROBLEM_SIZE];
 	int code;
 
-	log_hold();			/* its warnings go where it says */
+	log_hold(); /* its warnings go where it says */
 	if (program->load(path, config, problem) != 0) {
 		code = fail(program, problem, EXIT_CONFIG);
 	} else if (check) {

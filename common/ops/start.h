@@ -7,8 +7,8 @@
 
 /* Where the log goes, as the configuration says. */
 struct start_log {
-	int level, format;		/* enums of base/log */
-	const char *file;		/* NULL: standard output */
+	int level, format; /* enums of base/log */
+	const char *file;  /* NULL: standard output */
 };
 
 /* What one program is made of. */
@@ -16,7 +16,7 @@ struct start_program {
 	struct options_program about;
 	const struct conf_field *fields;
 	const size_t *field_count;
-	size_t config_size;		/* of the settings, bytes */
+	size_t config_size; /* of the settings, bytes */
 	/* Reads path; 0, or -1 with one line. Undone by unload either way. */
 	int (*load)(const char *path, void *config,
 	    char problem[CONF_PROBLEM_SIZE]);

@@ -25,7 +25,7 @@ enum wire_result framing_take_signal(struct evbuffer *input,
     struct signal48 *signal, const char **why);
 
 /* Adds one frame to the link's output. False without memory: close the link. */
-bool framing_send(struct link *link, enum frame_type type,
-    const void *payload, size_t len);
+bool framing_send(struct link *link, enum frame_type type, const void *payload,
+    size_t len);
 
 #endif

@@ -27,28 +27,28 @@
 struct side {
 	struct pump *pump;
 	struct side *peer;
-	struct link *link;		/* owned */
-	bool eof;			/* it will send no more */
-	bool finished;			/* we have ended our direction to it */
-	bool gated;			/* frames still come first */
-	bool paused;			/* not read: the peer's output is full */
-	int64_t sent;			/* bytes that left for it; starts below
+	struct link *link; /* owned */
+	bool eof;	   /* it will send no more */
+	bool finished;	   /* we have ended our direction to it */
+	bool gated;	   /* frames still come first */
+	bool paused;	   /* not read: the peer's output is full */
+	int64_t sent;	   /* bytes that left for it; starts below
 					 * zero by what was there before */
 };
 
 struct pump {
-	struct loop *loop;		/* borrowed */
+	struct loop *loop; /* borrowed */
 	struct side a, b;
 	struct pump_options options;
-	struct loop_timer *look;	/* owned: has it gone quiet? */
-	uint64_t moved_ms;		/* when bytes last moved */
-	bool holding;			/* a's FIN, as long as b has not ended */
+	struct loop_timer *look; /* owned: has it gone quiet? */
+	uint64_t moved_ms;	 /* when bytes last moved */
+	bool holding;		 /* a's FIN, as long as b has not ended */
 	bool closed;
 	struct reap reap;
 };
 
 static const struct {
-	const char *text;		/* its side's name follows, if any */
+	const char *text; /* its side's name follows, if any */
 	enum { NO_SIDE, SIDE_A, SIDE_B } side;
 } ends[PUMP_NENDS] = {
 	[PUMP_DONE] = { "done", NO_SIDE },
@@ -76,8 +76,8 @@ pump_end_text(enum pump_end end, const char *a, const char *b,
 }
 
 static void
-on_output_change(struct evbuffer *output,
-    const struct evbuffer_cb_info *info, void *arg)
+on_output_change(struct evbuffer *output, const struct evbuffer_cb_info *info,
+    void *arg)
 {
 	struct side *side = arg;
 
@@ -92,7 +92,7 @@ close_side(struct side *side, enum pump_end end)
 	bool linger = end == PUMP_DONE && side->pump->options.whole_close_b;
 
 	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
-	if (linger)			/* it may still be sending */
+	if (linger) /* it may still be sending */
 		link_retire(side->link);
 	else if (end == PUMP_DONE)
 		link_free(side->link);
@@ -146,7 +146,9 @@ static void
 pump_close(struct pump *pump, enum pump_end end)
 {
 	struct pump_result result = {
-		end, sent_to(&pump->b), sent_to(&pump->a),
+		end,
+		sent_to(&pump->b),
+		sent_to(&pump->a),
 	};
 
 	if (pump->closed)
@@ -257,7 +259,7 @@ static void
 set_eof(struct side *side)
 {
 	side->eof = true;
-	link_set_output_low(side->peer->link, 0);	/* empty, then FIN */
+	link_set_output_low(side->peer->link, 0); /* empty, then FIN */
 }
 
 static void
@@ -272,7 +274,7 @@ on_eof(void *arg)
 	}
 	set_eof(side);
 	if (side == &pump->a && link_is_gone(side->link))
-		pump->holding = false;	/* nobody waits for a reply */
+		pump->holding = false; /* nobody waits for a reply */
 	look_later(pump);
 	if (pump->options.whole_close_b && side == &pump->b) {
 		link_read(pump->a.link, false);
@@ -283,7 +285,7 @@ on_eof(void *arg)
 	}
 	maybe_finish(side->peer);
 	if (!pump->closed)
-		maybe_finish(side);	/* a FIN that was held back */
+		maybe_finish(side); /* a FIN that was held back */
 }
 
 static void
@@ -297,8 +299,10 @@ on_error(void *arg, const char *why)
 }
 
 static const struct link_handler handler = {
-	.on_input = on_input, .on_drained = on_drained,
-	.on_eof = on_eof, .on_error = on_error,
+	.on_input = on_input,
+	.on_drained = on_drained,
+	.on_eof = on_eof,
+	.on_error = on_error,
 };
 
 static bool
@@ -372,8 +376,7 @@ pump_start(struct loop *loop, struct link *a, struct link *b,
 	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();
 	if ((pump->look = loop_timer_new(loop, on_look, pump)) == NULL ||
-	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) ==
-	    NULL)
+	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) == NULL)
 		goto fail;
 	if (evbuffer_add_cb(link_output(b), on_output_change, &pump->b) ==
 	    NULL) {

@@ -13,20 +13,22 @@ struct loop;
 struct pump;
 
 enum pump_end {
-	PUMP_DONE,			/* both directions came to their end */
-	PUMP_A_RESET, PUMP_B_RESET,	/* that side was reset, or broke */
-	PUMP_A_GONE, PUMP_B_GONE,	/* it acknowledged nothing for peer_ms */
-	PUMP_IDLE,			/* nothing moved for idle_ms */
-	PUMP_STOPPED,			/* pump_stop */
-	PUMP_BAD_FRAME,			/* the gate said so */
-	PUMP_NO_START,			/* b ended before the gate was open */
+	PUMP_DONE, /* both directions came to their end */
+	PUMP_A_RESET,
+	PUMP_B_RESET, /* that side was reset, or broke */
+	PUMP_A_GONE,
+	PUMP_B_GONE,	/* it acknowledged nothing for peer_ms */
+	PUMP_IDLE,	/* nothing moved for idle_ms */
+	PUMP_STOPPED,	/* pump_stop */
+	PUMP_BAD_FRAME, /* the gate said so */
+	PUMP_NO_START,	/* b ended before the gate was open */
 	PUMP_NO_MEMORY,
 	PUMP_NENDS,
 };
 
 struct pump_result {
 	enum pump_end end;
-	uint64_t a_to_b, b_to_a;	/* bytes that were handed to the far
+	uint64_t a_to_b, b_to_a; /* bytes that were handed to the far
 					 * side's system */
 };
 
@@ -36,27 +38,27 @@ struct pump_result {
  * end the pump. It may add bytes to a's output.
  */
 enum pump_gate { PUMP_GATE_OPEN, PUMP_GATE_WAIT, PUMP_GATE_BAD };
-typedef enum pump_gate pump_gate_fn(struct evbuffer *b_input,
-    struct evbuffer *a_output, void *arg);
+typedef enum pump_gate
+pump_gate_fn(struct evbuffer *b_input, struct evbuffer *a_output, void *arg);
 
 /* Called once, never before pump_start returns, after both links are closed.
  * The pump is gone after it. */
 typedef void pump_done_fn(const struct pump_result *result, void *arg);
 
 struct pump_options {
-	size_t buffer_bytes;		/* no side holds more unsent bytes */
-	uint32_t idle_ms;		/* silence both ways that ends it */
-	uint32_t peer_ms;		/* a side that acknowledges nothing for
+	size_t buffer_bytes;  /* no side holds more unsent bytes */
+	uint32_t idle_ms;     /* silence both ways that ends it */
+	uint32_t peer_ms;     /* a side that acknowledges nothing for
 					 * so long has vanished */
-	bool whole_close_b;		/* b cannot half-close (a classic peer):
+	bool whole_close_b;   /* b cannot half-close (a classic peer):
 					 * its end ends both ways */
-	uint32_t hold_fin_ms;		/* a's FIN, which would end both ways
+	uint32_t hold_fin_ms; /* a's FIN, which would end both ways
 					 * there, waits until b ends; or until
 					 * a is closed altogether; or until
 					 * nothing has moved for so long */
-	pump_gate_fn *gate;		/* NULL: all of b's bytes are raw */
+	pump_gate_fn *gate;   /* NULL: all of b's bytes are raw */
 	pump_done_fn *done;
-	void *arg;			/* for gate and done */
+	void *arg; /* for gate and done */
 };
 
 /*

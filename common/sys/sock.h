@@ -61,8 +61,8 @@ const char *sock_unix_claim(const char *path);
  * Sets mode, and owner and group by name (NULL: leave) of the socket file.
  * Returns NULL, or a constant text that says which of them failed.
  */
-const char *sock_unix_permit(const char *path, uint32_t mode,
-    const char *owner, const char *group);
+const char *sock_unix_permit(const char *path, uint32_t mode, const char *owner,
+    const char *group);
 
 /* Which file this is, to remove only that one later. */
 struct sock_file_id {

@@ -155,12 +155,12 @@ is_live(const char *path, int *error)
 
 	*error = errno;
 	if (fd < 0)
-		return true;		/* cannot tell: leave the file alone */
+		return true; /* cannot tell: leave the file alone */
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	live = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
 	*error = errno;
 	close(fd);
-	return live || *error == EAGAIN;	/* EAGAIN: its backlog is full */
+	return live || *error == EAGAIN; /* EAGAIN: its backlog is full */
 }
 
 const char *

@@ -19,7 +19,7 @@ sys_host_name(char *out, size_t size)
 {
 	if (gethostname(out, size) != 0)
 		return false;
-	out[size - 1] = '\0';		/* POSIX leaves a cut name open */
+	out[size - 1] = '\0'; /* POSIX leaves a cut name open */
 	return out[0] != '\0';
 }
 
@@ -45,7 +45,7 @@ sys_raise_fd_limit(void)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024;		/* what POSIX systems start with */
+		return 1024; /* what POSIX systems start with */
 	if (limit.rlim_cur != limit.rlim_max) {
 		struct rlimit raised = { limit.rlim_max, limit.rlim_max };
 

@@ -43,7 +43,7 @@ thread_detach(void (*run)(void *), void *arg)
 		return false;
 	*start = (struct start){ run, arg };
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);	/* inherited */
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	failed = pthread_create(&thread, &attr, begin, start);

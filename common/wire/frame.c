@@ -11,13 +11,13 @@
 #include <string.h>
 
 enum {
-	ANY = FRAME_MAX_AFTER_AUTH,	/* as much as the link allows */
-	FORWARD_PREFIX = 6,		/* conn id, port: before a request */
+	ANY = FRAME_MAX_AFTER_AUTH, /* as much as the link allows */
+	FORWARD_PREFIX = 6,	    /* conn id, port: before a request */
 };
 
 /* most: the longest payload that the layout of the type can have. */
 static const struct {
-	const char *name;		/* NULL: no such type */
+	const char *name; /* NULL: no such type */
 	uint32_t most;
 } types[] = {
 	[FRAME_CONNECT_REQUEST] = { "CONNECT_REQUEST",
@@ -256,8 +256,8 @@ put_text(uint8_t *out, const char *text)
 }
 
 size_t
-refused_encode(uint8_t out[REFUSED_MAX], uint64_t session,
-    enum wire_code code, const char *text)
+refused_encode(uint8_t out[REFUSED_MAX], uint64_t session, enum wire_code code,
+    const char *text)
 {
 	wire_put_u64(out, session);
 	wire_put_u16(out + 8, (uint16_t)code);

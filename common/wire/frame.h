@@ -10,40 +10,61 @@
 enum {
 	FRAME_VERSION = 1,
 	FRAME_HEADER_SIZE = 6,
-	FRAME_MAX_BEFORE_AUTH = 4096,	/* payload bytes */
+	FRAME_MAX_BEFORE_AUTH = 4096, /* payload bytes */
 	FRAME_MAX_AFTER_AUTH = 65540,
-	FRAME_EARLY_MAX = 16384,	/* client bytes in one EARLY */
-	FRAME_TEXT_MAX = 255,		/* bytes of text in ERROR and REFUSED */
+	FRAME_EARLY_MAX = 16384, /* client bytes in one EARLY */
+	FRAME_TEXT_MAX = 255,	 /* bytes of text in ERROR and REFUSED */
 };
 
 /* All types of the protocol, so that an unknown one is told from one that
  * merely is not allowed here. */
 enum frame_type {
-	FRAME_CONNECT_REQUEST = 0x01, FRAME_CONNECT_RESPONSE = 0x02,
-	FRAME_DATA = 0x03, FRAME_CLOSE = 0x04, FRAME_KEEPALIVE = 0x05,
-	FRAME_WINDOW = 0x06, FRAME_FIN = 0x07,
-	FRAME_HELLO = 0x10, FRAME_CHALLENGE = 0x11, FRAME_AUTH = 0x12,
-	FRAME_WELCOME = 0x13, FRAME_ERROR = 0x14, FRAME_GOAWAY = 0x15,
-	FRAME_FORWARD = 0x20, FRAME_READY = 0x21, FRAME_REFUSED = 0x22,
-	FRAME_EARLY = 0x23, FRAME_START = 0x24, FRAME_DATAGRAM = 0x25,
-	FRAME_REGISTER = 0x30, FRAME_REGISTERED = 0x31,
+	FRAME_CONNECT_REQUEST = 0x01,
+	FRAME_CONNECT_RESPONSE = 0x02,
+	FRAME_DATA = 0x03,
+	FRAME_CLOSE = 0x04,
+	FRAME_KEEPALIVE = 0x05,
+	FRAME_WINDOW = 0x06,
+	FRAME_FIN = 0x07,
+	FRAME_HELLO = 0x10,
+	FRAME_CHALLENGE = 0x11,
+	FRAME_AUTH = 0x12,
+	FRAME_WELCOME = 0x13,
+	FRAME_ERROR = 0x14,
+	FRAME_GOAWAY = 0x15,
+	FRAME_FORWARD = 0x20,
+	FRAME_READY = 0x21,
+	FRAME_REFUSED = 0x22,
+	FRAME_EARLY = 0x23,
+	FRAME_START = 0x24,
+	FRAME_DATAGRAM = 0x25,
+	FRAME_REGISTER = 0x30,
+	FRAME_REGISTERED = 0x31,
 };
 
 /* Codes of ERROR and, from 16 on, of REFUSED. */
 enum wire_code {
-	CODE_PROTOCOL = 1, CODE_AUTH_FAILED = 2, CODE_NOT_ALLOWED = 3,
-	CODE_TOO_MANY_LINKS = 4, CODE_SHUTTING_DOWN = 5, CODE_VERSION = 6,
-	CODE_TARGET_REFUSED = 16, CODE_TARGET_TIMED_OUT = 17,
-	CODE_NAME_NOT_RESOLVED = 18, CODE_TARGET_NOT_ALLOWED = 19,
-	CODE_NO_SUCH_SERVICE = 20, CODE_DRAINING = 21, CODE_LIMIT = 22,
+	CODE_PROTOCOL = 1,
+	CODE_AUTH_FAILED = 2,
+	CODE_NOT_ALLOWED = 3,
+	CODE_TOO_MANY_LINKS = 4,
+	CODE_SHUTTING_DOWN = 5,
+	CODE_VERSION = 6,
+	CODE_TARGET_REFUSED = 16,
+	CODE_TARGET_TIMED_OUT = 17,
+	CODE_NAME_NOT_RESOLVED = 18,
+	CODE_TARGET_NOT_ALLOWED = 19,
+	CODE_NO_SUCH_SERVICE = 20,
+	CODE_DRAINING = 21,
+	CODE_LIMIT = 22,
 };
 
 enum wire_result { WIRE_OK, WIRE_MORE, WIRE_BAD };
 
 struct frame {
 	enum frame_type type;
-	uint32_t length;		/* of the payload, bytes */
-	const uint8_t *payload;		/* borrowed: the decoded buffer */
+	uint32_t length;	/* of the payload, bytes */
+	const uint8_t *payload; /* borrowed: the decoded buffer */
 };
 
 /*
@@ -101,12 +122,15 @@ bool early_decode(const struct frame *frame, uint64_t *session,
 
 /* Payload encoders: return the number of bytes written to out. A longer text
  * is cut at FRAME_TEXT_MAX, between UTF-8 characters. */
-enum { READY_SIZE = 8, REFUSED_MAX = 10 + FRAME_TEXT_MAX,
-    ERROR_MAX = 2 + FRAME_TEXT_MAX };
+enum {
+	READY_SIZE = 8,
+	REFUSED_MAX = 10 + FRAME_TEXT_MAX,
+	ERROR_MAX = 2 + FRAME_TEXT_MAX
+};
 size_t ready_encode(uint8_t out[READY_SIZE], uint64_t session);
 size_t refused_encode(uint8_t out[REFUSED_MAX], uint64_t session,
     enum wire_code code, const char *text);
-size_t error_encode(uint8_t out[ERROR_MAX], enum wire_code code,
-    const char *text);
+size_t
+error_encode(uint8_t out[ERROR_MAX], enum wire_code code, const char *text);
 
 #endif

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 enum {
-	PING_MAX_S = 86400,		/* so that 3 pings fit 32 bits of ms */
+	PING_MAX_S = 86400, /* so that 3 pings fit 32 bits of ms */
 	HEX_SIZE = 2 * PROOF_SIZE + 1,
 };
 _Static_assert(PROOF_SIZE == PROOF_NONCE_SIZE, "one hex buffer fits both");
@@ -37,7 +37,7 @@ bool
 hello_inner_ok(const char *id)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strlen(id);
 
 	return len > 0 && len <= HELLO_INNER_MAX && strspn(id, allowed) == len;
@@ -64,10 +64,9 @@ hello_encode(const struct hello *hello, char out[HELLO_PAYLOAD_MAX])
 	json_t *root;
 
 	hex_encode(hello->nonce, PROOF_NONCE_SIZE, nonce);
-	root = json_pack("{s:s, s:s, s:s, s:s, s:s}",
-	    "role", role_names[hello->role], "inner", hello->inner,
-	    "instance", hello->instance, "nonce", nonce,
-	    "software", hello->software);
+	root = json_pack("{s:s, s:s, s:s, s:s, s:s}", "role",
+	    role_names[hello->role], "inner", hello->inner, "instance",
+	    hello->instance, "nonce", nonce, "software", hello->software);
 	if (hello->replace &&
 	    json_object_set_new(root, "replace", json_true()) != 0) {
 		json_decref(root);
@@ -102,8 +101,9 @@ welcome_encode(const struct welcome *w, char out[HELLO_PAYLOAD_MAX])
 					      : json_real(w->ping_ms / 1000.0);
 
 	hex_encode(w->proof, PROOF_SIZE, proof);
-	return dump(json_pack("{s:s, s:s, s:o}", "proof", proof,
-	    "link", w->link, "ping", ping), out);
+	return dump(json_pack("{s:s, s:s, s:o}", "proof", proof, "link",
+			w->link, "ping", ping),
+	    out);
 }
 
 size_t
@@ -189,7 +189,7 @@ take_instance(const json_t *root, char out[HELLO_INSTANCE_SIZE + 1])
 
 	if (!take_bytes(root, "instance", bytes, sizeof(bytes)))
 		return false;
-	hex_encode(bytes, sizeof(bytes), out);	/* one spelling of each */
+	hex_encode(bytes, sizeof(bytes), out); /* one spelling of each */
 	return true;
 }
 
@@ -215,7 +215,7 @@ fill_hello(const json_t *root, struct hello *hello)
 	if (!take_bytes(root, "nonce", hello->nonce, PROOF_NONCE_SIZE))
 		return "nonce is not 64 hex digits";
 	if (!take_label(root, "software", hello->software,
-	    sizeof(hello->software)))
+		sizeof(hello->software)))
 		return "software is not a text";
 	if (!take_replace(root, &hello->replace))
 		return "replace is not true or false";
@@ -263,7 +263,7 @@ static bool
 take_ping(const json_t *root, uint32_t *ping_ms)
 {
 	const json_t *value = json_object_get(root, "ping");
-	double seconds = json_number_value(value);	/* 0: not a number */
+	double seconds = json_number_value(value); /* 0: not a number */
 
 	if (!(seconds >= 0.001 && seconds <= PING_MAX_S))
 		return false;

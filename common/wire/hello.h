@@ -8,11 +8,11 @@
 #include "wire/proof.h"
 
 enum {
-	HELLO_INNER_MAX = 64,		/* bytes of an inner's id */
-	HELLO_INSTANCE_SIZE = 16,	/* hex digits */
+	HELLO_INNER_MAX = 64,	  /* bytes of an inner's id */
+	HELLO_INSTANCE_SIZE = 16, /* hex digits */
 	HELLO_SOFTWARE_MAX = 64,
 	HELLO_LINK_MAX = 32,
-	HELLO_PAYLOAD_MAX = 1024,	/* room for any payload encoded here */
+	HELLO_PAYLOAD_MAX = 1024, /* room for any payload encoded here */
 };
 
 enum hello_role { HELLO_STANDBY, HELLO_CONTROL, HELLO_MUX };
@@ -20,12 +20,12 @@ enum hello_role { HELLO_STANDBY, HELLO_CONTROL, HELLO_MUX };
 struct hello {
 	enum hello_role role;
 	char inner[HELLO_INNER_MAX + 1];	/* see hello_inner_ok */
-	char instance[HELLO_INSTANCE_SIZE + 1];	/* hex, made lower-case */
+	char instance[HELLO_INSTANCE_SIZE + 1]; /* hex, made lower-case */
 	uint8_t nonce[PROOF_NONCE_SIZE];
-	char software[HELLO_SOFTWARE_MAX + 1];	/* decoded: cut here, and what
+	char software[HELLO_SOFTWARE_MAX + 1]; /* decoded: cut here, and what
 						 * is not printable ASCII is
 						 * '?' */
-	bool replace;		/* optional key "replace", default false: this
+	bool replace; /* optional key "replace", default false: this
 				 * run takes the place of older ones of its
 				 * id */
 };
@@ -40,13 +40,18 @@ struct auth {
 
 struct welcome {
 	uint8_t proof[PROOF_SIZE];
-	char link[HELLO_LINK_MAX + 1];	/* decoded: as software is */
-	uint32_t ping_ms;		/* on the wire: seconds, a number from
+	char link[HELLO_LINK_MAX + 1]; /* decoded: as software is */
+	uint32_t ping_ms;	       /* on the wire: seconds, a number from
 					 * 0.001 to 86400 */
 };
 
-enum goaway_reason { GOAWAY_AGE, GOAWAY_SHRINK, GOAWAY_SHUTDOWN,
-    GOAWAY_REPLACED, GOAWAY_OTHER /* decoded only: a newer peer's reason */ };
+enum goaway_reason {
+	GOAWAY_AGE,
+	GOAWAY_SHRINK,
+	GOAWAY_SHUTDOWN,
+	GOAWAY_REPLACED,
+	GOAWAY_OTHER /* decoded only: a newer peer's reason */
+};
 
 /* 1 to HELLO_INNER_MAX letters, digits, '.', '_', '-': fit for logs, files. */
 bool hello_inner_ok(const char *id);
@@ -65,8 +70,8 @@ const char *hello_decode(const void *json, size_t len, struct hello *hello);
 const char *challenge_decode(const void *json, size_t len, struct challenge *c);
 const char *auth_decode(const void *json, size_t len, struct auth *auth);
 const char *welcome_decode(const void *json, size_t len, struct welcome *w);
-const char *goaway_decode(const void *json, size_t len,
-    enum goaway_reason *reason);
+const char *
+goaway_decode(const void *json, size_t len, enum goaway_reason *reason);
 const char *goaway_reason_name(enum goaway_reason reason);
 
 #endif

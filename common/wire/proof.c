@@ -44,8 +44,9 @@ proof_make(enum proof_side side, const struct proof_input *input,
 	at = put(at, input->hello_digest, PROOF_SIZE);
 	put(at, input->binding != NULL ? input->binding : no_binding,
 	    PROOF_BINDING_SIZE);
-	if (key_len <= INT_MAX && HMAC(EVP_sha256(), input->key, (int)key_len,
-	    text, sizeof(text), out, NULL) != NULL)
+	if (key_len <= INT_MAX &&
+	    HMAC(EVP_sha256(), input->key, (int)key_len, text, sizeof(text),
+		out, NULL) != NULL)
 		return true;
 	memset(out, 0, PROOF_SIZE);
 	return false;

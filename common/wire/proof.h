@@ -15,10 +15,10 @@ enum proof_side { PROOF_INNER, PROOF_OUTER };
 /* What both sides know when a proof is made. All borrowed for the call. */
 struct proof_input {
 	const char *key;
-	const uint8_t *nonce_inner;	/* PROOF_NONCE_SIZE bytes */
-	const uint8_t *nonce_outer;	/* PROOF_NONCE_SIZE bytes */
-	const uint8_t *hello_digest;	/* SHA-256 of the HELLO payload */
-	const uint8_t *binding;		/* NULL: not TLS, 32 zero bytes */
+	const uint8_t *nonce_inner;  /* PROOF_NONCE_SIZE bytes */
+	const uint8_t *nonce_outer;  /* PROOF_NONCE_SIZE bytes */
+	const uint8_t *hello_digest; /* SHA-256 of the HELLO payload */
+	const uint8_t *binding;	     /* NULL: not TLS, 32 zero bytes */
 };
 
 /* Writes the proof that side gives. Returns false when OpenSSL has no memory;

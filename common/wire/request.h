@@ -17,14 +17,14 @@ enum request_protocol { REQUEST_TCP = 0, REQUEST_UDP = 1 };
 
 struct request {
 	uint64_t session;
-	uint32_t service;		/* 0 = the service "default" */
-	uint16_t waiting;		/* clients that wait for this inner */
-	enum request_family family;	/* of both addresses */
+	uint32_t service;	    /* 0 = the service "default" */
+	uint16_t waiting;	    /* clients that wait for this inner */
+	enum request_family family; /* of both addresses */
 	enum request_protocol protocol;
 	uint16_t client_port, public_port;
-	uint8_t client_addr[16];	/* IPv4 in the first four bytes */
+	uint8_t client_addr[16]; /* IPv4 in the first four bytes */
 	uint8_t public_addr[16];
-	char target[REQUEST_TARGET_MAX + 1];	/* "" = the inner's own */
+	char target[REQUEST_TARGET_MAX + 1]; /* "" = the inner's own */
 };
 
 /* Writes the request; returns its size in bytes. */
@@ -35,8 +35,8 @@ size_t request_encode(const struct request *request, uint8_t out[REQUEST_MAX]);
  * what is wrong: too short, too long, an unknown family or protocol, a target
  * with a byte that is not printable ASCII.
  */
-const char *request_decode(const uint8_t *bytes, size_t len,
-    struct request *request);
+const char *
+request_decode(const uint8_t *bytes, size_t len, struct request *request);
 
 /*
  * The client's address as people read it: "192.0.2.1:4711",

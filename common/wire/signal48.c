@@ -23,12 +23,12 @@ known(json_int_t type)
 static const char *
 fill(json_t *root, struct signal48 *signal)
 {
-	json_int_t type;		/* an int would wrap 4294967296 to 0 */
+	json_int_t type; /* an int would wrap 4294967296 to 0 */
 	const char *ext;
 	size_t len;
 
-	if (json_unpack_ex(root, NULL, JSON_STRICT, "{s:I, s:s%}",
-	    "T", &type, "Ext", &ext, &len) != 0)
+	if (json_unpack_ex(root, NULL, JSON_STRICT, "{s:I, s:s%}", "T", &type,
+		"Ext", &ext, &len) != 0)
 		return "the signal is not T, a number, and Ext, a text";
 	if (!known(type))
 		return "the signal is of an unknown type";
@@ -60,7 +60,7 @@ signal48_decode(const uint8_t *bytes, size_t len, struct signal48 *signal,
 	root = json_loadb((const char *)bytes, SIGNAL48_SIZE,
 	    JSON_REJECT_DUPLICATES, NULL);
 	*why = root == NULL ? "the signal is not JSON" : fill(root, signal);
-	json_decref(root);		/* NULL is fine */
+	json_decref(root); /* NULL is fine */
 	return *why == NULL ? WIRE_OK : WIRE_BAD;
 }
 

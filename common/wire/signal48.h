@@ -11,7 +11,7 @@ enum signal48_type { SIGNAL48_PING = 0, SIGNAL48_AUTH = 2, SIGNAL48_START = 6 };
 
 struct signal48 {
 	enum signal48_type type;
-	char ext[SIGNAL48_EXT_MAX + 1];	/* without its trailing spaces */
+	char ext[SIGNAL48_EXT_MAX + 1]; /* without its trailing spaces */
 };
 
 /*

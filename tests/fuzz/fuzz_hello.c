@@ -99,7 +99,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static void (*const tries[])(const void *, size_t) = {
-		try_hello, try_challenge, try_auth, try_welcome, try_goaway,
+		try_hello,
+		try_challenge,
+		try_auth,
+		try_welcome,
+		try_goaway,
 	};
 
 	if (size > 0)

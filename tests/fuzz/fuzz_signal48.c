@@ -22,7 +22,7 @@ there_and_back(enum signal48_type type, const char *ext)
 
 	signal48_encode(type, ext, out);
 	assert(signal48_decode((const uint8_t *)out, sizeof(out), &signal,
-	    &why) == WIRE_OK);
+		   &why) == WIRE_OK);
 	assert(signal.type == type && strcmp(signal.ext, ext) == 0);
 }
 

@@ -9,17 +9,17 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define TEN "aaaaaaaaaa"
-#define FIFTY TEN TEN TEN TEN TEN
+#define TEN	 "aaaaaaaaaa"
+#define FIFTY	 TEN TEN TEN TEN TEN
 #define HOST_253 FIFTY FIFTY FIFTY FIFTY FIFTY "aaa"
 #define PATH_107 "/" FIFTY FIFTY "aaaaaa"
 
 static const struct {
 	const char *text;
 	enum addr_kind kind;
-	const char *host;		/* or path */
+	const char *host; /* or path */
 	uint16_t port;
-	const char *canonical;		/* NULL: text itself */
+	const char *canonical; /* NULL: text itself */
 	bool local;
 } good[] = {
 	{ "tcp://127.0.0.1:8080", ADDR_TCP, "127.0.0.1", 8080, NULL, true },
@@ -30,26 +30,25 @@ static const struct {
 	{ "tcp://:0", ADDR_TCP, "", 0, NULL, false },
 	{ "tcp://localhost:65535", ADDR_TCP, "localhost", 65535, NULL, true },
 	{ "tcp://LocalHost:1", ADDR_TCP, "LocalHost", 1, NULL, true },
-	{ "tcp://localhost.example.org:1", ADDR_TCP, "localhost.example.org",
-	    1, NULL, false },
+	{ "tcp://localhost.example.org:1", ADDR_TCP, "localhost.example.org", 1,
+	    NULL, false },
 	{ "tcp://127.example.org:1", ADDR_TCP, "127.example.org", 1, NULL,
 	    false },
-	{ "tcp://my_host-1.example.org:443", ADDR_TCP,
-	    "my_host-1.example.org", 443, NULL, false },
+	{ "tcp://my_host-1.example.org:443", ADDR_TCP, "my_host-1.example.org",
+	    443, NULL, false },
 	{ "tcp://[::1]:80", ADDR_TCP, "::1", 80, NULL, true },
 	{ "tcp://[::]:80", ADDR_TCP, "::", 80, NULL, false },
 	{ "tcp://[2001:db8::1]:80", ADDR_TCP, "2001:db8::1", 80, NULL, false },
 	{ "tcp://[fe80::1%eth0.1]:80", ADDR_TCP, "fe80::1%eth0.1", 80, NULL,
 	    false },
-	{ "tcp://[::ffff:192.0.2.1]:80", ADDR_TCP, "::ffff:192.0.2.1", 80,
-	    NULL, false },
+	{ "tcp://[::ffff:192.0.2.1]:80", ADDR_TCP, "::ffff:192.0.2.1", 80, NULL,
+	    false },
 	{ "TCP://host:80", ADDR_TCP, "host", 80, "tcp://host:80", false },
 	{ "tcp://host:00080", ADDR_TCP, "host", 80, "tcp://host:80", false },
 	{ "tcp://" HOST_253 ":65535", ADDR_TCP, HOST_253, 65535, NULL, false },
 	{ "unix:///run/t.sock", ADDR_UNIX, "/run/t.sock", 0, NULL, true },
 	{ "Unix:///a", ADDR_UNIX, "/a", 0, "unix:///a", true },
-	{ "unix:///with space:80", ADDR_UNIX, "/with space:80", 0, NULL,
-	    true },
+	{ "unix:///with space:80", ADDR_UNIX, "/with space:80", 0, NULL, true },
 	{ "unix://" PATH_107, ADDR_UNIX, PATH_107, 0, NULL, true },
 };
 
@@ -67,13 +66,13 @@ START_TEST(parse)
 	ck_assert_msg(addr_is_local(&addr) == good[_i].local, "%s",
 	    good[_i].text);
 	addr_format(&addr, out, sizeof(out));
-	ck_assert_str_eq(out, good[_i].canonical != NULL ? good[_i].canonical
-							 : good[_i].text);
+	ck_assert_str_eq(out,
+	    good[_i].canonical != NULL ? good[_i].canonical : good[_i].text);
 }
 END_TEST
 
 #define SCHEME "an address starts with tcp:// or unix://"
-#define IPV6 "an IPv6 address is written [address]:port"
+#define IPV6   "an IPv6 address is written [address]:port"
 #define LETTER "the host has a character that no host name has"
 
 static const struct {
@@ -115,13 +114,14 @@ static const struct {
 	{ "tcp://host/path:80", LETTER },
 	{ "tcp://h\nost:80", LETTER },
 	{ "tcp://h\xc3\xb6st:80", LETTER },
-	{ "tcp://a" HOST_253 ":80",
-	    "the host is longer than 253 characters" },
+	{ "tcp://a" HOST_253 ":80", "the host is longer than 253 characters" },
 	{ "tcp://[:" HOST_253 "]:80",
 	    "the host is longer than 253 characters" },
-	{ "unix://run/x", "a Unix path starts with /, as in "
+	{ "unix://run/x",
+	    "a Unix path starts with /, as in "
 	    "unix:///run/name.sock" },
-	{ "unix://", "a Unix path starts with /, as in "
+	{ "unix://",
+	    "a Unix path starts with /, as in "
 	    "unix:///run/name.sock" },
 	{ "unix:///", "the path is missing" },
 	{ "unix://" PATH_107 "a",

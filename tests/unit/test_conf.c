@@ -27,174 +27,189 @@ static const struct {
 } lines[] = {
 	{ "empty object", "{}", "" },
 	{ "byte order mark", "\xef\xbb\xbf{\"Flag\": 1}",
-	  "f.json:1:10: Flag: found 1; expected true or false" },
+	    "f.json:1:10: Flag: found 1; expected true or false" },
 	{ "type, with its place", "{\n\n\n    \"MaxFreeConn\": \"ten\"\n}",
-	  "f.json:4:20: MaxFreeConn: found \"ten\"; "
-	  "expected a whole number 1..1000" },
+	    "f.json:4:20: MaxFreeConn: found \"ten\"; "
+	    "expected a whole number 1..1000" },
 	{ "CRLF", "{\r\n\r\n\r\n    \"MaxFreeConn\": \"ten\"\r\n}",
-	  "f.json:4:20: MaxFreeConn: found \"ten\"; "
-	  "expected a whole number 1..1000" },
+	    "f.json:4:20: MaxFreeConn: found \"ten\"; "
+	    "expected a whole number 1..1000" },
 	{ "range", "{\"Timeout\": 0.05}",
-	  "f.json:1:13: Timeout: found 0.05; "
-	  "expected a number of seconds 0.1..60" },
+	    "f.json:1:13: Timeout: found 0.05; "
+	    "expected a number of seconds 0.1..60" },
 	{ "slip in a key", "{\n\n\n\n    \"MaxFreeCon\": 5}",
-	  "f.json:5:5: MaxFreeCon: unknown key; did you mean MaxFreeConn?" },
+	    "f.json:5:5: MaxFreeCon: unknown key; did you mean MaxFreeConn?" },
 	{ "two letters swapped", "{\"Lisetn\": \"\"}",
-	  "f.json:1:2: Lisetn: unknown key; did you mean Listen?" },
+	    "f.json:1:2: Lisetn: unknown key; did you mean Listen?" },
 	{ "key like no other", "{\"Xyz\": {\"Flag\": [1, {}]}}",
-	  "f.json:1:2: Xyz: unknown key; "
-	  "expected one of those in the manual page" },
+	    "f.json:1:2: Xyz: unknown key; "
+	    "expected one of those in the manual page" },
 	{ "empty key", "{\"\": 1}",
-	  "f.json:1:2: : unknown key; expected one of those in the manual "
-	  "page" },
+	    "f.json:1:2: : unknown key; expected one of those in the manual "
+	    "page" },
 	{ "key behind nested ones of its name",
-	  "{\"Flag\": true, \"Size\": [{\"Flag\": 1}], \"Mode\": 9}",
-	  "f.json:1:47: Mode: found 9; "
-	  "expected an octal file mode as text, such as \"0660\"" },
+	    "{\"Flag\": true, \"Size\": [{\"Flag\": 1}], \"Mode\": 9}",
+	    "f.json:1:47: Mode: found 9; "
+	    "expected an octal file mode as text, such as \"0660\"" },
 	{ "list", "{\"Flag\": [1, 2]}",
-	  "f.json:1:10: Flag: found [...]; expected true or false" },
+	    "f.json:1:10: Flag: found [...]; expected true or false" },
 	{ "object", "{\"Flag\": {\"a\": 2}}",
-	  "f.json:1:10: Flag: found {...}; expected true or false" },
+	    "f.json:1:10: Flag: found {...}; expected true or false" },
 	{ "null", "{\"Flag\": null}",
-	  "f.json:1:10: Flag: found null; expected true or false" },
+	    "f.json:1:10: Flag: found null; expected true or false" },
 	{ "address", "{\"Listen\": \"tcp://h\"}",
-	  "f.json:1:12: Listen: found \"tcp://h\": the port is missing; "
-	  "expected tcp://host:port or unix:///path" },
+	    "f.json:1:12: Listen: found \"tcp://h\": the port is missing; "
+	    "expected tcp://host:port or unix:///path" },
 	{ "port 0", "{\"Peer\": \"tcp://h:0\"}",
-	  "f.json:1:10: Peer: found \"tcp://h:0\": nobody can be reached at "
-	  "port 0; expected tcp://host:port or unix:///path" },
+	    "f.json:1:10: Peer: found \"tcp://h:0\": nobody can be reached at "
+	    "port 0; expected tcp://host:port or unix:///path" },
 	{ "choice", "{\"LogLevel\": \"all\"}",
-	  "f.json:1:14: LogLevel: found \"all\"; expected "
-	  "\"error\", \"warn\", \"info\" or \"debug\"" },
+	    "f.json:1:14: LogLevel: found \"all\"; expected "
+	    "\"error\", \"warn\", \"info\" or \"debug\"" },
 	{ "size", "{\"Size\": \"1K\"}",
-	  "f.json:1:10: Size: found \"1K\"; expected a size 16K..16M, "
-	  "a number of bytes or text as \"64K\" or \"1M\"" },
+	    "f.json:1:10: Size: found \"1K\"; expected a size 16K..16M, "
+	    "a number of bytes or text as \"64K\" or \"1M\"" },
 	{ "name", "{\"Name\": \"a b\"}",
-	  "f.json:1:10: Name: found \"a b\"; "
-	  "expected 1 to 4 letters, digits, dots, _ or -" },
-	{ "columns count characters", "{/* \xe6\x97\xa5\xe6\x9c\xac */\"Flag\""
-	  ": 0, \"Text\": \"\xc3\xa9\"}",
-	  "f.json:1:18: Flag: found 0; expected true or false" },
+	    "f.json:1:10: Name: found \"a b\"; "
+	    "expected 1 to 4 letters, digits, dots, _ or -" },
+	{ "columns count characters",
+	    "{/* \xe6\x97\xa5\xe6\x9c\xac */\"Flag\""
+	    ": 0, \"Text\": \"\xc3\xa9\"}",
+	    "f.json:1:18: Flag: found 0; expected true or false" },
 	{ "columns behind text of several bytes",
-	  "{\"Text\": \"\xe6\x97\xa5\", \"Flag\": 0}",
-	  "f.json:1:23: Flag: found 0; expected true or false" },
+	    "{\"Text\": \"\xe6\x97\xa5\", \"Flag\": 0}",
+	    "f.json:1:23: Flag: found 0; expected true or false" },
 	{ "long value is cut between characters",
-	  "{\"Text\": \"12345678901234567890123456789012345678901234567890"
-	  "12345678\xc3\xa9xyz\"}",
-	  "f.json:1:10: Text: found \"1234567890123456789012345678901234567890"
-	  "123456789012345678...; expected text of 0 to 8 bytes" },
+	    "{\"Text\": \"12345678901234567890123456789012345678901234567890"
+	    "12345678\xc3\xa9xyz\"}",
+	    "f.json:1:10: Text: found \"1234567890123456789012345678901234567890"
+	    "123456789012345678...; expected text of 0 to 8 bytes" },
 	{ "control characters are not passed on",
-	  "{\"Text\": \"\x7f\xc2\x9b\xc2\xa0 12345\"}",
-	  "f.json:1:10: Text: found \"??\xc2\xa0 12345\"; "
-	  "expected text of 0 to 8 bytes" },
+	    "{\"Text\": \"\x7f\xc2\x9b\xc2\xa0 12345\"}",
+	    "f.json:1:10: Text: found \"??\xc2\xa0 12345\"; "
+	    "expected text of 0 to 8 bytes" },
 	{ "secret of another type", "{\"AuthKey\": 123456}",
-	  "f.json:1:13: AuthKey: found a number; "
-	  "expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found a number; "
+	    "expected text of 3 to 6 bytes" },
 	{ "secret out of range", "{\"AuthKey\": \"" SECRET "7\"}",
-	  "f.json:1:13: AuthKey: found text of 7 bytes; "
-	  "expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found text of 7 bytes; "
+	    "expected text of 3 to 6 bytes" },
 	{ "secret in a list", "{\"AuthKey\": [\"" SECRET "\"]}",
-	  "f.json:1:13: AuthKey: found [...]; expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found [...]; expected text of 3 to 6 bytes" },
 	{ "secret without quotes", "{\"AuthKey\": " SECRET "}",
-	  "f.json:1:13: AuthKey: found a word; text stands in double quotes; "
-	  "expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found a word; text stands in double quotes; "
+	    "expected text of 3 to 6 bytes" },
 	{ "secret in single quotes", "{\"AuthKey\": '" SECRET "'}",
-	  "f.json:1:13: AuthKey: found text in other quotes than \"\"; "
-	  "expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found text in other quotes than \"\"; "
+	    "expected text of 3 to 6 bytes" },
 	{ "secret not closed", "{\"AuthKey\": \"" SECRET "\n}",
-	  "f.json:1:13: found text without a closing quote on the same line" },
+	    "f.json:1:13: found text without a closing quote on the same line" },
 	{ "secret with an unknown escape", "{\"AuthKey\": \"\\u" SECRET "\"}",
-	  "f.json:1:13: found an unknown escape in text; "
-	  "expected \\\\ for one \\, \\\" for a quote" },
+	    "f.json:1:13: found an unknown escape in text; "
+	    "expected \\\\ for one \\, \\\" for a quote" },
 	{ "secret with \\u0000", "{\"AuthKey\": \"" SECRET "\\u0000\"}",
-	  "f.json:1:13: found an unknown escape in text; "
-	  "expected \\\\ for one \\, \\\" for a quote" },
+	    "f.json:1:13: found an unknown escape in text; "
+	    "expected \\\\ for one \\, \\\" for a quote" },
 	{ "tab in text", "{\"AuthKey\": \"" SECRET "\t\"}",
-	  "f.json:1:13: found a control character in text; "
-	  "expected \\t for a tab" },
+	    "f.json:1:13: found a control character in text; "
+	    "expected \\t for a tab" },
 	{ "secret as a key", "{" SECRET ": 1}",
-	  "f.json:1:2: found no key; expected one in double quotes" },
+	    "f.json:1:2: found no key; expected one in double quotes" },
 	{ "secret behind a value", "{\"AuthKey\": \"a\" " SECRET "}",
-	  "f.json:1:17: found no comma; expected one, or a closing bracket" },
+	    "f.json:1:17: found no comma; expected one, or a closing bracket" },
 	{ "too large", "{\"AuthKey\": 1e400}",
-	  "f.json:1:13: AuthKey: found a number beyond all bounds; "
-	  "expected text of 3 to 6 bytes" },
+	    "f.json:1:13: AuthKey: found a number beyond all bounds; "
+	    "expected text of 3 to 6 bytes" },
 	{ "number of a key nobody knows", "{\"X\": 1e400}",
-	  "f.json:1:7: found a number beyond all bounds; "
-	  "expected a JSON value" },
+	    "f.json:1:7: found a number beyond all bounds; "
+	    "expected a JSON value" },
 	{ "number in a list", "{\"Flag\": [0, 1e400]}",
-	  "f.json:1:14: Flag: found a number beyond all bounds; "
-	  "expected true or false" },
+	    "f.json:1:14: Flag: found a number beyond all bounds; "
+	    "expected true or false" },
 	{ "word in a list", "{\"Flag\": [yes]}",
-	  "f.json:1:11: Flag: found a word; text stands in double quotes; "
-	  "expected true or false" },
+	    "f.json:1:11: Flag: found a word; text stands in double quotes; "
+	    "expected true or false" },
 	{ "octal number", "{\"Mode\": 0660}",
-	  "f.json:1:10: Mode: found a number that begins with 0 (a file mode "
-	  "is written \"0660\"); expected an octal file mode as text, such as "
-	  "\"0660\"" },
+	    "f.json:1:10: Mode: found a number that begins with 0 (a file mode "
+	    "is written \"0660\"); expected an octal file mode as text, such as "
+	    "\"0660\"" },
 	{ "number with a plus", "{\"Timeout\": +5}",
-	  "f.json:1:13: Timeout: found a number that JSON does not know; "
-	  "expected a number of seconds 0.1..60" },
+	    "f.json:1:13: Timeout: found a number that JSON does not know; "
+	    "expected a number of seconds 0.1..60" },
 	{ "NaN", "{\"Timeout\": NaN}",
-	  "f.json:1:13: Timeout: found a word; text stands in double quotes; "
-	  "expected a number of seconds 0.1..60" },
+	    "f.json:1:13: Timeout: found a word; text stands in double quotes; "
+	    "expected a number of seconds 0.1..60" },
 	{ "comma at the end", "{\n\"Flag\": true,\n}",
-	  "f.json:3:1: found a comma before the closing bracket; "
-	  "remove that comma" },
+	    "f.json:3:1: found a comma before the closing bracket; "
+	    "remove that comma" },
 	{ "comma at the end, then a comment", "{\"Flag\": true, // more?\n}",
-	  "f.json:2:1: found a comma before the closing bracket; "
-	  "remove that comma" },
+	    "f.json:2:1: found a comma before the closing bracket; "
+	    "remove that comma" },
 	{ "comma missing", "{\"Flag\": true\n \"Mode\": 1}",
-	  "f.json:2:2: found no comma; expected one, or a closing bracket" },
+	    "f.json:2:2: found no comma; expected one, or a closing bracket" },
 	{ "colon missing", "{\"Flag\" true}",
-	  "f.json:1:9: found no colon behind the key; expected one" },
+	    "f.json:1:9: found no colon behind the key; expected one" },
 	{ "colon of the second key missing", "{\"Flag\": true, \"Mode\" 1}",
-	  "f.json:1:23: found no colon behind the key; expected one" },
+	    "f.json:1:23: found no colon behind the key; expected one" },
 	{ "value missing", "{\"Flag\": }",
-	  "f.json:1:10: found no value behind the key; expected one" },
-	{ "empty", "", "f.json:1:1: found nothing; expected "
-	  "{ \"Key\": value, ... }" },
-	{ "only a comment", "// nothing\n", "f.json:2:1: found nothing; "
-	  "expected { \"Key\": value, ... }" },
-	{ "no object", "Flag = true", "f.json:1:1: found no {; expected "
-	  "{ \"Key\": value, ... }" },
-	{ "list at the top", "[1]", "f.json:1:1: found [...]; expected "
-	  "{ \"Key\": value, ... }" },
-	{ "cut after a value", "{\"Flag\": true", "f.json:1:14: found the end "
-	  "of the file; expected a } before that" },
-	{ "cut after a colon", "{\"Flag\":\n", "f.json:2:1: found the end "
-	  "of the file; expected a } before that" },
-	{ "more behind it", "{} {}", "f.json:1:4: found more behind the "
-	  "closing }; expected the end of the file" },
+	    "f.json:1:10: found no value behind the key; expected one" },
+	{ "empty", "",
+	    "f.json:1:1: found nothing; expected "
+	    "{ \"Key\": value, ... }" },
+	{ "only a comment", "// nothing\n",
+	    "f.json:2:1: found nothing; "
+	    "expected { \"Key\": value, ... }" },
+	{ "no object", "Flag = true",
+	    "f.json:1:1: found no {; expected "
+	    "{ \"Key\": value, ... }" },
+	{ "list at the top", "[1]",
+	    "f.json:1:1: found [...]; expected "
+	    "{ \"Key\": value, ... }" },
+	{ "cut after a value", "{\"Flag\": true",
+	    "f.json:1:14: found the end "
+	    "of the file; expected a } before that" },
+	{ "cut after a colon", "{\"Flag\":\n",
+	    "f.json:2:1: found the end "
+	    "of the file; expected a } before that" },
+	{ "more behind it", "{} {}",
+	    "f.json:1:4: found more behind the "
+	    "closing }; expected the end of the file" },
 	{ "block comment without end", "{\n /* \n}",
-	  "f.json:2:2: found a comment without its end, */" },
+	    "f.json:2:2: found a comment without its end, */" },
 	{ "slash star slash", "{}/*/",
-	  "f.json:1:3: found a comment without its end, */" },
-	{ "comment in another way", "{} # x", "f.json:1:4: found more behind "
-	  "the closing }; expected the end of the file" },
+	    "f.json:1:3: found a comment without its end, */" },
+	{ "comment in another way", "{} # x",
+	    "f.json:1:4: found more behind "
+	    "the closing }; expected the end of the file" },
 	{ "address without quotes", "{\"Listen\": tcp://h:1}",
-	  "f.json:1:12: Listen: found a word; text stands in double quotes; "
-	  "expected tcp://host:port or unix:///path" },
+	    "f.json:1:12: Listen: found a word; text stands in double quotes; "
+	    "expected tcp://host:port or unix:///path" },
 	{ "text up to a backslash", "{\"Text\": \"a\\",
-	  "f.json:1:10: found text without a closing quote on the same line" },
+	    "f.json:1:10: found text without a closing quote on the same line" },
 	{ "not UTF-8", "{\n\"Text\": \"ab\xff\"}",
-	  "f.json:2:12: found a byte that is not UTF-8; "
-	  "save the file as UTF-8" },
+	    "f.json:2:12: found a byte that is not UTF-8; "
+	    "save the file as UTF-8" },
 	{ "not UTF-8 in a comment", "{ // \xc3\xa9 \xb2\xe2\n}",
-	  "f.json:1:8: found a byte that is not UTF-8; "
-	  "save the file as UTF-8" },
-	{ "overlong", "{} // \xc0\xaf", "f.json:1:7: found a byte that is not "
-	  "UTF-8; save the file as UTF-8" },
-	{ "overlong, three bytes", "\xe0\x9f\xbf", "f.json:1:1: found a byte "
-	  "that is not UTF-8; save the file as UTF-8" },
-	{ "surrogate", "\xed\xa0\x80", "f.json:1:1: found a byte "
-	  "that is not UTF-8; save the file as UTF-8" },
-	{ "over U+10FFFF", "\xf4\x90\x80\x80", "f.json:1:1: found a byte "
-	  "that is not UTF-8; save the file as UTF-8" },
-	{ "cut in a character", "{}//\xf0\x9f\x98", "f.json:1:5: found a byte "
-	  "that is not UTF-8; save the file as UTF-8" },
-	{ "UTF-16", "\xff\xfe{", "f.json:1:1: found UTF-16; "
-	  "save the file as UTF-8" },
+	    "f.json:1:8: found a byte that is not UTF-8; "
+	    "save the file as UTF-8" },
+	{ "overlong", "{} // \xc0\xaf",
+	    "f.json:1:7: found a byte that is not "
+	    "UTF-8; save the file as UTF-8" },
+	{ "overlong, three bytes", "\xe0\x9f\xbf",
+	    "f.json:1:1: found a byte "
+	    "that is not UTF-8; save the file as UTF-8" },
+	{ "surrogate", "\xed\xa0\x80",
+	    "f.json:1:1: found a byte "
+	    "that is not UTF-8; save the file as UTF-8" },
+	{ "over U+10FFFF", "\xf4\x90\x80\x80",
+	    "f.json:1:1: found a byte "
+	    "that is not UTF-8; save the file as UTF-8" },
+	{ "cut in a character", "{}//\xf0\x9f\x98",
+	    "f.json:1:5: found a byte "
+	    "that is not UTF-8; save the file as UTF-8" },
+	{ "UTF-16", "\xff\xfe{",
+	    "f.json:1:1: found UTF-16; "
+	    "save the file as UTF-8" },
 };
 
 START_TEST(line)
@@ -215,39 +230,47 @@ END_TEST
 static const struct {
 	const char *name, *json;
 	uint32_t count;
-	const char *warning;		/* "" = none, else part of the line */
+	const char *warning; /* "" = none, else part of the line */
 } taken[] = {
 	{ "default", "{}", 10, "" },
-	{ "comments all over", "/* a */{//b\n\"MaxFreeConn\"/*:9*/:/**/7//,\n"
-	  "/***/}//", 7, "" },
+	{ "comments all over",
+	    "/* a */{//b\n\"MaxFreeConn\"/*:9*/:/**/7//,\n"
+	    "/***/}//",
+	    7, "" },
 	{ "comment with a quote", "{ // say \"no\n\"MaxFreeConn\": 7 /* \" */}",
-	  7, "" },
+	    7, "" },
 	{ "comment in a comment", "{/* // */\"MaxFreeConn\": 7 // /* \n}", 7,
-	  "" },
+	    "" },
 	{ "slashes in text", "{\"Listen\":\"tcp://h:1\",\"MaxFreeConn\":7}", 7,
-	  "" },
-	{ "escaped quote before slashes", "{\"Text\":\"\\\"//\","
-	  "\"MaxFreeConn\":7}", 7, "" },
-	{ "backslash before the closing quote", "{\"Text\":\"\\\\\"//\"\n"
-	  ",\"MaxFreeConn\":7}", 7, "" },
+	    "" },
+	{ "escaped quote before slashes",
+	    "{\"Text\":\"\\\"//\","
+	    "\"MaxFreeConn\":7}",
+	    7, "" },
+	{ "backslash before the closing quote",
+	    "{\"Text\":\"\\\\\"//\"\n"
+	    ",\"MaxFreeConn\":7}",
+	    7, "" },
 	{ "CRLF after a comment", "{//x\r\n\"MaxFreeConn\":7//y\r\n}\r\n", 7,
-	  "" },
+	    "" },
 	{ "byte order mark and comment", "\xef\xbb\xbf//x\n{\"MaxFreeConn\":7}",
-	  7, "" },
+	    7, "" },
 	{ "comment in UTF-8", "{//\xe6\x97\xa5\xe6\x9c\xac\n\"MaxFreeConn\":7}",
-	  7, "" },
+	    7, "" },
 	{ "key with escapes", "{\"M\\u0061xFreeConn\": 7}", 7, "" },
 	{ "key again", "{\"MaxFreeConn\": 5,\n \"MaxFreeConn\": 7}", 7,
-	  "key given again: the last one counts file=f.json line=2 column=2 "
-	  "key=MaxFreeConn\n" },
+	    "key given again: the last one counts file=f.json line=2 column=2 "
+	    "key=MaxFreeConn\n" },
 	{ "the one that does not count may be wrong",
-	  "{\"MaxFreeConn\": \"x\",\n \"MaxFreeConn\": 7}", 7, "line=2" },
+	    "{\"MaxFreeConn\": \"x\",\n \"MaxFreeConn\": 7}", 7, "line=2" },
 	{ "other case", "{  \"maxfreeconn\": 7}", 7,
-	  "key in other case: write it as here file=f.json line=1 column=4 "
-	  "key=MaxFreeConn\n" },
+	    "key in other case: write it as here file=f.json line=1 column=4 "
+	    "key=MaxFreeConn\n" },
 	{ "nested ones are not again", "{\"MaxFreeConn\": 7}", 7, "" },
-	{ "secret again", "{\"AuthKey\": \"" SECRET "\", \"MaxFreeConn\": 7, "
-	  "\"AuthKey\": \"" SECRET "\"}", 7, "key=AuthKey\n" },
+	{ "secret again",
+	    "{\"AuthKey\": \"" SECRET "\", \"MaxFreeConn\": 7, "
+	    "\"AuthKey\": \"" SECRET "\"}",
+	    7, "key=AuthKey\n" },
 };
 
 START_TEST(take)
@@ -290,31 +313,31 @@ static const struct {
 	const char *tail, *problem;
 } bombs[] = {
 	{ "32 deep", "{\"Text\":", "[", 31, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
-	  "f.json:1:9: Text: found [...]; expected text of 0 to 8 bytes" },
+	    "f.json:1:9: Text: found [...]; expected text of 0 to 8 bytes" },
 	{ "33 deep", "{\"Text\":", "[", 32, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
-	  "f.json:1:40: found more than 32 levels deep" },
+	    "f.json:1:40: found more than 32 levels deep" },
 	{ "very deep", "", "[", 1000000, "",
-	  "f.json:1:33: found more than 32 levels deep" },
+	    "f.json:1:33: found more than 32 levels deep" },
 	{ "very deep objects", "", "{\"a\":", 200000, "",
-	  "f.json:1:161: found more than 32 levels deep" },
+	    "f.json:1:161: found more than 32 levels deep" },
 	{ "brackets in text", "{\"Flag\":true,\"Text\":\"", "[", 100, "\"}",
-	  "f.json:1:21: Text: found \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-	  "[[[[[[[[[[[[[[[[[[[[[...; expected text of 0 to 8 bytes" },
+	    "f.json:1:21: Text: found \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+	    "[[[[[[[[[[[[[[[[[[[[[...; expected text of 0 to 8 bytes" },
 	{ "brackets in a comment", "{}//", "[", 100, "", "" },
 	{ "1 MiB", "{}", " ", MIB - 2, "", "" },
 	{ "1 MiB and a byte", "{}", " ", MIB - 1, "",
-	  "f.json: over 1 MiB; expected a configuration file" },
+	    "f.json: over 1 MiB; expected a configuration file" },
 	{ "long number", "{\"Timeout\":", "9", 100000, "}",
-	  "f.json:1:12: Timeout: found a number beyond all bounds; "
-	  "expected a number of seconds 0.1..60" },
+	    "f.json:1:12: Timeout: found a number beyond all bounds; "
+	    "expected a number of seconds 0.1..60" },
 	{ "long text", "{\"Timeout\":\"", "9", 100000, "\"}",
-	  "f.json:1:12: Timeout: found \"99999999999999999999999999999999999"
-	  "999999999999999999999999...; expected a number of seconds 0.1..60" },
+	    "f.json:1:12: Timeout: found \"99999999999999999999999999999999999"
+	    "999999999999999999999999...; expected a number of seconds 0.1..60" },
 	{ "long key", "{\"", "k", 100000, "\":1}",
-	  "f.json:1:2: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
-	  "kkkk...: unknown key; expected one of those in the manual page" },
+	    "f.json:1:2: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+	    "kkkk...: unknown key; expected one of those in the manual page" },
 	{ "many members of a list", "{\"Flag\":[1", ",1", 500000, "]}",
-	  "f.json:1:9: Flag: found [...]; expected true or false" },
+	    "f.json:1:9: Flag: found [...]; expected true or false" },
 };
 
 START_TEST(bomb)
@@ -355,13 +378,14 @@ END_TEST
 /* Every cut of a good file is refused, or read whole: never a crash. */
 START_TEST(every_cut)
 {
-	static const char json[] = "\xef\xbb\xbf{ /* a */ \"Flag\": false, //\n"
+	static const char json[] =
+	    "\xef\xbb\xbf{ /* a */ \"Flag\": false, //\n"
 	    "\"Text\": \"\\\"\xc3\xa9\\u00e9\", \"Size\": \"64K\" }";
 	char problem[CONF_PROBLEM_SIZE], log[TEST_LOG_SIZE];
 	struct settings s;
 
 	for (size_t len = 0; len < sizeof(json); len++) {
-		char *exact = malloc(len > 0 ? len : 1);	/* to its end */
+		char *exact = malloc(len > 0 ? len : 1); /* to its end */
 
 		memcpy(exact, json, len);
 		settings_parse(exact, len, &s, problem, log);
@@ -376,13 +400,16 @@ END_TEST
 static const struct {
 	const char *path, *problem;
 } unreadable[] = {
-	{ "/nonexistent/f.json", "/nonexistent/f.json: no such file; expected "
-	  "the configuration there, or -c FILE to name another" },
-	{ "/dev/null/f.json", "/dev/null/f.json: no such file; expected "
-	  "the configuration there, or -c FILE to name another" },
+	{ "/nonexistent/f.json",
+	    "/nonexistent/f.json: no such file; expected "
+	    "the configuration there, or -c FILE to name another" },
+	{ "/dev/null/f.json",
+	    "/dev/null/f.json: no such file; expected "
+	    "the configuration there, or -c FILE to name another" },
 	{ "/tmp", "/tmp: found a directory; expected the file itself" },
-	{ "/dev/null", "/dev/null:1:1: found nothing; expected "
-	  "{ \"Key\": value, ... }" },
+	{ "/dev/null",
+	    "/dev/null:1:1: found nothing; expected "
+	    "{ \"Key\": value, ... }" },
 	{ "/dev/zero", "/dev/zero: over 1 MiB; expected a configuration file" },
 };
 
@@ -391,8 +418,9 @@ START_TEST(file)
 	char problem[CONF_PROBLEM_SIZE];
 	struct settings s = { 0 };
 
-	ck_assert_int_eq(conf_load(unreadable[_i].path, fields, FIELD_COUNT,
-	    &s, problem), -1);
+	ck_assert_int_eq(conf_load(unreadable[_i].path, fields, FIELD_COUNT, &s,
+			     problem),
+	    -1);
 	ck_assert_str_eq(problem, unreadable[_i].problem);
 	settings_free(&s);
 }
@@ -409,7 +437,8 @@ START_TEST(file_not_ours)
 	close(fd);
 	if (geteuid() != 0) {
 		ck_assert_int_eq(conf_load(path, fields, FIELD_COUNT, &s,
-		    problem), -1);
+				     problem),
+		    -1);
 		ck_assert_ptr_nonnull(strstr(problem, ": permission denied; "));
 	}
 	unlink(path);
@@ -425,7 +454,8 @@ START_TEST(long_path)
 	memset(path, 'd', sizeof(path));
 	strcpy(path + sizeof(path) - 8, "/f.json");
 	ck_assert_int_eq(conf_parse(path, "[]", 2, fields, FIELD_COUNT, &s,
-	    problem), -1);
+			     problem),
+	    -1);
 	ck_assert_ptr_nonnull(strstr(problem, "ddd/f.json:1:1: found [...]"));
 	ck_assert_int_eq(strncmp(problem, "...ddd", 6), 0);
 	settings_free(&s);

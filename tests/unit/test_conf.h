@@ -7,7 +7,7 @@
 #include <check.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SECRET "s3cr3t"
+#define SECRET	     "s3cr3t"
 
 enum { TEST_LOG_SIZE = 8192 };
 

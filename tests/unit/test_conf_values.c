@@ -27,8 +27,8 @@ const struct conf_field fields[FIELD_COUNT] = {
 	{ "Mode", CONF_MODE, AT(mode), 0, 0, "0666", 0, NULL, "a mode" },
 	{ "Size", CONF_BYTES, AT(bytes), 16 << 10, 16 << 20, "256K", 0, NULL,
 	    "a size" },
-	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0,
-	    conf_log_levels, "a level" },
+	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0, conf_log_levels,
+	    "a level" },
 };
 
 static const struct conf_field required[] = {
@@ -252,8 +252,10 @@ START_TEST(missing)
 	struct settings s = { 0 };
 
 	ck_assert_int_eq(conf_parse("dir/f.json", "{}", 2, required,
-	    COUNT(required), &s, problem), -1);
-	ck_assert_str_eq(problem, "dir/f.json: AuthKey: missing; "
+			     COUNT(required), &s, problem),
+	    -1);
+	ck_assert_str_eq(problem,
+	    "dir/f.json: AuthKey: missing; "
 	    "expected the key of both sides");
 	conf_free(required, COUNT(required), &s);
 }

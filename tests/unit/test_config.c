@@ -20,13 +20,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define IN "\"InnerServerAddress\": \"tcp://127.0.0.1:9090\", "
-#define IN_ALL "\"InnerServerAddress\": \"tcp://:9090\", "
-#define OUT "\"OuterServerAddress\": \"tcp://127.0.0.1:8080\", "
-#define REG "\"RegisterAddress\": \"tcp://127.0.0.1:9090\", "
-#define TO "\"ProxyAddress\": \"tcp://127.0.0.1:80\", "
-#define KEY "\"AuthKey\": \"sixteen-letters!\""
-#define KEY_33 "\"AuthKey\": \"123456789012345678901234567890123\""
+#define IN	  "\"InnerServerAddress\": \"tcp://127.0.0.1:9090\", "
+#define IN_ALL	  "\"InnerServerAddress\": \"tcp://:9090\", "
+#define OUT	  "\"OuterServerAddress\": \"tcp://127.0.0.1:8080\", "
+#define REG	  "\"RegisterAddress\": \"tcp://127.0.0.1:9090\", "
+#define TO	  "\"ProxyAddress\": \"tcp://127.0.0.1:80\", "
+#define KEY	  "\"AuthKey\": \"sixteen-letters!\""
+#define KEY_33	  "\"AuthKey\": \"123456789012345678901234567890123\""
 #define WRONG_KEY "no-signal<carries>it"
 
 enum { TEXT_SIZE = 8192 };
@@ -73,8 +73,8 @@ load(const char *path, struct outer_config *outer, struct inner_config *inner,
 
 	write_file("", log_path);
 	ck_assert_int_eq(log_open(LOG_WARN, LOG_TEXT, log_path), 0);
-	result = outer != NULL ? outer_config_load(path, outer, problem) :
-	    inner_config_load(path, inner, problem);
+	result = outer != NULL ? outer_config_load(path, outer, problem)
+			       : inner_config_load(path, inner, problem);
 	log_close();
 	read_file(log_path, said->log);
 	unlink(log_path);
@@ -101,73 +101,103 @@ static const struct {
 	const char *name;
 	bool inner;
 	const char *json;
-	const char *problem;		/* "" = taken; else the line's end */
-	const char *warning;		/* "" = none; else part of the log */
+	const char *problem; /* "" = taken; else the line's end */
+	const char *warning; /* "" = none; else part of the log */
 } rows[] = {
 	{ "outer, least", false, "{" IN OUT KEY "}", "", "" },
-	{ "outer, nothing", false, "{}", ": InnerServerAddress: missing; "
-	  "expected the address where inners connect, such as "
-	  "tcp://0.0.0.0:9090", "" },
+	{ "outer, nothing", false, "{}",
+	    ": InnerServerAddress: missing; "
+	    "expected the address where inners connect, such as "
+	    "tcp://0.0.0.0:9090",
+	    "" },
 	{ "outer, no clients", false, "{" IN KEY "}",
-	  ": OuterServerAddress: missing; expected the public address of "
-	  "clients, such as tcp://0.0.0.0:8080", "" },
-	{ "outer, no key", false, "{" IN "\"OuterServerAddress\": "
-	  "\"tcp://:0\"}", ": AuthKey: missing; expected the key that inners "
-	  "and outer share, 1 to 256 bytes", "" },
+	    ": OuterServerAddress: missing; expected the public address of "
+	    "clients, such as tcp://0.0.0.0:8080",
+	    "" },
+	{ "outer, no key", false,
+	    "{" IN "\"OuterServerAddress\": "
+	    "\"tcp://:0\"}",
+	    ": AuthKey: missing; expected the key that inners "
+	    "and outer share, 1 to 256 bytes",
+	    "" },
 	{ "outer, empty key", false, "{" IN OUT "\"AuthKey\": \"\"}",
-	  ":1:105: AuthKey: found text of 0 bytes; expected text of 1 to 256 "
-	  "bytes", "" },
-	{ "outer, the inner's key", false, "{" IN OUT "\"MaxFreeConn\": 3, "
-	  KEY "}", ":1:94: MaxFreeConn: unknown key; expected one of those in "
-	  "the manual page", "" },
-	{ "outer, one address twice", false, "{" IN "\"OuterServerAddress\": "
-	  "\"tcp://127.0.0.1:9090\", " KEY "}", ": OuterServerAddress: found "
-	  "the address of InnerServerAddress; expected another", "" },
-	{ "outer, two free ports", false, "{\"InnerServerAddress\": "
-	  "\"tcp://127.0.0.1:0\", \"OuterServerAddress\": "
-	  "\"tcp://127.0.0.1:0\", " KEY "}", "", "" },
-	{ "outer, short key, local", false, "{" IN OUT
-	  "\"AuthKey\": \"123456\"}", "", "" },
-	{ "outer, short key", false, "{" IN_ALL OUT
-	  "\"AuthKey\": \"15-letters-long\"}", "",
-	  "AuthKey is shorter than 16 characters" },
+	    ":1:105: AuthKey: found text of 0 bytes; expected text of 1 to 256 "
+	    "bytes",
+	    "" },
+	{ "outer, the inner's key", false,
+	    "{" IN OUT "\"MaxFreeConn\": 3, " KEY "}",
+	    ":1:94: MaxFreeConn: unknown key; expected one of those in "
+	    "the manual page",
+	    "" },
+	{ "outer, one address twice", false,
+	    "{" IN "\"OuterServerAddress\": "
+	    "\"tcp://127.0.0.1:9090\", " KEY "}",
+	    ": OuterServerAddress: found "
+	    "the address of InnerServerAddress; expected another",
+	    "" },
+	{ "outer, two free ports", false,
+	    "{\"InnerServerAddress\": "
+	    "\"tcp://127.0.0.1:0\", \"OuterServerAddress\": "
+	    "\"tcp://127.0.0.1:0\", " KEY "}",
+	    "", "" },
+	{ "outer, short key, local", false,
+	    "{" IN OUT "\"AuthKey\": \"123456\"}", "", "" },
+	{ "outer, short key", false,
+	    "{" IN_ALL OUT "\"AuthKey\": \"15-letters-long\"}", "",
+	    "AuthKey is shorter than 16 characters" },
 	{ "outer, key of 16", false, "{" IN_ALL OUT KEY "}", "", "" },
 	{ "outer, key of 33", false, "{" IN OUT KEY_33 "}", "",
-	  "classic links are switched off" },
-	{ "outer, key of 33, no classic", false, "{" IN OUT KEY_33
-	  ", \"AcceptClassic\": false}", "", "" },
-	{ "outer, key with <", false, "{" IN OUT "\"AuthKey\": \"" WRONG_KEY
-	  "\"}", "", "classic links are switched off" },
+	    "classic links are switched off" },
+	{ "outer, key of 33, no classic", false,
+	    "{" IN OUT KEY_33 ", \"AcceptClassic\": false}", "", "" },
+	{ "outer, key with <", false,
+	    "{" IN OUT "\"AuthKey\": \"" WRONG_KEY "\"}", "",
+	    "classic links are switched off" },
 	{ "outer, ping", false, "{" IN OUT KEY ", \"PingInterval\": 0}",
-	  ":1:141: PingInterval: found 0; "
-	  "expected a number of seconds 0.1..3600", "" },
+	    ":1:141: PingInterval: found 0; "
+	    "expected a number of seconds 0.1..3600",
+	    "" },
 	{ "inner, least", true, "{" REG TO KEY "}", "", "" },
-	{ "inner, nothing", true, "{}", ": RegisterAddress: missing; expected "
-	  "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090", "" },
-	{ "inner, no port", true, "{" TO KEY ", \"RegisterAddress\": "
-	  "\"tcp://h:0\"}", ":1:90: RegisterAddress: found \"tcp://h:0\": "
-	  "nobody can be reached at port 0; expected tcp://host:port or "
-	  "unix:///path", "" },
+	{ "inner, nothing", true, "{}",
+	    ": RegisterAddress: missing; expected "
+	    "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090",
+	    "" },
+	{ "inner, no port", true,
+	    "{" TO KEY ", \"RegisterAddress\": "
+	    "\"tcp://h:0\"}",
+	    ":1:90: RegisterAddress: found \"tcp://h:0\": "
+	    "nobody can be reached at port 0; expected tcp://host:port or "
+	    "unix:///path",
+	    "" },
 	{ "inner, short key, local", true, "{" REG TO "\"AuthKey\": \"1\"}", "",
-	  "" },
-	{ "inner, short key", true, "{\"RegisterAddress\": \"tcp://h:9090\", "
-	  TO "\"AuthKey\": \"15-letters-long\"}", "",
-	  "make_a_good_one=\"outer_server --generate-key\"" },
+	    "" },
+	{ "inner, short key", true,
+	    "{\"RegisterAddress\": \"tcp://h:9090\", " TO
+	    "\"AuthKey\": \"15-letters-long\"}",
+	    "", "make_a_good_one=\"outer_server --generate-key\"" },
 	{ "inner, id", true, "{" REG TO KEY ", \"InnerId\": \"a b\"}",
-	  ":1:125: InnerId: found \"a b\"; "
-	  "expected 1 to 64 letters, digits, dots, _ or -", "" },
+	    ":1:125: InnerId: found \"a b\"; "
+	    "expected 1 to 64 letters, digits, dots, _ or -",
+	    "" },
 	{ "inner, classic", true, "{" REG TO KEY ", \"Protocol\": \"classic\"}",
-	  "", "" },
-	{ "inner, classic, key of 33", true, "{" REG TO KEY_33
-	  ", \"Protocol\": \"classic\"}", "found one that no classic signal "
-	  "can carry", "" },
-	{ "inner, classic, key with <", true, "{" REG TO "\"AuthKey\": \""
-	  WRONG_KEY "\", \"Protocol\": \"classic\"}", "; expected another, or "
-	  "\"Protocol\": \"native\"", "" },
+	    "", "" },
+	{ "inner, classic, key of 33", true,
+	    "{" REG TO KEY_33 ", \"Protocol\": \"classic\"}",
+	    "found one that no classic signal "
+	    "can carry",
+	    "" },
+	{ "inner, classic, key with <", true,
+	    "{" REG TO "\"AuthKey\": \"" WRONG_KEY
+	    "\", \"Protocol\": \"classic\"}",
+	    "; expected another, or "
+	    "\"Protocol\": \"native\"",
+	    "" },
 	{ "inner, native, key of 33", true, "{" REG TO KEY_33 "}", "", "" },
-	{ "inner, unknown protocol", true, "{" REG TO KEY
-	  ", \"Protocol\": \"go\"}", ":1:126: Protocol: found \"go\"; expected "
-	  "\"native\" or \"classic\"", "" },
+	{ "inner, unknown protocol", true,
+	    "{" REG TO KEY ", \"Protocol\": \"go\"}",
+	    ":1:126: Protocol: found \"go\"; expected "
+	    "\"native\" or \"classic\"",
+	    "" },
 };
 
 START_TEST(row)
@@ -217,8 +247,8 @@ START_TEST(go_outer)
 	ck_assert_str_eq(outer.auth_key, "123456");
 	ck_assert(outer.accept_classic);
 	ck_assert_ptr_nonnull(strstr(said.log, "key given again"));
-	ck_assert_ptr_nonnull(strstr(said.log,
-	    "line=4 column=9 key=OuterServerAddress"));
+	ck_assert_ptr_nonnull(
+	    strstr(said.log, "line=4 column=9 key=OuterServerAddress"));
 	ck_assert_ptr_nonnull(strstr(said.log, "shorter than 16"));
 	ck_assert_ptr_null(strstr(said.log, "123456"));
 	outer_config_free(&outer);
@@ -323,13 +353,15 @@ START_TEST(every_outer_key)
 	struct outer_config outer;
 	struct said said;
 
-	load_text("{" IN OUT KEY ", \"SocketMode\": \"0600\", \"SocketOwner\": "
+	load_text(
+	    "{" IN OUT KEY ", \"SocketMode\": \"0600\", \"SocketOwner\": "
 	    "\"me\", \"SocketGroup\": \"us\", \"AcceptClassic\": false, "
 	    "\"HandshakeTimeout\": 0.1, \"PingInterval\": 0.2, "
 	    "\"ForwardTimeout\": 0.3, \"QueueLength\": 0, \"QueueTimeout\": "
 	    "0.4, \"IdleTimeout\": 1e6, \"DrainTimeout\": 0, \"MaxLinks\": 1, "
 	    "\"BufferSize\": \"16K\", \"LogLevel\": \"debug\", \"LogFormat\": "
-	    "\"json\", \"LogFile\": \"/l\"}", &outer, NULL, &said);
+	    "\"json\", \"LogFile\": \"/l\"}",
+	    &outer, NULL, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_uint_eq(outer.socket_mode, 0600);
 	ck_assert_str_eq(outer.socket_owner, "me");
@@ -357,13 +389,13 @@ START_TEST(every_inner_key)
 	struct said said;
 
 	load_text("{" REG TO KEY ", \"InnerId\": \"a.b-c_9\", \"Protocol\": "
-	    "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
-	    "\"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
-	    "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
-	    "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
-	    "\"DrainTimeout\": 0.6, \"BufferSize\": 65536, \"LogLevel\": "
-	    "\"error\", \"LogFormat\": \"json\", \"LogFile\": \"/l\"}", NULL,
-	    &inner, &said);
+		  "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
+		  "\"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
+		  "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
+		  "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
+		  "\"DrainTimeout\": 0.6, \"BufferSize\": 65536, \"LogLevel\": "
+		  "\"error\", \"LogFormat\": \"json\", \"LogFile\": \"/l\"}",
+	    NULL, &inner, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_str_eq(inner.inner_id, "a.b-c_9");
 	ck_assert(inner.id_configured);
@@ -389,7 +421,8 @@ END_TEST
 START_TEST(table_rows)
 {
 	const struct conf_field *tables[] = {
-		outer_config_fields, inner_config_fields,
+		outer_config_fields,
+		inner_config_fields,
 	};
 	const size_t counts[] = { outer_config_count, inner_config_count };
 
@@ -398,9 +431,11 @@ START_TEST(table_rows)
 			const struct conf_field *field = &tables[t][i];
 
 			ck_assert_msg(field->help != NULL &&
-			    strlen(field->help) < 80, "%s", field->key);
+				strlen(field->help) < 80,
+			    "%s", field->key);
 			ck_assert_msg((field->type == CONF_CHOICE) ==
-			    (field->choices != NULL), "%s", field->key);
+				(field->choices != NULL),
+			    "%s", field->key);
 			for (size_t j = 0; j < i; j++)
 				ck_assert_str_ne(field->key, tables[t][j].key);
 		}
@@ -425,11 +460,13 @@ START_TEST(print)
 	close(saved);
 	read_file(path, text);
 	unlink(path);
+	ck_assert_ptr_nonnull(
+	    strstr(text, "InnerServerAddress = tcp://127.0.0.1:9090\n"));
 	ck_assert_ptr_nonnull(strstr(text,
-	    "InnerServerAddress = tcp://127.0.0.1:9090\n"));
-	ck_assert_ptr_nonnull(strstr(text, "AuthKey = ***\nSocketMode = 0666\n"
+	    "AuthKey = ***\nSocketMode = 0666\n"
 	    "SocketOwner = (none)\n"));
-	ck_assert_ptr_nonnull(strstr(text, "BufferSize = 256K\n"
+	ck_assert_ptr_nonnull(strstr(text,
+	    "BufferSize = 256K\n"
 	    "LogLevel = info\nLogFormat = text\nLogFile = (none)\n"));
 	ck_assert_ptr_null(strstr(text, "sixteen"));
 	outer_config_free(&outer);

@@ -32,8 +32,8 @@ static const struct {
 	const char *name, *hex;
 	uint32_t max;
 	enum wire_result want;
-	size_t need;			/* WIRE_MORE */
-	enum wire_code code;		/* WIRE_BAD */
+	size_t need;	     /* WIRE_MORE */
+	enum wire_code code; /* WIRE_BAD */
 } heads[] = {
 	{ "zero length", "", 4096, WIRE_MORE, 6, 0 },
 	{ "version alone", "01", 4096, WIRE_MORE, 6, 0 },
@@ -83,14 +83,12 @@ static const struct {
 	    CODE_PROTOCOL },
 	{ "START with a payload", "012400000001", 65540, WIRE_BAD, 0,
 	    CODE_PROTOCOL },
-	{ "READY one over", "012100000009", 65540, WIRE_BAD, 0,
-	    CODE_PROTOCOL },
+	{ "READY one over", "012100000009", 65540, WIRE_BAD, 0, CODE_PROTOCOL },
 	{ "FORWARD at its most", "012000000133", 65540, WIRE_MORE, 313, 0 },
 	{ "FORWARD one over", "012000000134", 65540, WIRE_BAD, 0,
 	    CODE_PROTOCOL },
 	{ "EARLY at its most", "012300004008", 65540, WIRE_MORE, 16398, 0 },
-	{ "EARLY one over", "012300004009", 65540, WIRE_BAD, 0,
-	    CODE_PROTOCOL },
+	{ "EARLY one over", "012300004009", 65540, WIRE_BAD, 0, CODE_PROTOCOL },
 	{ "EARLY too long, seen at length byte 3", "0123000041", 65540,
 	    WIRE_BAD, 0, CODE_PROTOCOL },
 	{ "WINDOW one over", "010600000009", 65540, WIRE_BAD, 0,
@@ -122,14 +120,17 @@ static const struct {
 	enum frame_type type;
 	const char *hex;
 } vectors[] = {
-	{ "ERROR", FRAME_ERROR, "011400000017"
+	{ "ERROR", FRAME_ERROR,
+	    "011400000017"
 	    "000261757468656e7469636174696f6e206661696c6564" },
 	{ "KEEPALIVE", FRAME_KEEPALIVE, "010500000000" },
 	{ "READY", FRAME_READY, "0121000000080102030405060708" },
-	{ "REFUSED", FRAME_REFUSED, "01220000002701020304050607080010"
+	{ "REFUSED", FRAME_REFUSED,
+	    "01220000002701020304050607080010"
 	    "7461726765742072656675736564207468"
 	    "6520636f6e6e656374696f6e" },
-	{ "EARLY", FRAME_EARLY, "0123000000230102030405060708"
+	{ "EARLY", FRAME_EARLY,
+	    "0123000000230102030405060708"
 	    "474554202f20485454502f312e310d0a"
 	    "486f73743a20610d0a0d0a" },
 	{ "START", FRAME_START, "012400000000" },
@@ -143,8 +144,9 @@ START_TEST(vector_decode)
 	struct frame frame;
 	const char *why;
 
-	ck_assert_int_eq(frame_decode(bytes, len, FRAME_MAX_AFTER_AUTH,
-	    &frame, &need, &why, &code), WIRE_OK);
+	ck_assert_int_eq(frame_decode(bytes, len, FRAME_MAX_AFTER_AUTH, &frame,
+			     &need, &why, &code),
+	    WIRE_OK);
 	ck_assert_int_eq(frame.type, vectors[_i].type);
 	ck_assert_uint_eq(FRAME_HEADER_SIZE + frame.length, len);
 	ck_assert_ptr_eq(frame.payload, bytes + FRAME_HEADER_SIZE);
@@ -202,7 +204,8 @@ START_TEST(every_split)
 		memcpy(part, bytes, cut);
 		part = realloc(part, cut > 0 ? cut : 1);
 		ck_assert_int_eq(frame_decode(part, cut, FRAME_MAX_AFTER_AUTH,
-		    &frame, &need, &why, &code), WIRE_MORE);
+				     &frame, &need, &why, &code),
+		    WIRE_MORE);
 		ck_assert_uint_gt(need, cut);
 		ck_assert_uint_le(need, len);
 		free(part);
@@ -222,9 +225,8 @@ START_TEST(byte_by_byte)
 	for (size_t i = 0; i < COUNT(vectors); i++)
 		len += unhex(vectors[i].hex, stream + len);
 	for (size_t end = 0; end <= len; end++) {
-		enum wire_result got = frame_decode(stream + start,
-		    end - start, FRAME_MAX_AFTER_AUTH, &frame, &need, &why,
-		    &code);
+		enum wire_result got = frame_decode(stream + start, end - start,
+		    FRAME_MAX_AFTER_AUTH, &frame, &need, &why, &code);
 
 		ck_assert_int_ne(got, WIRE_BAD);
 		if (got == WIRE_MORE)
@@ -268,7 +270,7 @@ END_TEST
 
 START_TEST(numbers)
 {
-	uint8_t bytes[9];		/* at an odd address, too */
+	uint8_t bytes[9]; /* at an odd address, too */
 
 	wire_put_u16(bytes + 1, 0xfedc);
 	ck_assert_mem_eq(bytes + 1, "\xfe\xdc", 2);
@@ -367,8 +369,8 @@ static const struct {
 START_TEST(text_decode)
 {
 	uint8_t payload[64] = { [7] = 1, [9] = CODE_LIMIT };
-	struct frame frame = { FRAME_REFUSED,
-	    (uint32_t)(10 + texts[_i].len), payload };
+	struct frame frame = { FRAME_REFUSED, (uint32_t)(10 + texts[_i].len),
+		payload };
 	struct refusal refusal;
 	char text[FRAME_TEXT_MAX + 1];
 	uint16_t code;
@@ -389,7 +391,7 @@ START_TEST(text_decode)
 END_TEST
 
 static const struct {
-	const char *name, *before_end;	/* follows as many 'x' as `fill` says */
+	const char *name, *before_end; /* follows as many 'x' as `fill` says */
 	size_t fill, want;
 } cuts[] = {
 	{ "empty", "", 0, 0 },
@@ -409,10 +411,12 @@ START_TEST(text_encode)
 	memset(text, 'x', cuts[_i].fill);
 	strcpy(text + cuts[_i].fill, cuts[_i].before_end);
 	ck_assert_msg(refused_encode(refused, 1, CODE_LIMIT, text) ==
-	    10 + cuts[_i].want, "%s", cuts[_i].name);
+		10 + cuts[_i].want,
+	    "%s", cuts[_i].name);
 	ck_assert_mem_eq(refused + 10, text, cuts[_i].want);
 	ck_assert_msg(error_encode(error, CODE_LIMIT, text) ==
-	    2 + cuts[_i].want, "%s", cuts[_i].name);
+		2 + cuts[_i].want,
+	    "%s", cuts[_i].name);
 	ck_assert_mem_eq(error + 2, text, cuts[_i].want);
 }
 END_TEST

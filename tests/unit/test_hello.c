@@ -14,21 +14,23 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define NONCE_INNER \
-    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define NONCE_OUTER \
-    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+	"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
 #define PROOF_A \
-    "f12a47a4ec32080f3d43ab8f7034774991241dedcc90f3019efcdf18384b16c4"
+	"f12a47a4ec32080f3d43ab8f7034774991241dedcc90f3019efcdf18384b16c4"
 #define PROOF_B \
-    "09de5bd2979b382c3b4d816531bb2a8c82e3f94a7cce4e685db33ea483f09975"
-#define TEN "aaaaaaaaaa"
+	"09de5bd2979b382c3b4d816531bb2a8c82e3f94a7cce4e685db33ea483f09975"
+#define TEN	   "aaaaaaaaaa"
 #define SIXTY_FOUR TEN TEN TEN TEN TEN TEN "aaaa"
 
 static const struct hello a_hello = {
-	.role = HELLO_STANDBY, .inner = "edge-1",
-	.instance = "0123456789abcdef", .software = "transponder/1.0",
-	.nonce = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-	    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },
+	.role = HELLO_STANDBY,
+	.inner = "edge-1",
+	.instance = "0123456789abcdef",
+	.software = "transponder/1.0",
+	.nonce = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+	    18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },
 };
 
 static size_t
@@ -190,91 +192,128 @@ START_TEST(broken_for_all)
 {
 	for (size_t i = 0; i < COUNT(vectors); i++)
 		ck_assert_msg(vectors[i].decode(broken[_i].text,
-		    strlen(broken[_i].text)) != NULL, "\"%s\" was taken as %s",
-		    broken[_i].name, frame_type_name(vectors[i].type));
+				  strlen(broken[_i].text)) != NULL,
+		    "\"%s\" was taken as %s", broken[_i].name,
+		    frame_type_name(vectors[i].type));
 }
 END_TEST
 
-#define ROLE "\"role\":\"standby\""
-#define INNER "\"inner\":\"edge-1\""
-#define INSTANCE "\"instance\":\"0123456789abcdef\""
-#define NONCE "\"nonce\":\"" NONCE_INNER "\""
-#define SOFTWARE "\"software\":\"transponder/1.0\""
-#define BAD_ROLE "role is not standby, control or mux"
-#define BAD_INNER "inner is not 1 to 64 letters, digits, '.', '_', '-'"
+#define ROLE	     "\"role\":\"standby\""
+#define INNER	     "\"inner\":\"edge-1\""
+#define INSTANCE     "\"instance\":\"0123456789abcdef\""
+#define NONCE	     "\"nonce\":\"" NONCE_INNER "\""
+#define SOFTWARE     "\"software\":\"transponder/1.0\""
+#define BAD_ROLE     "role is not standby, control or mux"
+#define BAD_INNER    "inner is not 1 to 64 letters, digits, '.', '_', '-'"
 #define BAD_INSTANCE "instance is not 16 hex digits"
-#define BAD_NONCE "nonce is not 64 hex digits"
-#define BAD_PROOF "proof is not 64 hex digits"
-#define BAD_PING "ping is not a number of seconds, 0.001 to 86400"
-#define LINK "\"link\":\"42\""
-#define PROOF "\"proof\":\"" PROOF_A "\""
+#define BAD_NONCE    "nonce is not 64 hex digits"
+#define BAD_PROOF    "proof is not 64 hex digits"
+#define BAD_PING     "ping is not a number of seconds, 0.001 to 86400"
+#define LINK	     "\"link\":\"42\""
+#define PROOF	     "\"proof\":\"" PROOF_A "\""
 
 static const struct {
 	payload_fn *decode;
-	const char *name, *text, *want;	/* want NULL: it is well */
+	const char *name, *text, *want; /* want NULL: it is well */
 } cases[] = {
-	{ hello, "control", "{\"role\":\"control\"," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", NULL },
-	{ hello, "mux", "{\"role\":\"mux\"," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", NULL },
-	{ hello, "other order and white space", "\r\n{ " SOFTWARE " ,\t" NONCE
-	    "," INSTANCE "," INNER "," ROLE "}\n", NULL },
-	{ hello, "unknown keys", "{" ROLE "," INNER "," INSTANCE "," NONCE ","
-	    SOFTWARE ",\"counter\":7,\"x\":{\"role\":[null,1.5]}}", NULL },
-	{ hello, "replace true", "{" ROLE "," INNER "," INSTANCE "," NONCE ","
-	    SOFTWARE ",\"replace\":true}", NULL },
-	{ hello, "replace false", "{" ROLE "," INNER "," INSTANCE "," NONCE
-	    "," SOFTWARE ",\"replace\":false}", NULL },
-	{ hello, "replace a number", "{" ROLE "," INNER "," INSTANCE "," NONCE
-	    "," SOFTWARE ",\"replace\":1}", "replace is not true or false" },
-	{ hello, "replace null", "{" ROLE "," INNER "," INSTANCE "," NONCE
-	    "," SOFTWARE ",\"replace\":null}",
+	{ hello, "control",
+	    "{\"role\":\"control\"," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    "}",
+	    NULL },
+	{ hello, "mux",
+	    "{\"role\":\"mux\"," INNER "," INSTANCE "," NONCE "," SOFTWARE "}",
+	    NULL },
+	{ hello, "other order and white space",
+	    "\r\n{ " SOFTWARE " ,\t" NONCE "," INSTANCE "," INNER "," ROLE
+	    "}\n",
+	    NULL },
+	{ hello, "unknown keys",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"counter\":7,\"x\":{\"role\":[null,1.5]}}",
+	    NULL },
+	{ hello, "replace true",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"replace\":true}",
+	    NULL },
+	{ hello, "replace false",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"replace\":false}",
+	    NULL },
+	{ hello, "replace a number",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"replace\":1}",
 	    "replace is not true or false" },
-	{ hello, "role missing", "{" INNER "," INSTANCE "," NONCE ","
-	    SOFTWARE "}", BAD_ROLE },
-	{ hello, "role unknown", "{\"role\":\"king\"," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", BAD_ROLE },
-	{ hello, "role empty", "{\"role\":\"\"," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", BAD_ROLE },
-	{ hello, "role a number", "{\"role\":0," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", BAD_ROLE },
-	{ hello, "role twice", "{" ROLE "," ROLE "," INNER "," INSTANCE ","
-	    NONCE "," SOFTWARE "}", "the payload is not JSON" },
-	{ hello, "inner missing", "{" ROLE "," INSTANCE "," NONCE ","
-	    SOFTWARE "}", BAD_INNER },
-	{ hello, "inner empty", "{" ROLE ",\"inner\":\"\"," INSTANCE ","
-	    NONCE "," SOFTWARE "}", BAD_INNER },
-	{ hello, "inner at its most", "{" ROLE ",\"inner\":\"" SIXTY_FOUR
-	    "\"," INSTANCE "," NONCE "," SOFTWARE "}", NULL },
-	{ hello, "inner one over", "{" ROLE ",\"inner\":\"" SIXTY_FOUR
-	    "a\"," INSTANCE "," NONCE "," SOFTWARE "}", BAD_INNER },
-	{ hello, "inner with a new line", "{" ROLE ",\"inner\":\"a\\nb\","
-	    INSTANCE "," NONCE "," SOFTWARE "}", BAD_INNER },
-	{ hello, "inner an array", "{" ROLE ",\"inner\":[\"a\"]," INSTANCE
-	    "," NONCE "," SOFTWARE "}", BAD_INNER },
-	{ hello, "instance missing", "{" ROLE "," INNER "," NONCE ","
-	    SOFTWARE "}", BAD_INSTANCE },
-	{ hello, "instance one short", "{" ROLE "," INNER
-	    ",\"instance\":\"0123456789abcde\"," NONCE "," SOFTWARE "}",
+	{ hello, "replace null",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"replace\":null}",
+	    "replace is not true or false" },
+	{ hello, "role missing",
+	    "{" INNER "," INSTANCE "," NONCE "," SOFTWARE "}", BAD_ROLE },
+	{ hello, "role unknown",
+	    "{\"role\":\"king\"," INNER "," INSTANCE "," NONCE "," SOFTWARE "}",
+	    BAD_ROLE },
+	{ hello, "role empty",
+	    "{\"role\":\"\"," INNER "," INSTANCE "," NONCE "," SOFTWARE "}",
+	    BAD_ROLE },
+	{ hello, "role a number",
+	    "{\"role\":0," INNER "," INSTANCE "," NONCE "," SOFTWARE "}",
+	    BAD_ROLE },
+	{ hello, "role twice",
+	    "{" ROLE "," ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE "}",
+	    "the payload is not JSON" },
+	{ hello, "inner missing",
+	    "{" ROLE "," INSTANCE "," NONCE "," SOFTWARE "}", BAD_INNER },
+	{ hello, "inner empty",
+	    "{" ROLE ",\"inner\":\"\"," INSTANCE "," NONCE "," SOFTWARE "}",
+	    BAD_INNER },
+	{ hello, "inner at its most",
+	    "{" ROLE ",\"inner\":\"" SIXTY_FOUR "\"," INSTANCE "," NONCE
+	    "," SOFTWARE "}",
+	    NULL },
+	{ hello, "inner one over",
+	    "{" ROLE ",\"inner\":\"" SIXTY_FOUR "a\"," INSTANCE "," NONCE
+	    "," SOFTWARE "}",
+	    BAD_INNER },
+	{ hello, "inner with a new line",
+	    "{" ROLE ",\"inner\":\"a\\nb\"," INSTANCE "," NONCE "," SOFTWARE
+	    "}",
+	    BAD_INNER },
+	{ hello, "inner an array",
+	    "{" ROLE ",\"inner\":[\"a\"]," INSTANCE "," NONCE "," SOFTWARE "}",
+	    BAD_INNER },
+	{ hello, "instance missing",
+	    "{" ROLE "," INNER "," NONCE "," SOFTWARE "}", BAD_INSTANCE },
+	{ hello, "instance one short",
+	    "{" ROLE "," INNER ",\"instance\":\"0123456789abcde\"," NONCE
+	    "," SOFTWARE "}",
 	    BAD_INSTANCE },
-	{ hello, "instance one over", "{" ROLE "," INNER
-	    ",\"instance\":\"0123456789abcdef0\"," NONCE "," SOFTWARE "}",
+	{ hello, "instance one over",
+	    "{" ROLE "," INNER ",\"instance\":\"0123456789abcdef0\"," NONCE
+	    "," SOFTWARE "}",
 	    BAD_INSTANCE },
-	{ hello, "instance not hex", "{" ROLE "," INNER
-	    ",\"instance\":\"0123456789abcdeg\"," NONCE "," SOFTWARE "}",
+	{ hello, "instance not hex",
+	    "{" ROLE "," INNER ",\"instance\":\"0123456789abcdeg\"," NONCE
+	    "," SOFTWARE "}",
 	    BAD_INSTANCE },
-	{ hello, "nonce missing", "{" ROLE "," INNER "," INSTANCE ","
-	    SOFTWARE "}", BAD_NONCE },
-	{ hello, "nonce empty", "{" ROLE "," INNER "," INSTANCE
-	    ",\"nonce\":\"\"," SOFTWARE "}", BAD_NONCE },
-	{ hello, "nonce one over", "{" ROLE "," INNER "," INSTANCE
-	    ",\"nonce\":\"" NONCE_INNER "0\"," SOFTWARE "}", BAD_NONCE },
-	{ hello, "software missing", "{" ROLE "," INNER "," INSTANCE ","
-	    NONCE "}", "software is not a text" },
-	{ hello, "software a number", "{" ROLE "," INNER "," INSTANCE ","
-	    NONCE ",\"software\":1}", "software is not a text" },
-	{ hello, "keys in other case", "{\"Role\":\"standby\"," INNER ","
-	    INSTANCE "," NONCE "," SOFTWARE "}", BAD_ROLE },
+	{ hello, "nonce missing",
+	    "{" ROLE "," INNER "," INSTANCE "," SOFTWARE "}", BAD_NONCE },
+	{ hello, "nonce empty",
+	    "{" ROLE "," INNER "," INSTANCE ",\"nonce\":\"\"," SOFTWARE "}",
+	    BAD_NONCE },
+	{ hello, "nonce one over",
+	    "{" ROLE "," INNER "," INSTANCE ",\"nonce\":\"" NONCE_INNER
+	    "0\"," SOFTWARE "}",
+	    BAD_NONCE },
+	{ hello, "software missing",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "}",
+	    "software is not a text" },
+	{ hello, "software a number",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE ",\"software\":1}",
+	    "software is not a text" },
+	{ hello, "keys in other case",
+	    "{\"Role\":\"standby\"," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    "}",
+	    BAD_ROLE },
 
 	{ challenge, "unknown key", "{" NONCE ",\"x\":[]}", NULL },
 	{ challenge, "nonce not hex", "{\"nonce\":\"z" NONCE_INNER "\"}",
@@ -283,13 +322,14 @@ static const struct {
 	{ challenge, "nonce twice", "{" NONCE "," NONCE "}",
 	    "the payload is not JSON" },
 
-	{ auth, "capital hex", "{\"proof\":\"ABCDEF00000000000000000000000000"
-	    "0000000000000000000000000000000F\"}", NULL },
+	{ auth, "capital hex",
+	    "{\"proof\":\"ABCDEF00000000000000000000000000"
+	    "0000000000000000000000000000000F\"}",
+	    NULL },
 	{ auth, "unknown key", "{" PROOF ",\"x\":null}", NULL },
 	{ auth, "proof short", "{\"proof\":\"00\"}", BAD_PROOF },
 	{ auth, "proof a number", "{\"proof\":1}", BAD_PROOF },
-	{ auth, "proof missing", "{\"nonce\":\"" NONCE_INNER "\"}",
-	    BAD_PROOF },
+	{ auth, "proof missing", "{\"nonce\":\"" NONCE_INNER "\"}", BAD_PROOF },
 
 	{ welcome, "proof missing", "{" LINK ",\"ping\":10}", BAD_PROOF },
 	{ welcome, "link missing", "{" PROOF ",\"ping\":10}",
@@ -310,16 +350,13 @@ static const struct {
 	    BAD_PING },
 	{ welcome, "ping huge", "{" PROOF "," LINK ",\"ping\":1e300}",
 	    BAD_PING },
-	{ welcome, "unknown key", "{" PROOF "," LINK
-	    ",\"ping\":10,\"services\":[]}", NULL },
+	{ welcome, "unknown key",
+	    "{" PROOF "," LINK ",\"ping\":10,\"services\":[]}", NULL },
 
 	{ goaway, "unknown key", "{\"reason\":\"age\",\"until\":5}", NULL },
-	{ goaway, "reason missing", "{\"x\":\"age\"}",
-	    "reason is not a text" },
-	{ goaway, "reason a number", "{\"reason\":0}",
-	    "reason is not a text" },
-	{ goaway, "reason null", "{\"reason\":null}",
-	    "reason is not a text" },
+	{ goaway, "reason missing", "{\"x\":\"age\"}", "reason is not a text" },
+	{ goaway, "reason a number", "{\"reason\":0}", "reason is not a text" },
+	{ goaway, "reason null", "{\"reason\":null}", "reason is not a text" },
 };
 
 START_TEST(decode)
@@ -361,8 +398,8 @@ START_TEST(depth)
 	char text[4097];
 	size_t used = 0;
 
-	str_append(text, sizeof(text), &used, "{\"nonce\":\"%s\",\"x\":",
-	    NONCE_INNER);
+	str_append(text, sizeof(text), &used,
+	    "{\"nonce\":\"%s\",\"x\":", NONCE_INNER);
 	for (size_t i = 0; i < depths[_i].depth; i++)
 		str_append(text, sizeof(text), &used, "%s", depths[_i].open);
 	if (depths[_i].close[0] == '\0')
@@ -371,8 +408,8 @@ START_TEST(depth)
 		str_append(text, sizeof(text), &used, "%s", depths[_i].close);
 	str_append(text, sizeof(text), &used, "}");
 	ck_assert_uint_lt(used, sizeof(text) - 1);
-	ck_assert_msg((challenge(text, used) == NULL) == depths[_i].want,
-	    "%s", depths[_i].name);
+	ck_assert_msg((challenge(text, used) == NULL) == depths[_i].want, "%s",
+	    depths[_i].name);
 }
 END_TEST
 
@@ -424,7 +461,8 @@ END_TEST
 START_TEST(instance_in_one_spelling)
 {
 	static const char text[] = "{" ROLE "," INNER ",\"instance\":"
-	    "\"0123456789ABCDEF\"," NONCE "," SOFTWARE "}";
+				   "\"0123456789ABCDEF\"," NONCE "," SOFTWARE
+				   "}";
 	struct hello h;
 
 	ck_assert_ptr_null(hello_decode(text, strlen(text), &h));
@@ -450,8 +488,9 @@ START_TEST(label)
 	struct hello h;
 	struct welcome w;
 
-	snprintf(text, sizeof(text), "{" ROLE "," INNER "," INSTANCE ","
-	    NONCE ",\"software\":\"%s\"}", labels[_i].in);
+	snprintf(text, sizeof(text),
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE ",\"software\":\"%s\"}",
+	    labels[_i].in);
 	ck_assert_ptr_null(hello_decode(text, strlen(text), &h));
 	ck_assert_str_eq(h.software, labels[_i].want);
 
@@ -466,12 +505,18 @@ END_TEST
 static const struct {
 	const char *number;
 	uint32_t want_ms;
-	bool same;			/* the encoder writes it so as well */
+	bool same; /* the encoder writes it so as well */
 } pings[] = {
-	{ "10", 10000, true }, { "10.0", 10000, false }, { "1", 1000, true },
-	{ "0.001", 1, true }, { "0.1", 100, true }, { "1.5", 1500, true },
-	{ "2.0004", 2000, false }, { "2.0006", 2001, false },
-	{ "1e1", 10000, false }, { "86400", 86400000, true },
+	{ "10", 10000, true },
+	{ "10.0", 10000, false },
+	{ "1", 1000, true },
+	{ "0.001", 1, true },
+	{ "0.1", 100, true },
+	{ "1.5", 1500, true },
+	{ "2.0004", 2000, false },
+	{ "2.0006", 2001, false },
+	{ "1e1", 10000, false },
+	{ "86400", 86400000, true },
 };
 
 START_TEST(ping)
@@ -495,10 +540,14 @@ static const struct {
 	const char *text;
 	enum goaway_reason want;
 } reasons[] = {
-	{ "age", GOAWAY_AGE }, { "shrink", GOAWAY_SHRINK },
-	{ "shutdown", GOAWAY_SHUTDOWN }, { "replaced", GOAWAY_REPLACED },
-	{ "other", GOAWAY_OTHER }, { "", GOAWAY_OTHER },
-	{ "AGE", GOAWAY_OTHER }, { "a newer peer's", GOAWAY_OTHER },
+	{ "age", GOAWAY_AGE },
+	{ "shrink", GOAWAY_SHRINK },
+	{ "shutdown", GOAWAY_SHUTDOWN },
+	{ "replaced", GOAWAY_REPLACED },
+	{ "other", GOAWAY_OTHER },
+	{ "", GOAWAY_OTHER },
+	{ "AGE", GOAWAY_OTHER },
+	{ "a newer peer's", GOAWAY_OTHER },
 };
 
 START_TEST(goaway_reasons)
@@ -522,11 +571,23 @@ static const struct {
 	const char *id;
 	bool want;
 } ids[] = {
-	{ "", false }, { "a", true }, { "Edge-1.example_org", true },
-	{ "..", true }, { SIXTY_FOUR, true }, { SIXTY_FOUR "a", false },
-	{ "a b", false }, { "a/b", false }, { "a:b", false }, { "a\nb", false },
-	{ "a\"b", false }, { "a%b", false }, { "caf\xc3\xa9", false },
-	{ "\x7f", false }, { "@", false }, { "[", false }, { "`", false },
+	{ "", false },
+	{ "a", true },
+	{ "Edge-1.example_org", true },
+	{ "..", true },
+	{ SIXTY_FOUR, true },
+	{ SIXTY_FOUR "a", false },
+	{ "a b", false },
+	{ "a/b", false },
+	{ "a:b", false },
+	{ "a\nb", false },
+	{ "a\"b", false },
+	{ "a%b", false },
+	{ "caf\xc3\xa9", false },
+	{ "\x7f", false },
+	{ "@", false },
+	{ "[", false },
+	{ "`", false },
 	{ "{", false },
 };
 

@@ -27,8 +27,8 @@ static const struct {
 START_TEST(next_delay)
 {
 	ck_assert_msg(keeper_next_delay(delays[_i].delay, delays[_i].outage,
-	    delays[_i].most) == delays[_i].want, "case \"%s\"",
-	    delays[_i].name);
+			  delays[_i].most) == delays[_i].want,
+	    "case \"%s\"", delays[_i].name);
 }
 END_TEST
 
@@ -52,10 +52,11 @@ START_TEST(target_is_checked)
 	struct inner_config config = { 0 };
 	const char *why = NULL;
 
-	ck_assert_ptr_null(addr_parse("tcp://127.0.0.1:80",
-	    &config.proxy_addr));
+	ck_assert_ptr_null(
+	    addr_parse("tcp://127.0.0.1:80", &config.proxy_addr));
 	ck_assert_msg(target_check(&config, &requests[_i].request, &why) ==
-	    requests[_i].want, "case \"%s\"", requests[_i].name);
+		requests[_i].want,
+	    "case \"%s\"", requests[_i].name);
 	ck_assert((why != NULL) == (requests[_i].want != 0));
 }
 END_TEST

@@ -8,7 +8,7 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct item {
-	char before;			/* so that the node is not at 0 */
+	char before; /* so that the node is not at 0 */
 	char name;
 	struct list_node node;
 };
@@ -34,7 +34,7 @@ names(const struct list *of)
 	size_t used = 0;
 
 	for (struct list_node *n = list_first(of); n != NULL;
-	    n = list_next(of, n))
+	     n = list_next(of, n))
 		str_append(text, sizeof(text), &used, "%c",
 		    list_entry(n, struct item, node)->name);
 	text[used] = '\0';

@@ -32,7 +32,7 @@ make_dir(void)
 static void
 remove_dir(void)
 {
-	log_open(LOG_INFO, LOG_TEXT, NULL);	/* as a program starts */
+	log_open(LOG_INFO, LOG_TEXT, NULL); /* as a program starts */
 	unlink(path);
 	unlink(moved);
 	ck_assert_int_eq(rmdir(dir), 0);
@@ -55,7 +55,7 @@ static const struct {
 	    "NOW debug pool: taken" },
 	{ "text, each kind", LOG_TEXT, LOG_INFO,
 	    { KV_U64("n", UINT64_MAX), KV_MS("took", 61005),
-	      KV_STR("why", "done"), KV_NONE },
+		KV_STR("why", "done"), KV_NONE },
 	    "NOW info  pool: taken n=18446744073709551615 took=61.005 "
 	    "why=done" },
 	{ "text, zero numbers", LOG_TEXT, LOG_INFO,
@@ -77,8 +77,11 @@ static const struct {
 	    { KV_STR("a", "x\nNOW error pool: fake\r"), KV_NONE },
 	    "NOW info  pool: taken a=\"x\\u000aNOW error pool: fake\\u000d\"" },
 	{ "text, terminal escapes", LOG_TEXT, LOG_INFO,
-	    { KV_STR("a", "\x1b[2J\x7f"), KV_STR("b", "\xc2\x9b" "2J"),
-	      KV_NONE },
+	    { KV_STR("a", "\x1b[2J\x7f"),
+		KV_STR("b",
+		    "\xc2\x9b"
+		    "2J"),
+		KV_NONE },
 	    "NOW info  pool: taken a=\"\\u001b[2J\\u007f\" b=\"\\u009b2J\"" },
 	{ "text, UTF-8 and not", LOG_TEXT, LOG_INFO,
 	    { KV_STR("a", "\xc3\xa9"), KV_STR("b", "\xe9"), KV_NONE },
@@ -89,7 +92,7 @@ static const struct {
 	    "\"message\":\"taken\"}" },
 	{ "json, each kind", LOG_JSON, LOG_INFO,
 	    { KV_U64("n", 7), KV_MS("took", 1500), KV_STR("why", "done"),
-	      KV_NONE },
+		KV_NONE },
 	    "{\"time\":\"NOW\",\"level\":\"info\",\"part\":\"pool\","
 	    "\"message\":\"taken\",\"n\":7,\"took\":1.500,"
 	    "\"why\":\"done\"}" },
@@ -107,8 +110,8 @@ static const struct {
 START_TEST(line)
 {
 	char out[ROOM];
-	size_t len = log_format_line(out, sizeof(out), lines[_i].format,
-	    "NOW", lines[_i].level, "pool", "taken", lines[_i].fields);
+	size_t len = log_format_line(out, sizeof(out), lines[_i].format, "NOW",
+	    lines[_i].level, "pool", "taken", lines[_i].fields);
 
 	ck_assert_str_eq(out, lines[_i].want);
 	ck_assert_uint_eq(len, strlen(out));
@@ -165,8 +168,8 @@ START_TEST(cut_text)
 		size_t len;
 
 		memset(out, 'z', sizeof(out));
-		len = log_format_line(out, size, LOG_TEXT, "NOW", LOG_INFO,
-		    "p", "m", fields);
+		len = log_format_line(out, size, LOG_TEXT, "NOW", LOG_INFO, "p",
+		    "m", fields);
 		ck_assert_uint_lt(len, size);
 		ck_assert_uint_eq(len, strlen(out));
 		ck_assert_int_eq(out[size], 'z');
@@ -189,12 +192,12 @@ static const struct {
 	uint64_t suppressed;
 } seconds[] = {
 	{ 0, 1, 1, 0 },
-	{ 999, 19, 19, 0 },		/* the burst, to its last */
-	{ 999, 5, 0, 0 },		/* over it */
+	{ 999, 19, 19, 0 }, /* the burst, to its last */
+	{ 999, 5, 0, 0 },   /* over it */
 	{ 1000, 3, 3, 5 },
-	{ 1001, 1, 1, 0 },		/* told once */
+	{ 1001, 1, 1, 0 }, /* told once */
 	{ 2000, 100, 20, 0 },
-	{ 9000, 1, 1, 80 },		/* quiet seconds add nothing up */
+	{ 9000, 1, 1, 80 }, /* quiet seconds add nothing up */
 	{ 9000, 20, 19, 0 },
 };
 
@@ -242,8 +245,8 @@ times(const char *name, const char *needle)
 {
 	unsigned found = 0;
 
-	for (const char *at = contents(name);
-	    (at = strstr(at, needle)) != NULL; at++)
+	for (const char *at = contents(name); (at = strstr(at, needle)) != NULL;
+	     at++)
 		found++;
 	return found;
 }
@@ -257,8 +260,7 @@ START_TEST(levels)
 	log_debug("p", "one");
 	ck_assert_uint_eq(times(path, " p: one\n"), (unsigned)_i + 1);
 	for (int level = LOG_ERROR; level <= LOG_DEBUG; level++)
-		ck_assert_int_eq(log_wants((enum log_level)level),
-		    level <= _i);
+		ck_assert_int_eq(log_wants((enum log_level)level), level <= _i);
 }
 END_TEST
 
@@ -286,8 +288,7 @@ START_TEST(written_line)
 	text = contents(path);
 	ck_assert_msg(looks_like(text, "9999-99-99T99:99:99.999+99:99 info  "),
 	    "%s", text);
-	ck_assert_str_eq(strstr(text, "pool"),
-	    "pool: taken n=7 why=\"x y\"\n");
+	ck_assert_str_eq(strstr(text, "pool"), "pool: taken n=7 why=\"x y\"\n");
 }
 END_TEST
 

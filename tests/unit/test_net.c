@@ -86,9 +86,9 @@ dial(const char *host, uint16_t port, uint32_t ms)
 	struct addr addr = { .kind = ADDR_TCP, .port = port };
 
 	snprintf(addr.host, sizeof(addr.host), "%s", host);
-	ck_assert_ptr_nonnull(dial_start(loop, resolver, &addr, ms, on_dialed,
-	    NULL));
-	ck_assert_int_eq(calls, 0);	/* never before it returns */
+	ck_assert_ptr_nonnull(
+	    dial_start(loop, resolver, &addr, ms, on_dialed, NULL));
+	ck_assert_int_eq(calls, 0); /* never before it returns */
 	turn_until(&calls, 1);
 }
 
@@ -120,7 +120,7 @@ END_TEST
 
 START_TEST(dial_no_name)
 {
-	dial("no-such-name.invalid", 80, PATIENCE_MS);	/* RFC 6761 6.4 */
+	dial("no-such-name.invalid", 80, PATIENCE_MS); /* RFC 6761 6.4 */
 	ck_assert_int_eq(got, DIAL_NO_NAME);
 }
 END_TEST
@@ -158,7 +158,7 @@ START_TEST(dial_cancelled_is_silent)
 	ck_assert_ptr_nonnull(one);
 	dial_cancel(one);
 	dial_cancel(NULL);
-	dial("127.0.0.1", 9, PATIENCE_MS);	/* the other one's only call */
+	dial("127.0.0.1", 9, PATIENCE_MS); /* the other one's only call */
 	ck_assert_int_eq(calls, 1);
 }
 END_TEST
@@ -166,7 +166,8 @@ END_TEST
 /* Many questions for one name at a time: every one gets its answer. */
 START_TEST(lookups_share_a_question)
 {
-	struct addr addr = { .kind = ADDR_TCP, .port = 1,
+	struct addr addr = { .kind = ADDR_TCP,
+		.port = 1,
 		.host = "no-such-name.invalid" };
 
 	for (int i = 0; i < 100; i++)
@@ -191,7 +192,8 @@ static struct listen *
 listen_unix(char problem[LISTEN_PROBLEM_SIZE])
 {
 	static struct addr addr;
-	struct listen_options options = { .addr = &addr, .what = "clients",
+	struct listen_options options = { .addr = &addr,
+		.what = "clients",
 		.socket_mode = 0640 };
 
 	addr.kind = ADDR_UNIX;
@@ -234,7 +236,7 @@ START_TEST(stale_socket_is_taken_over)
 	make_folder();
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	close(fd);			/* the file stays, nobody listens */
+	close(fd); /* the file stays, nobody listens */
 	listen = listen_unix(problem);
 	ck_assert_ptr_nonnull(listen);
 	listen_stop(listen);

@@ -76,7 +76,7 @@ START_TEST(removed_is_gone)
 {
 	put_all();
 	pool_remove(&items[3]);
-	pool_remove(&items[3]);		/* again: nothing happens */
+	pool_remove(&items[3]); /* again: nothing happens */
 	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[2]);
 }
 END_TEST
@@ -121,7 +121,7 @@ START_TEST(suspicion_ends)
 {
 	put_all();
 	pool_suspect(&pool, &two, true);
-	pool_suspect(&pool, &two, true);	/* again: nothing happens */
+	pool_suspect(&pool, &two, true); /* again: nothing happens */
 	pool_suspect(&pool, &two, false);
 	ck_assert_uint_eq(pool.suspects.length, 0);
 	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[3]);
@@ -179,7 +179,7 @@ START_TEST(unwait_leaves)
 {
 	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
 	pool_unwait(&clients[0].waiter);
-	pool_unwait(&clients[0].waiter);	/* again: nothing happens */
+	pool_unwait(&clients[0].waiter); /* again: nothing happens */
 	pool_put(&pool, &items[0]);
 	ck_assert_ptr_null(clients[0].got);
 	ck_assert_uint_eq(pool.idle.length, 1);
@@ -225,8 +225,14 @@ static const struct {
 	size_t waiting, instances;
 	unsigned share;
 } shares[] = {
-	{ 0, 0, 0 }, { 0, 3, 0 }, { 1, 0, 1 }, { 1, 3, 1 }, { 3, 3, 1 },
-	{ 4, 3, 2 }, { 65535, 1, 65535 }, { 65536, 1, 65535 },
+	{ 0, 0, 0 },
+	{ 0, 3, 0 },
+	{ 1, 0, 1 },
+	{ 1, 3, 1 },
+	{ 3, 3, 1 },
+	{ 4, 3, 2 },
+	{ 65535, 1, 65535 },
+	{ 65536, 1, 65535 },
 	{ 65536, 2, 32768 },
 };
 

@@ -13,15 +13,16 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define KEY "correct horse battery staple"
-#define HELLO "{\"role\":\"standby\",\"inner\":\"edge-1\"," \
-    "\"instance\":\"0123456789abcdef\",\"nonce\":\"00010203040506070809" \
-    "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"," \
-    "\"software\":\"transponder/1.0\"}"
+#define HELLO \
+	"{\"role\":\"standby\",\"inner\":\"edge-1\"," \
+	"\"instance\":\"0123456789abcdef\",\"nonce\":\"00010203040506070809" \
+	"0a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"," \
+	"\"software\":\"transponder/1.0\"}"
 #define HELLO_SHA256 \
-    "bb0172327f9f3f1498906b9816fe1496513d9ad3af61c05a13c885509f0634b1"
+	"bb0172327f9f3f1498906b9816fe1496513d9ad3af61c05a13c885509f0634b1"
 #define TEN_KS "kkkkkkkkkk"
-#define HUNDRED_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS \
-    TEN_KS TEN_KS
+#define HUNDRED_KS \
+	TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS TEN_KS
 
 /* One handshake's knowledge, each part with a copy that a test may change. */
 struct known {
@@ -40,8 +41,8 @@ know(struct known *k)
 		k->binding[i] = (uint8_t)(0xa0 + i);
 	}
 	ck_assert(proof_digest(HELLO, strlen(HELLO), k->digest));
-	k->input = (struct proof_input){ k->key, k->nonce_inner,
-		k->nonce_outer, k->digest, NULL };
+	k->input = (struct proof_input){ k->key, k->nonce_inner, k->nonce_outer,
+		k->digest, NULL };
 }
 
 static const struct {
@@ -158,7 +159,7 @@ static const struct {
 } digests[] = {
 	{ "",
 	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-	{ "abc",			/* FIPS 180-4 */
+	{ "abc", /* FIPS 180-4 */
 	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
 	{ HELLO, HELLO_SHA256 },
 };
@@ -168,8 +169,8 @@ START_TEST(digest)
 	uint8_t out[PROOF_SIZE];
 	char hex[2 * PROOF_SIZE + 1];
 
-	ck_assert(proof_digest(digests[_i].text, strlen(digests[_i].text),
-	    out));
+	ck_assert(
+	    proof_digest(digests[_i].text, strlen(digests[_i].text), out));
 	hex_encode(out, sizeof(out), hex);
 	ck_assert_str_eq(hex, digests[_i].want);
 }
@@ -191,7 +192,8 @@ static const struct {
 START_TEST(equal)
 {
 	ck_assert_msg(proof_equal(pairs[_i].a, pairs[_i].b, pairs[_i].len) ==
-	    pairs[_i].want, "%s", pairs[_i].name);
+		pairs[_i].want,
+	    "%s", pairs[_i].name);
 }
 END_TEST
 

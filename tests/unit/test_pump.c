@@ -28,7 +28,7 @@ enum {
 };
 
 static struct loop *loop;
-static int near, far;			/* the test's ends */
+static int near, far; /* the test's ends */
 static struct pump *pump;
 static struct pump_result result;
 static bool done;
@@ -66,7 +66,9 @@ static struct pump_options
 plain(void)
 {
 	return (struct pump_options){ .buffer_bytes = BUFFER,
-		.idle_ms = IDLE_MS, .peer_ms = IDLE_MS, .done = on_done };
+		.idle_ms = IDLE_MS,
+		.peer_ms = IDLE_MS,
+		.done = on_done };
 }
 
 /* What waits in the pump's link to far before it starts: READY, so to say. */
@@ -386,7 +388,7 @@ START_TEST(gate_holds_b_but_not_a)
 	expect(far, "server speaks first");
 	say(far, "o\nraw");
 	expect(near, "raw");
-	say(far, "go\n");		/* raw as well by now */
+	say(far, "go\n"); /* raw as well by now */
 	expect(near, "go\n");
 }
 END_TEST
@@ -486,7 +488,7 @@ START_TEST(held_fin_goes_when_all_is_quiet)
 	options.hold_fin_ms = 50;
 	start_with(&options, "");
 	shutdown(near, SHUT_WR);
-	expect_fin(far);		/* by patience, not by far's end */
+	expect_fin(far); /* by patience, not by far's end */
 	ck_assert(!done);
 }
 END_TEST

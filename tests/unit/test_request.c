@@ -17,31 +17,34 @@
 #define DB8 0x20, 0x01, 0x0d, 0xb8
 
 static const struct {
-	const char *name, *frame;	/* the whole FORWARD, in hex */
+	const char *name, *frame; /* the whole FORWARD, in hex */
 	struct request request;
 	const char *client;
 } vectors[] = {
-	{ "IPv4, TCP, no target", "012000000034"
+	{ "IPv4, TCP, no target",
+	    "012000000034"
 	    "01020304050607080000000000030400126701bb"
 	    "c0000201000000000000000000000000"
 	    "c6336407000000000000000000000000",
 	    { 0x0102030405060708, 0, 3, REQUEST_IPV4, REQUEST_TCP, 4711, 443,
-	      { 192, 0, 2, 1 }, { 198, 51, 100, 7 }, "" },
+		{ 192, 0, 2, 1 }, { 198, 51, 100, 7 }, "" },
 	    "192.0.2.1:4711" },
-	{ "IPv6, UDP, a target", "012000000046"
+	{ "IPv6, UDP, a target",
+	    "012000000046"
 	    "01020304050607080000000700000601cf080035"
 	    "20010db8000000000000000000000001"
 	    "20010db8000000000000000000000053"
 	    "7564703a2f2f3132372e302e302e313a3533",
 	    { 0x0102030405060708, 7, 0, REQUEST_IPV6, REQUEST_UDP, 53000, 53,
-	      { DB8, [15] = 1 }, { DB8, [15] = 0x53 }, "udp://127.0.0.1:53" },
+		{ DB8, [15] = 1 }, { DB8, [15] = 0x53 }, "udp://127.0.0.1:53" },
 	    "[2001:db8::1]:53000" },
-	{ "unix, every number at its most", "012000000034"
+	{ "unix, every number at its most",
+	    "012000000034"
 	    "ffffffffffffffffffffffffffff000000000000"
 	    "00000000000000000000000000000000"
 	    "00000000000000000000000000000000",
-	    { UINT64_MAX, UINT32_MAX, UINT16_MAX, REQUEST_UNIX, REQUEST_TCP,
-	      0, 0, { 0 }, { 0 }, "" },
+	    { UINT64_MAX, UINT32_MAX, UINT16_MAX, REQUEST_UNIX, REQUEST_TCP, 0,
+		0, { 0 }, { 0 }, "" },
 	    "unix" },
 };
 
@@ -98,9 +101,9 @@ END_TEST
 static const struct {
 	const char *name;
 	size_t len;
-	int at;				/* -1: nothing is changed */
+	int at; /* -1: nothing is changed */
 	uint8_t byte;
-	const char *want;		/* NULL: it is well */
+	const char *want; /* NULL: it is well */
 } payloads[] = {
 	{ "zero length", 0, -1, 0, "the request is too short" },
 	{ "truncated", 20, -1, 0, "the request is too short" },
@@ -174,9 +177,10 @@ static const struct {
 	    "[::ffff:192.0.2.1]:7" },
 	{ REQUEST_IPV6, { DB8, [9] = 1, [11] = 1, [13] = 1, [15] = 1 }, 7,
 	    "[2001:db8::1:1:1:1]:7" },
-	{ REQUEST_IPV6, { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-	      255, 255, 255, 255, 255, 255 }, 65535,
-	    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535" },
+	{ REQUEST_IPV6,
+	    { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255 },
+	    65535, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535" },
 };
 
 START_TEST(client_text)
@@ -198,7 +202,7 @@ START_TEST(ipv6_zero_runs)
 	char want[REQUEST_CLIENT_SIZE], got[REQUEST_CLIENT_SIZE];
 	char addr[INET6_ADDRSTRLEN];
 
-	if (_i >> 1 == 1)	/* the C library's ::a.b.c.d is out of use */
+	if (_i >> 1 == 1) /* the C library's ::a.b.c.d is out of use */
 		return;
 	for (int group = 0; group < 8; group++)
 		wire_put_u16(request.client_addr + 2 * group,

@@ -10,10 +10,10 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define SP8 "        "
+#define SP8  "        "
 #define SP32 SP8 SP8 SP8 SP8
-#define A8 "aaaaaaaa"
-#define A32 A8 A8 A8 A8
+#define A8   "aaaaaaaa"
+#define A32  A8 A8 A8 A8
 
 static const struct {
 	const char *name, *bytes;
@@ -23,14 +23,14 @@ static const struct {
 	{ "ping", "{\"T\":0,\"Ext\":\"" SP32 "\"}", SIGNAL48_PING, "" },
 	{ "auth", "{\"T\":2,\"Ext\":\"correct horse battery staple    \"}",
 	    SIGNAL48_AUTH, "correct horse battery staple" },
-	{ "start proxy", "{\"T\":6,\"Ext\":\"" SP32 "\"}", SIGNAL48_START,
-	    "" },
+	{ "start proxy", "{\"T\":6,\"Ext\":\"" SP32 "\"}", SIGNAL48_START, "" },
 	{ "auth, one byte", "{\"T\":2,\"Ext\":\"k" SP8 SP8 SP8 "       \"}",
 	    SIGNAL48_AUTH, "k" },
 	{ "auth, longest key", "{\"T\":2,\"Ext\":\"" A32 "\"}", SIGNAL48_AUTH,
 	    A32 },
-	{ "auth, spaces inside and before", "{\"T\":2,\"Ext\":\" a b"
-	    SP8 SP8 SP8 "    \"}", SIGNAL48_AUTH, " a b" },
+	{ "auth, spaces inside and before",
+	    "{\"T\":2,\"Ext\":\" a b" SP8 SP8 SP8 "    \"}", SIGNAL48_AUTH,
+	    " a b" },
 };
 
 START_TEST(vector_encode)
@@ -51,7 +51,8 @@ START_TEST(vector_decode)
 
 	ck_assert_uint_eq(strlen(vectors[_i].bytes), SIGNAL48_SIZE);
 	ck_assert_int_eq(signal48_decode((const uint8_t *)vectors[_i].bytes,
-	    SIGNAL48_SIZE, &signal, &why), WIRE_OK);
+			     SIGNAL48_SIZE, &signal, &why),
+	    WIRE_OK);
 	ck_assert_int_eq(signal.type, vectors[_i].type);
 	ck_assert_str_eq(signal.ext, vectors[_i].ext);
 }
@@ -64,9 +65,10 @@ START_TEST(every_split)
 	const char *why;
 
 	for (size_t i = 0; i < COUNT(vectors); i++)
-		ck_assert_int_eq(signal48_decode(
-		    (const uint8_t *)vectors[i].bytes, (size_t)_i, &signal,
-		    &why), WIRE_MORE);
+		ck_assert_int_eq(signal48_decode((const uint8_t *)vectors[i]
+						     .bytes,
+				     (size_t)_i, &signal, &why),
+		    WIRE_MORE);
 }
 END_TEST
 
@@ -79,7 +81,8 @@ START_TEST(more_behind)
 
 	for (size_t len = SIGNAL48_SIZE; len < sizeof(bytes); len++) {
 		ck_assert_int_eq(signal48_decode((const uint8_t *)bytes, len,
-		    &signal, &why), WIRE_OK);
+				     &signal, &why),
+		    WIRE_OK);
 		ck_assert_int_eq(signal.type, SIGNAL48_START);
 	}
 }
@@ -88,7 +91,7 @@ END_TEST
 static const struct {
 	const char *name, *bytes;
 	enum wire_result want;
-	const char *ext;		/* WIRE_OK */
+	const char *ext; /* WIRE_OK */
 } cases[] = {
 	/* JSON that the Go programs do not write, but would read. */
 	{ "keys the other way round", "{\"Ext\":\"" A32 "\",\"T\":2}", WIRE_OK,
@@ -99,8 +102,8 @@ static const struct {
 	    WIRE_OK, "\"" },
 	{ "escaped as Go has it",
 	    "{\"T\":2,\"Ext\":\"\\u003c" SP8 SP8 SP8 "  \"}", WIRE_OK, "<" },
-	{ "UTF-8 in Ext", "{\"T\":2,\"Ext\":\"\xc3\xa9" SP8 SP8 SP8
-	    "      \"}", WIRE_OK, "\xc3\xa9" },
+	{ "UTF-8 in Ext", "{\"T\":2,\"Ext\":\"\xc3\xa9" SP8 SP8 SP8 "      \"}",
+	    WIRE_OK, "\xc3\xa9" },
 	{ "Ext shorter, object still 48",
 	    "{\"T\":2,                               \"Ext\":\"k\"}", WIRE_OK,
 	    "k" },
@@ -127,14 +130,16 @@ static const struct {
 	    NULL },
 	{ "type 02", "{\"T\":02,\"Ext\":\"" SP8 SP8 SP8 "       \"}", WIRE_BAD,
 	    NULL },
-	{ "type 2.0", "{\"T\":2.0,\"Ext\":\"" SP8 SP8 SP8 "      \"}",
-	    WIRE_BAD, NULL },
+	{ "type 2.0", "{\"T\":2.0,\"Ext\":\"" SP8 SP8 SP8 "      \"}", WIRE_BAD,
+	    NULL },
 	{ "type a text", "{\"T\":\"2\",\"Ext\":\"" SP8 SP8 SP8 "      \"}",
 	    WIRE_BAD, NULL },
 	{ "type null", "{\"T\":null,\"Ext\":\"" SP8 SP8 SP8 "     \"}",
 	    WIRE_BAD, NULL },
-	{ "Ext a number", "{\"T\":2,\"Ext\":1234567890123456789             "
-	    "  }", WIRE_BAD, NULL },
+	{ "Ext a number",
+	    "{\"T\":2,\"Ext\":1234567890123456789             "
+	    "  }",
+	    WIRE_BAD, NULL },
 	{ "Ext missing", "{\"T\":2" SP32 SP8 " }", WIRE_BAD, NULL },
 	{ "T missing", "{\"Ext\":\"" SP32 "    \"  }", WIRE_BAD, NULL },
 	{ "T twice", "{\"T\":0,\"T\":2,\"Ext\":\"" SP8 SP8 SP8 "  \"}",
@@ -144,14 +149,16 @@ static const struct {
 	{ "keys in other case", "{\"t\":0,\"ext\":\"" SP32 "\"}", WIRE_BAD,
 	    NULL },
 	{ "empty object", "{" SP32 SP8 "      }", WIRE_BAD, NULL },
-	{ "nested as deep as fits", "{\"T\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]"
-	    "]]]]]]]]]  }", WIRE_BAD, NULL },
+	{ "nested as deep as fits",
+	    "{\"T\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]"
+	    "]]]]]]]]]  }",
+	    WIRE_BAD, NULL },
 	{ "not UTF-8", "{\"T\":2,\"Ext\":\"\xff" SP8 SP8 SP8 "       \"}",
 	    WIRE_BAD, NULL },
-	{ "escaped NUL in Ext", "{\"T\":2,\"Ext\":\"\\u0000" SP8 SP8 SP8
-	    "  \"}", WIRE_BAD, NULL },
-	{ "raw new line in Ext", "{\"T\":2,\"Ext\":\"\n" SP8 SP8 SP8
-	    "       \"}", WIRE_BAD, NULL },
+	{ "escaped NUL in Ext",
+	    "{\"T\":2,\"Ext\":\"\\u0000" SP8 SP8 SP8 "  \"}", WIRE_BAD, NULL },
+	{ "raw new line in Ext",
+	    "{\"T\":2,\"Ext\":\"\n" SP8 SP8 SP8 "       \"}", WIRE_BAD, NULL },
 };
 
 START_TEST(decode)
@@ -166,8 +173,7 @@ START_TEST(decode)
 		ck_assert_msg(len == SIGNAL48_SIZE, "\"%s\" is of %zu bytes",
 		    cases[_i].name, len);
 	got = signal48_decode((const uint8_t *)bytes, len, &signal, &why);
-	ck_assert_msg(got == cases[_i].want, "\"%s\": %d", cases[_i].name,
-	    got);
+	ck_assert_msg(got == cases[_i].want, "\"%s\": %d", cases[_i].name, got);
 	if (got == WIRE_OK)
 		ck_assert_str_eq(signal.ext, cases[_i].ext);
 	else
@@ -184,8 +190,9 @@ START_TEST(raw_nul)
 	for (size_t at = 0; at < sizeof(bytes); at++) {
 		memcpy(bytes, vectors[1].bytes, sizeof(bytes));
 		bytes[at] = 0;
-		ck_assert_int_eq(signal48_decode(bytes, sizeof(bytes),
-		    &signal, &why), WIRE_BAD);
+		ck_assert_int_eq(signal48_decode(bytes, sizeof(bytes), &signal,
+				     &why),
+		    WIRE_BAD);
 	}
 }
 END_TEST
@@ -224,12 +231,14 @@ START_TEST(key)
 	const char *why;
 
 	ck_assert_msg((signal48_key_problem(keys[_i].key) == NULL) ==
-	    keys[_i].want, "%s", keys[_i].name);
+		keys[_i].want,
+	    "%s", keys[_i].name);
 	if (!keys[_i].want)
 		return;
 	signal48_encode(SIGNAL48_AUTH, keys[_i].key, bytes);
-	ck_assert_int_eq(signal48_decode((const uint8_t *)bytes,
-	    sizeof(bytes), &signal, &why), WIRE_OK);
+	ck_assert_int_eq(signal48_decode((const uint8_t *)bytes, sizeof(bytes),
+			     &signal, &why),
+	    WIRE_OK);
 	ck_assert_str_eq(signal.ext, keys[_i].key);
 }
 END_TEST

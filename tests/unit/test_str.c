@@ -8,7 +8,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define TEN "aaaaaaaaaa"
+#define TEN	    "aaaaaaaaaa"
 #define SIXTY_THREE TEN TEN TEN TEN TEN TEN "aaa"
 
 static const struct {
@@ -31,7 +31,8 @@ START_TEST(copy)
 	char out[] = "zzzzzzzz";
 
 	ck_assert_msg(str_copy(out, copies[_i].size, copies[_i].text) ==
-	    copies[_i].fits, "%s", copies[_i].name);
+		copies[_i].fits,
+	    "%s", copies[_i].name);
 	ck_assert_str_eq(out, copies[_i].want);
 	if (copies[_i].size > 0)
 		ck_assert_int_eq(out[sizeof(out) - 2], 'z');
@@ -60,8 +61,7 @@ START_TEST(append)
 	size_t used = 0;
 
 	str_append(out, appends[_i].size, &used, "%s%d", appends[_i].first, 7);
-	str_append(out, appends[_i].size, &used, "%s%d", appends[_i].second,
-	    7);
+	str_append(out, appends[_i].size, &used, "%s%d", appends[_i].second, 7);
 	ck_assert_str_eq(out, appends[_i].want);
 	ck_assert_uint_eq(used, appends[_i].used);
 }
@@ -99,7 +99,8 @@ static const struct {
 START_TEST(utf8)
 {
 	ck_assert_msg(str_utf8_length(characters[_i].text) ==
-	    characters[_i].want, "%s", characters[_i].name);
+		characters[_i].want,
+	    "%s", characters[_i].name);
 }
 END_TEST
 
@@ -126,12 +127,26 @@ static const struct {
 	size_t len;
 	bool want;
 } hexes[] = {
-	{ "", 0, true }, { "0", 0, false }, { "", 1, false },
-	{ "0", 1, false }, { "00", 1, true }, { "000", 1, false },
-	{ "aF", 1, true }, { "0g", 1, false }, { "g0", 1, false },
-	{ "0 ", 1, false }, { "+1", 1, false }, { "0x", 1, false },
-	{ "/0", 1, false }, { ":0", 1, false }, { "@0", 1, false },
-	{ "G0", 1, false }, { "`0", 1, false }, { "\xff""0", 1, false },
+	{ "", 0, true },
+	{ "0", 0, false },
+	{ "", 1, false },
+	{ "0", 1, false },
+	{ "00", 1, true },
+	{ "000", 1, false },
+	{ "aF", 1, true },
+	{ "0g", 1, false },
+	{ "g0", 1, false },
+	{ "0 ", 1, false },
+	{ "+1", 1, false },
+	{ "0x", 1, false },
+	{ "/0", 1, false },
+	{ ":0", 1, false },
+	{ "@0", 1, false },
+	{ "G0", 1, false },
+	{ "`0", 1, false },
+	{ "\xff"
+	  "0",
+	    1, false },
 };
 
 START_TEST(hex)
@@ -139,7 +154,8 @@ START_TEST(hex)
 	uint8_t out[2];
 
 	ck_assert_msg(hex_decode(hexes[_i].text, out, hexes[_i].len) ==
-	    hexes[_i].want, "\"%s\"", hexes[_i].text);
+		hexes[_i].want,
+	    "\"%s\"", hexes[_i].text);
 }
 END_TEST
 
@@ -151,15 +167,15 @@ static const struct {
 	{ "", "abc", 3 },
 	{ "a", "a", 0 },
 	{ "AuthKey", "authkey", 0 },
-	{ "AuthKey", "AuthKeys", 1 },		/* insert */
-	{ "AuthKey", "AuthKy", 1 },		/* delete */
-	{ "AuthKey", "AuthKez", 1 },		/* replace */
-	{ "AuthKey", "AuhtKey", 1 },		/* swap */
+	{ "AuthKey", "AuthKeys", 1 }, /* insert */
+	{ "AuthKey", "AuthKy", 1 },   /* delete */
+	{ "AuthKey", "AuthKez", 1 },  /* replace */
+	{ "AuthKey", "AuhtKey", 1 },  /* swap */
 	{ "AuthKey", "uAthKye", 2 },
 	{ "kitten", "sitting", 3 },
 	{ "ab", "ba", 1 },
 	{ "abcd", "dcba", 3 },
-	{ "ca", "abc", 3 },			/* no edit of what was swapped */
+	{ "ca", "abc", 3 }, /* no edit of what was swapped */
 	{ SIXTY_THREE, SIXTY_THREE, 0 },
 	{ SIXTY_THREE, "", 63 },
 	{ SIXTY_THREE "a", "", SIZE_MAX },
