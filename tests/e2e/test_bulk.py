@@ -78,7 +78,7 @@ class Worker(threading.Thread):
 @pytest.mark.heavy
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("slow_end", ["client", "target"])
-def test_a_gibibyte_each_way(lab, machine, slow_end):
+def test_a_gibibyte_each_way(lab, machine, figure, slow_end):
     """1 GiB each way in one session, intact; 5 s of it one end is slow."""
     size = 1024 if PLAIN else 128
     listener = lab.add(listen())
@@ -100,9 +100,9 @@ def test_a_gibibyte_each_way(lab, machine, slow_end):
     line = outer.session()
     assert (line["up"], line["down"]) == (size * MIB, size * MIB)
     peaks = {p.name: p.peak_kib() / 1024 for p in (outer, inner)}
-    print(f"{size} MiB each way, {slow_end} slow for 5 s: "
-          f"{time.monotonic() - began:.1f} s, peak memory "
-          + ", ".join(f"{name} {peak:.1f} MiB" for name, peak in peaks.items()))
+    figure(f"{size} MiB each way, SHA-256 the same, {slow_end} slow for 5 s: "
+           f"{time.monotonic() - began:.1f} s, peak memory " + ", ".join(
+               f"{name} {peak:.1f} MiB" for name, peak in peaks.items()))
     if PLAIN:
         assert max(peaks.values()) < 32, peaks
 

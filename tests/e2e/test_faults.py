@@ -37,7 +37,7 @@ async def callers(outer: Outer, count: int, timeout: float, one_by_one: bool):
 @pytest.mark.heavy
 @pytest.mark.parametrize("one_by_one", [False, True],
                          ids=["at once", "one by one"])
-def test_one_of_two_inners_stopped(lab, machine, one_by_one):
+def test_one_of_two_inners_stopped(lab, machine, figure, one_by_one):
     """Half of the standbys dead: 100 of 100 clients served, within 2 s."""
     outer = lab.outer()
     target = lab.echo()
@@ -45,7 +45,9 @@ def test_one_of_two_inners_stopped(lab, machine, one_by_one):
     outer.wait_joined(20)
     inners[1].signal(signal.SIGSTOP)
     seconds = asyncio.run(callers(outer, 100, 30 * SCALE, one_by_one))
-    print(f"one of two inners stopped: slowest client {max(seconds):.2f} s")
+    figure(f"one of two inners stopped, clients "
+           f"{'one by one' if one_by_one else 'at once'}: {len(seconds)} of "
+           f"100 served, slowest {max(seconds):.2f} s")
     assert len(seconds) == 100
     assert max(seconds) < 2 * SCALE, sorted(seconds)[-5:]
     inners[1].signal(signal.SIGCONT)
@@ -53,7 +55,7 @@ def test_one_of_two_inners_stopped(lab, machine, one_by_one):
 
 
 @pytest.mark.heavy
-def test_the_only_inner_stalls_and_wakes(lab, machine):
+def test_the_only_inner_stalls_and_wakes(lab, machine, figure):
     """Stopped for 2 s under 20 clients: all are served when it wakes."""
     outer, inner = lab.tunnel(lab.echo(), standbys=10)
     inner.signal(signal.SIGSTOP)
@@ -67,7 +69,8 @@ def test_the_only_inner_stalls_and_wakes(lab, machine):
 
     seconds = asyncio.run(stall())
     assert len(seconds) == 20 and min(seconds) > 1.5
-    print(f"inner stopped for 2 s: slowest client {max(seconds):.2f} s")
+    figure(f"the only inner stopped for 2 s: {len(seconds)} of 20 clients "
+           f"served, slowest {max(seconds):.2f} s")
 
 
 def test_a_stopped_inner_comes_back(lab):
@@ -111,7 +114,7 @@ class Restarted:
 
 @pytest.mark.heavy
 @pytest.mark.timeout(150)
-def test_outer_killed_and_restarted(lab, machine):
+def test_outer_killed_and_restarted(lab, machine, figure):
     """Down for 0.1 to 3 s, five times: back within 2 s, nothing leaks."""
     target = lab.echo()
     place = Restarted(lab)
@@ -151,8 +154,12 @@ def test_outer_killed_and_restarted(lab, machine):
         wait_until(lambda: target.open == 0, "the target is at rest")
         settled.append((outer.fds(), inner.fds(), outer.rss_kib(),
                         inner.rss_kib(), back))
-    print("rounds (fds outer, inner; KiB outer, inner; s):", settled)
     first, last = settled[0], settled[-1]
+    figure("outer killed five times: back within "
+           f"{max(row[4] for row in settled):.2f} s of its return; since the "
+           f"first round fds {last[0] - first[0]:+d} outer, "
+           f"{last[1] - first[1]:+d} inner, KiB {last[2] - first[2]:+d} "
+           f"outer, {last[3] - first[3]:+d} inner")
     assert last[0] <= first[0] and last[1] <= first[1], settled
     if PLAIN:
         assert last[2] <= first[2] + 1024 and last[3] <= first[3] + 1024, \

@@ -81,7 +81,7 @@ def wait_logged(path: Path, part: str, message: str, count: int = 1, **fields):
         f"{count} of {part}: {message} in {path}")
 
 
-def test_nohup_survives_its_terminal(lab):
+def test_nohup_survives_its_terminal(lab, figure):
     """Started with nohup ... &, terminal closed: both go on serving."""
     target = lab.echo()
     terminal = lab.add(OnTerminal(lab))
@@ -104,6 +104,8 @@ def test_nohup_survives_its_terminal(lab):
         os.kill(pid, signal.SIGHUP)
     assert request(clients, b"harmless") == b"harmless"
     assert not any(wait_gone(pid, 0) for pid in terminal.pids)
+    figure("nohup on a closed terminal: 1 session went on, 20 of 20 new "
+           "clients served")
 
 
 # --- ending ---------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_session_lines_agree_on_both_sides(lab):
 # --- many -----------------------------------------------------------------
 
 @pytest.mark.heavy
-def test_burst_of_1000_clients_with_10_standbys(lab, machine, record_property):
+def test_burst_of_1000_clients_with_10_standbys(lab, machine, figure):
     """All of 1000 clients at once get their own bytes back, none is refused."""
     timing = {} if PLAIN else {"QueueTimeout": 5 * SCALE,
                                "ForwardTimeout": 5 * SCALE}
@@ -92,19 +92,20 @@ def test_burst_of_1000_clients_with_10_standbys(lab, machine, record_property):
     wrong = [i for i, (reply, _) in enumerate(answers) if reply != tokens[i]]
     assert not wrong, wrong[:10]
     slowest = max(seconds for _, seconds in answers)
-    record_property("slowest_seconds", round(slowest, 3))
-    print(f"burst of 1000 with 10 standbys: slowest {slowest:.2f} s")
+    figure(f"burst of 1000 clients on 10 standbys: {len(answers)} served, "
+           f"slowest {slowest:.2f} s")
     outer.session(count=1000)
     ids = {line["id"] for line in outer.grep("session", "finished")}
     assert len(ids) == 1000
 
 
 @pytest.mark.heavy
-def test_2000_idle_clients_answer_afterwards(lab, machine):
+def test_2000_idle_clients_answer_afterwards(lab, machine, figure):
     """2000 clients connected and idle at once are all kept, then answered."""
     count = 2000
     target = lab.echo()
-    outer, _ = lab.tunnel(target, standbys=10)
+    patient = {"QueueTimeout": 30 * SCALE}  # idleness is tested, not speed
+    outer, _ = lab.tunnel(target, standbys=10, outer=patient)
 
     async def everybody():
         streams = []
@@ -114,7 +115,8 @@ def test_2000_idle_clients_answer_afterwards(lab, machine):
             await asyncio.to_thread(
                 wait_until, lambda: target.open == len(streams),
                 "all sessions reach the target", 30 * SCALE)
-        assert not outer.grep("session", "finished"), "somebody was dropped"
+        dropped = outer.grep("session", "finished")
+        assert not dropped, dropped[:3]
 
         async def one(number: int) -> bool:
             reader, writer = streams[number]
@@ -125,7 +127,10 @@ def test_2000_idle_clients_answer_afterwards(lab, machine):
             return reply == token
         return await asyncio.gather(*map(one, range(count)))
 
-    assert all(asyncio.run(asyncio.wait_for(everybody(), 80 * SCALE)))
+    answered = asyncio.run(asyncio.wait_for(everybody(), 80 * SCALE))
+    assert all(answered)
+    figure(f"{count} clients idle at once: {sum(answered)} answered "
+           "afterwards, 0 dropped")
 
 
 # --- half-close -----------------------------------------------------------
@@ -133,13 +138,15 @@ def test_2000_idle_clients_answer_afterwards(lab, machine):
 @pytest.mark.parametrize("size", [
     pytest.param(size, marks=[pytest.mark.short] if size < 1 << 20 else [])
     for size in SIZES])
-def test_half_close_still_gets_the_whole_reply(lab, size):
+def test_half_close_still_gets_the_whole_reply(lab, figure, size):
     """The client's FIN is passed on; the reply made after it arrives whole."""
     outer, _ = lab.tunnel(lab.target(digest_then_all))
     data = random_bytes(size)
     reply = request(outer.clients, data)
     assert reply[:32] == hashlib.sha256(data).digest()
     assert reply[32:] == data
+    figure(f"half-close after {size:8} bytes: all {len(reply)} bytes of the "
+           "reply came")
 
 
 @pytest.mark.parametrize("size", SIZES)
