@@ -214,12 +214,12 @@ void
 spare_retire(struct spare *spare, int reason)
 {
 	assert(spare->state == SPARE_IDLE);
+	spare->leaving = true;
 	if (spare->codec->send_goaway == NULL) {
 		spare_close(spare, SPARE_END_NORMAL, "retired");
 		return;
 	}
 	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
-	spare->leaving = true;
 	set_state(spare, SPARE_RETIRING);
 	loop_timer_start(spare->timer, RETIRE_MS);
 }
@@ -481,7 +481,8 @@ on_eof(void *arg)
 
 	on_lost(spare,
 	    spare->state == SPARE_HANDSHAKE && spare->codec->quiet_peer
-		? "the outer closed the link: another AuthKey?"
+		? "the outer closed the link: another AuthKey, or "
+		  "AcceptClassic is off?"
 		: "closed by the outer");
 }
 

@@ -8,6 +8,7 @@
  */
 #include "outer/config.h"
 #include "wire/signal48.h"
+#include "sys/sys.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -85,10 +86,34 @@ check_classic(const char *path, struct outer_config *config)
 	if (!config->accept_classic || why == NULL)
 		return;
 	config->accept_classic = false;
-	log_warn("config",
+	log_info("config",
 	    "classic links are switched off: AuthKey fits none "
 	    "of their signals",
 	    KV_STR("file", path), KV_STR("why", why));
+}
+
+/* An unknown user or group would else be found only when it is too late to
+ * call it a mistake in the file. */
+static bool
+check_names(const char *path, const struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const char *owner = config->socket_owner;
+	const char *group = config->socket_group;
+
+	if (owner != NULL && !sys_user_exists(owner))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: SocketOwner: found \"%.100s\"; expected a user of "
+		    "this system",
+		    path, owner);
+	else if (group != NULL && !sys_group_exists(group))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: SocketGroup: found \"%.100s\"; expected a group of "
+		    "this system",
+		    path, group);
+	else
+		return true;
+	return false;
 }
 
 int
@@ -107,6 +132,8 @@ outer_config_load(const char *path, struct outer_config *config,
 		    path);
 		return -1;
 	}
+	if (!check_names(path, config, problem))
+		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);
 	check_classic(path, config);
 	return 0;

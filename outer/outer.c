@@ -45,7 +45,7 @@ dismiss_standbys(struct outer *outer)
 	while ((node = list_first(idle)) != NULL)
 		standby_dismiss(standby_of(node), false);
 	while ((node = list_first(hello)) != NULL)
-		standby_close(standby_of(node), "the outer is stopping");
+		standby_dismiss(standby_of(node), false);
 }
 
 /* After callbacks: what listens must not be stopped from inside its own. */

@@ -39,12 +39,12 @@ shard_close(struct shard *shard)
 
 	shard->on_change = NULL;
 	while ((node = list_first(&shard->setting_up)) != NULL)
-		session_close(session_of(node), "outer stops");
+		session_close(session_of(node), "the outer stops");
 	while ((node = list_first(&shard->relaying)) != NULL)
-		session_close(session_of(node), "outer stops");
+		session_close(session_of(node), "the outer stops");
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		while ((node = list_first(&shard->standbys[i])) != NULL)
-			standby_close(standby_of(node), "outer stops");
+			standby_close(standby_of(node), "the outer stops");
 }
 
 size_t

@@ -271,7 +271,8 @@ standby_dismiss(struct standby *standby, bool replaced)
 	enum goaway_reason reason = replaced ? GOAWAY_REPLACED
 					     : GOAWAY_SHUTDOWN;
 
-	if (standby->codec != NULL && standby->codec->send_goaway != NULL)
+	if (standby->state == STANDBY_IDLE &&
+	    standby->codec->send_goaway != NULL)
 		(void)standby->codec->send_goaway(standby, reason);
 	retire(standby, LOG_DEBUG, goaway_reason_name(reason));
 }

@@ -52,7 +52,8 @@ void standby_claim(struct standby *standby, struct session *session,
 /* Closes the link, from anywhere. Idempotent. The session is not told. */
 void standby_close(struct standby *standby, const char *why);
 
-/* Says GOAWAY (shutdown, replaced) to an idle one and closes it politely. */
+/* Closes politely one that is not starting; an idle one is told why by GOAWAY
+ * (shutdown, replaced). */
 void standby_dismiss(struct standby *standby, bool replaced);
 
 struct standby *standby_of_item(struct pool_item *item);

@@ -201,8 +201,8 @@ fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
 
 	if (error == ENOENT || error == ENOTDIR)
 		return conf_fail(&source, conf_nowhere, NULL,
-		    "no such file; expected the configuration there, "
-		    "or -c FILE to name another");
+		    "no such file; expected it beside the program or here; "
+		    "-c FILE names another");
 	if (error == EISDIR)
 		return conf_fail(&source, conf_nowhere, NULL,
 		    "found a directory; expected the file itself");

@@ -49,7 +49,8 @@ on_stop(int number, void *arg)
 		return;
 	}
 	app->draining = true;
-	log_info("app", "stopping: running sessions may finish",
+	log_info("app",
+	    "stopping: running sessions may finish, a second signal cuts them",
 	    KV_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
 	    KV_MS("drain", app->drain_ms));
 	service_notify("STOPPING=1");

@@ -13,6 +13,10 @@ bool sys_host_name(char *out, size_t size);
  * when the system does not tell or size is too small. */
 bool sys_exe_dir(char *out, size_t size);
 
+/* Whether the system knows a user, a group, of that name. */
+bool sys_user_exists(const char *name);
+bool sys_group_exists(const char *name);
+
 /* Raises the limit of open descriptors as far as this process may, and
  * returns what it is then (setrlimit(2), RLIMIT_NOFILE). */
 uint64_t sys_raise_fd_limit(void);

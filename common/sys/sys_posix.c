@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -37,6 +39,18 @@ sys_exe_dir(char *out, size_t size)
 		return false;
 	*slash = '\0';
 	return true;
+}
+
+bool
+sys_user_exists(const char *name)
+{
+	return getpwnam(name) != NULL;
+}
+
+bool
+sys_group_exists(const char *name)
+{
+	return getgrnam(name) != NULL;
 }
 
 uint64_t
