@@ -138,6 +138,12 @@ keeper_next_delay(uint64_t delay_ms, uint64_t outage_ms, uint64_t most_ms)
 	return next < most_ms ? next : most_ms;
 }
 
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Never more than the delay itself: "at most 1 s" is a promise. */
 static uint64_t
 jittered(uint64_t delay_ms)
@@ -165,6 +171,21 @@ log_outage(struct keeper *keeper, enum spare_end end, const char *why,
 	    KV_MS("next", keeper->delay_ms));
 }
 
+static bool
+has_good_link(const struct keeper *keeper)
+{
+	return count(keeper, SPARE_IDLE) + count(keeper, SPARE_DIALING) +
+	    count(keeper, SPARE_STARTED) + count(keeper, SPARE_RELAYING) >
+	    0;
+}
+
+static void
+retry_in(struct keeper *keeper, uint64_t ms)
+{
+	keeper->retry_waits = true;
+	loop_timer_start(keeper->retry, jittered(ms));
+}
+
 /* Something is wrong with the outer or the way to it. */
 static void
 back_off(struct keeper *keeper, enum spare_end end, const char *why)
@@ -175,10 +196,17 @@ back_off(struct keeper *keeper, enum spare_end end, const char *why)
 	if (keeper->retry_waits)
 		return; /* others of the same batch */
 	if (first) {
-		keeper->down = true;
 		keeper->down_since_ms = now;
 		keeper->delay_ms = 0;
 	}
+	if (end == SPARE_END_FAILED && has_good_link(keeper)) {
+		/* one link too many, or one mishap: no outage */
+		keeper->delay_ms = least(YOUNG_DELAY_MS, most);
+		log_outage(keeper, end, why, now, false);
+		retry_in(keeper, keeper->delay_ms);
+		return;
+	}
+	keeper->down = true;
 	if (end == SPARE_END_REJECTED && keeper->delay_ms < REJECTED_DELAY_MS)
 		keeper->delay_ms = REJECTED_DELAY_MS / 2;
 	else if (end != SPARE_END_REJECTED &&
@@ -188,8 +216,7 @@ back_off(struct keeper *keeper, enum spare_end end, const char *why)
 	keeper->delay_ms = keeper_next_delay(keeper->delay_ms,
 	    now - keeper->down_since_ms, most);
 	log_outage(keeper, end, why, now, first);
-	keeper->retry_waits = true;
-	loop_timer_start(keeper->retry, jittered(keeper->delay_ms));
+	retry_in(keeper, keeper->delay_ms);
 }
 
 void
@@ -213,6 +240,8 @@ keeper_on_joined(struct keeper *keeper)
 		    KV_MS("after", now - keeper->down_since_ms));
 		keeper->down = false;
 		keeper->delay_ms = 0;
+		keeper->retry_waits = false;
+		loop_timer_stop(keeper->retry);
 	}
 	refill_soon(keeper);
 }
@@ -269,6 +298,10 @@ keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 			    "the inner is stopping");
 	while ((node = list_first(&keeper->spares[SPARE_IDLE])) != NULL)
 		spare_retire(spare_of(node), GOAWAY_SHUTDOWN);
+	node = list_first(&keeper->spares[SPARE_DIALING]);
+	for (; node != NULL;
+	     node = list_next(&keeper->spares[SPARE_DIALING], node))
+		spare_will_leave(spare_of(node));
 	refill_soon(keeper);
 }
 

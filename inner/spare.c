@@ -62,12 +62,6 @@ spare_of(struct list_node *state_node)
 	return list_entry(state_node, struct spare, state_node);
 }
 
-uint64_t
-spare_id(const struct spare *spare)
-{
-	return spare->id;
-}
-
 /* The only writer of the state; also moves lists. */
 static void
 set_state(struct spare *spare, enum spare_state next)
@@ -222,6 +216,15 @@ spare_retire(struct spare *spare, int reason)
 	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
 	set_state(spare, SPARE_RETIRING);
 	loop_timer_start(spare->timer, RETIRE_MS);
+}
+
+void
+spare_will_leave(struct spare *spare)
+{
+	assert(spare->state == SPARE_DIALING);
+	if (!spare->leaving && spare->codec->send_goaway != NULL)
+		(void)spare->codec->send_goaway(spare, GOAWAY_SHUTDOWN);
+	spare->leaving = true;
 }
 
 static void

@@ -44,8 +44,11 @@ void spare_close(struct spare *spare, enum spare_end end, const char *why);
  * that crosses it is still served. reason: enum goaway_reason. */
 void spare_retire(struct spare *spare, int reason);
 
+/* One that is dialing serves its client, and nobody after that: it says GOAWAY
+ * (shutdown) now and ends with its session. */
+void spare_will_leave(struct spare *spare);
+
 struct spare *spare_of(struct list_node *state_node);
-uint64_t spare_id(const struct spare *spare);
 
 /* Deadlines, called by the timer and by tests. */
 void spare_on_timeout(struct spare *spare);

@@ -190,7 +190,7 @@ is_refused(const struct spare *spare, uint64_t session)
 }
 
 static const char *
-keep_early(struct spare *spare, const struct frame *frame, struct evbuffer *out)
+keep_early(struct spare *spare, const struct frame *frame)
 {
 	const uint8_t *bytes;
 	uint64_t session;
@@ -203,24 +203,23 @@ keep_early(struct spare *spare, const struct frame *frame, struct evbuffer *out)
 	spare->has_early = true;
 	if (is_refused(spare, session))
 		return NULL;
-	return evbuffer_add(out, bytes, len) == 0 ? NULL : "out of memory";
+	if (spare->early == NULL)
+		spare->early = evbuffer_new();
+	return spare->early != NULL &&
+		evbuffer_add(spare->early, bytes, len) == 0
+	    ? NULL
+	    : "out of memory";
 }
 
 static void
 on_early(struct spare *spare, const struct frame *frame)
 {
-	const char *why;
+	bool fits = spare->state != SPARE_IDLE ||
+	    is_refused(spare, spare->request.session);
+	const char *why = fits ? keep_early(spare, frame)
+			       : "EARLY is not allowed now";
 
-	if (spare->state == SPARE_IDLE &&
-	    !is_refused(spare, spare->request.session)) {
-		spare_fail(spare, CODE_PROTOCOL, "EARLY is not allowed now");
-		return;
-	}
-	if (spare->early == NULL && (spare->early = evbuffer_new()) == NULL) {
-		spare_close(spare, SPARE_END_NORMAL, "out of memory");
-		return;
-	}
-	if ((why = keep_early(spare, frame, spare->early)) != NULL)
+	if (why != NULL)
 		spare_fail(spare, CODE_PROTOCOL, why);
 }
 
@@ -316,7 +315,10 @@ read_frames(struct spare *spare, struct evbuffer *input)
 	}
 }
 
-/* Between READY and START: EARLY may still come, and nothing else. */
+/*
+ * Between READY and START: EARLY may still come, and nothing else. It waits
+ * for START, which says that the outer has seen READY and not gone elsewhere.
+ */
 static enum pump_gate
 gate(struct evbuffer *input, struct evbuffer *to_target, void *arg)
 {
@@ -337,11 +339,14 @@ gate(struct evbuffer *input, struct evbuffer *to_target, void *arg)
 		}
 		if (frame.type == FRAME_START) {
 			framing_drop(input, &frame);
+			if (spare->early != NULL &&
+			    evbuffer_add_buffer(to_target, spare->early) != 0)
+				return PUMP_GATE_BAD;
 			spare_on_start(spare);
 			return PUMP_GATE_OPEN;
 		}
 		if (frame.type != FRAME_EARLY ||
-		    keep_early(spare, &frame, to_target) != NULL)
+		    keep_early(spare, &frame) != NULL)
 			return PUMP_GATE_BAD;
 		framing_drop(input, &frame);
 	}

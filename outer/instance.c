@@ -1,23 +1,52 @@
 /*
  * instance.c - one run of an inner process, as the outer knows it.
  *
- * Owns:    every instance that has links.
+ * Owns:    every instance.
  * Thread:  the shard's loop only.
  * Floor:   outer.
  */
 #include "outer/instance.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "net/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void
-instance_table_init(struct instance_table *table)
+instance_table_init(struct instance_table *table, struct loop *loop)
 {
 	memset(table, 0, sizeof(*table));
 	list_init(&table->all);
+	table->loop = loop;
 	table->next_serial = 1;
+}
+
+static void
+instance_free(struct instance *instance)
+{
+	list_remove(&instance->node);
+	loop_timer_free(instance->grace);
+	free(instance);
+}
+
+void
+instance_table_fini(struct instance_table *table)
+{
+	struct list_node *node;
+
+	while ((node = list_first(&table->all)) != NULL)
+		instance_free(list_entry(node, struct instance, node));
+}
+
+static void
+on_grace(void *arg)
+{
+	struct instance *instance = arg;
+
+	log_info("inner", "no links left", KV_STR("inner", instance->inner),
+	    KV_STR("instance", instance->id));
+	instance_free(instance);
 }
 
 static struct instance *
@@ -45,6 +74,11 @@ instance_get(struct instance_table *table, const char *inner, const char *id)
 		return instance;
 	if ((instance = calloc(1, sizeof(*instance))) == NULL)
 		return NULL;
+	instance->grace = loop_timer_new(table->loop, on_grace, instance);
+	if (instance->grace == NULL) {
+		free(instance);
+		return NULL;
+	}
 	str_copy(instance->inner, sizeof(instance->inner), inner);
 	str_copy(instance->id, sizeof(instance->id), id);
 	list_init(&instance->standbys);
@@ -58,6 +92,8 @@ instance_get(struct instance_table *table, const char *inner, const char *id)
 void
 instance_join(struct instance *instance, struct list_node *standby)
 {
+	loop_timer_stop(instance->grace);
+	instance->replaced = false; /* who may join is in its place */
 	list_push_back(&instance->standbys, standby);
 }
 
@@ -65,12 +101,8 @@ void
 instance_leave(struct instance *instance, struct list_node *standby)
 {
 	list_remove(standby);
-	if (instance->standbys.length > 0)
-		return;
-	list_remove(&instance->node);
-	log_info("inner", "no links left", KV_STR("inner", instance->inner),
-	    KV_STR("instance", instance->id));
-	free(instance);
+	if (instance->standbys.length == 0)
+		loop_timer_start(instance->grace, INSTANCE_GRACE_MS);
 }
 
 void
@@ -122,4 +154,19 @@ instance_must_yield(const struct instance_table *table, const char *inner,
 			return true;
 	}
 	return false;
+}
+
+size_t
+instance_serving(const struct instance_table *table)
+{
+	struct list_node *node = list_first(&table->all);
+	size_t count = 0;
+
+	for (; node != NULL; node = list_next(&table->all, node)) {
+		struct instance *one = list_entry(node, struct instance, node);
+
+		count += one->standbys.length > 0 && !one->suspect &&
+		    !one->replaced;
+	}
+	return count;
 }

@@ -7,38 +7,50 @@
 #include "wire/hello.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct loop;
+struct loop_timer;
 
 struct instance {
 	struct list_node node; /* instance_table.all */
 	uint64_t serial;       /* never reused; younger is larger */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
-	struct list standbys; /* all its links that are not relaying */
-	bool suspect;	      /* did not answer: taken last */
-	bool replaced;	      /* a younger run took its place */
+	struct list standbys;	  /* all its links that are not relaying */
+	struct loop_timer *grace; /* owned: without links, not yet gone */
+	bool suspect;		  /* did not answer: taken last */
+	bool replaced;		  /* a younger run took its place */
 };
 
-enum { INSTANCE_REPLACED_MAX = 64 };
+enum {
+	INSTANCE_REPLACED_MAX = 64,
+	INSTANCE_GRACE_MS = 3000, /* for a refill after all links are taken */
+};
 
 struct instance_table {
-	struct list all; /* those that have links */
+	struct loop *loop; /* borrowed */
+	struct list all;
 	uint64_t next_serial;
 	char replaced[INSTANCE_REPLACED_MAX][HELLO_INSTANCE_SIZE + 1];
 	unsigned next_replaced; /* where the next id goes, in turn */
 };
 
-void instance_table_init(struct instance_table *table);
+void instance_table_init(struct instance_table *table, struct loop *loop);
+
+/* Frees every instance; none has links any more. */
+void instance_table_fini(struct instance_table *table);
 
 /*
- * The instance of that id, made when it is new; logged then. It lives while
- * it has standbys. NULL without memory.
+ * The instance of that id, made when it is new; logged then. It lives while it
+ * has standbys and INSTANCE_GRACE_MS longer: when a burst takes its last link
+ * it is still there, to be waited for. NULL without memory.
  */
 struct instance *
 instance_get(struct instance_table *table, const char *inner, const char *id);
 
-/* Puts a standby's node on, takes it off. The last one that leaves frees the
- * instance, which is logged. */
+/* Puts a standby's node on, takes it off. */
 void instance_join(struct instance *instance, struct list_node *standby);
 void instance_leave(struct instance *instance, struct list_node *standby);
 
@@ -54,5 +66,8 @@ void instance_replace_others(struct instance_table *table,
  * inner's id is here. */
 bool instance_must_yield(const struct instance_table *table, const char *inner,
     const char *id);
+
+/* How many instances have links and are neither suspect nor replaced. */
+size_t instance_serving(const struct instance_table *table);
 
 #endif

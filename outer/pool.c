@@ -75,18 +75,21 @@ take_from(struct list *list, const struct pool_waiter *waiter,
 struct pool_item *
 pool_take(struct pool *pool, const struct pool_waiter *waiter)
 {
-	struct pool_item *item = take_from(&pool->idle, waiter, 0);
+	return take_from(&pool->idle, waiter, 0);
+}
 
-	if (item == NULL)
-		item = take_from(&pool->suspects, waiter, waiter->silent);
-	if (item == NULL)
-		item = take_from(&pool->suspects, waiter, 0);
-	return item;
+struct pool_item *
+pool_take_suspect(struct pool *pool, const struct pool_waiter *waiter)
+{
+	struct pool_item *item = take_from(&pool->suspects, waiter,
+	    waiter->silent);
+
+	return item != NULL ? item : take_from(&pool->suspects, waiter, 0);
 }
 
 bool
 pool_other_exists(const struct list *instances,
-    const struct pool_waiter *waiter)
+    const struct pool_waiter *waiter, bool suspects)
 {
 	struct list_node *node = list_first(instances);
 
@@ -94,7 +97,7 @@ pool_other_exists(const struct list *instances,
 		struct instance *other = list_entry(node, struct instance,
 		    node);
 
-		if (!other->suspect && !other->replaced &&
+		if ((suspects || !other->suspect) && !other->replaced &&
 		    !has_tried(waiter, other))
 			return true;
 	}

@@ -45,17 +45,24 @@ void pool_init(struct pool *pool, size_t waiters_max);
 void pool_put(struct pool *pool, struct pool_item *item);
 
 /*
- * Takes the most recently used item whose instance the waiter has not tried;
- * suspects only when nobody else has one, and last of all the one that was
- * silent to this waiter before. NULL when there is none.
+ * Takes the most recently used item whose instance the waiter has not tried
+ * and is not suspect. NULL when there is none.
  */
 struct pool_item *
 pool_take(struct pool *pool, const struct pool_waiter *waiter);
 
-/* Whether one of the instances, with an idle standby or without, is neither
- * suspect nor replaced nor tried by the waiter: worth waiting for. */
+/* The same of suspects; last of all comes the one that was silent to this
+ * waiter before. */
+struct pool_item *
+pool_take_suspect(struct pool *pool, const struct pool_waiter *waiter);
+
+/*
+ * Whether one of the instances, with an idle standby or without, is neither
+ * replaced nor tried by the waiter: worth waiting for. suspects: whether a
+ * suspect one counts.
+ */
 bool pool_other_exists(const struct list *instances,
-    const struct pool_waiter *waiter);
+    const struct pool_waiter *waiter, bool suspects);
 
 /* Takes the item out, wherever it is. */
 void pool_remove(struct pool_item *item);

@@ -169,12 +169,6 @@ on_gone(void *arg)
 }
 
 static void
-on_timer(void *arg)
-{
-	session_close(arg, "no standby in time");
-}
-
-static void
 fill_request(const struct session *session, struct request *request)
 {
 	struct shard *shard = session->shard;
@@ -182,7 +176,7 @@ fill_request(const struct session *session, struct request *request)
 	memset(request, 0, sizeof(*request));
 	request->session = session->id;
 	request->waiting = pool_waiting_share(&shard->pool,
-	    shard->instances.all.length);
+	    instance_serving(&shard->instances));
 	request->family = (enum request_family)session->client.family;
 	request->protocol = REQUEST_TCP;
 	request->client_port = session->client.port;
@@ -215,6 +209,22 @@ on_item(struct pool_waiter *waiter, struct pool_item *item)
 	claim(list_entry(waiter, struct session, waiter), item);
 }
 
+/* The wait is over: a suspect, or nobody. */
+static void
+on_timer(void *arg)
+{
+	struct session *session = arg;
+	struct pool_item *item = pool_take_suspect(&session->shard->pool,
+	    &session->waiter);
+
+	if (item == NULL) {
+		session_close(session, "no standby in time");
+		return;
+	}
+	pool_unwait(&session->waiter);
+	claim(session, item);
+}
+
 /* However it goes, a client is told within this time. */
 static uint64_t
 patience_ms(const struct session *session)
@@ -224,7 +234,18 @@ patience_ms(const struct session *session)
 	return (uint64_t)config->queue_ms + POOL_TRIES_MAX * config->forward_ms;
 }
 
-/* The session is WAITING: it takes a standby, or queues for one. */
+static bool
+other_instance(const struct session *session, bool suspects)
+{
+	return pool_other_exists(&session->shard->instances.all,
+	    &session->waiter, suspects);
+}
+
+/*
+ * The session is WAITING: it takes a standby, or queues for one. Who has one
+ * that is not suspect may be waited for; only when there is nobody of that
+ * kind, or when the wait is over, a suspect is asked.
+ */
 static void
 take_standby(struct session *session)
 {
@@ -232,6 +253,8 @@ take_standby(struct session *session)
 	struct pool_item *item = pool_take(pool, &session->waiter);
 	bool again = session->attempts > 0;
 
+	if (item == NULL && !other_instance(session, false))
+		item = pool_take_suspect(pool, &session->waiter);
 	if (item != NULL) {
 		claim(session, item);
 		return;
@@ -261,20 +284,13 @@ try_next(struct session *session, bool counts, const char *why)
 	take_standby(session);
 }
 
-static bool
-other_instance(const struct session *session)
-{
-	return pool_other_exists(&session->shard->instances.all,
-	    &session->waiter);
-}
-
 /* Never again on that instance; on another one if there is one. */
 static void
 avoid_instance(struct session *session, uint64_t serial, const char *why)
 {
 	if (session->waiter.tried_count < POOL_TRIES_MAX)
 		session->waiter.tried[session->waiter.tried_count++] = serial;
-	if (!other_instance(session))
+	if (!other_instance(session, true))
 		session_close(session, why);
 	else
 		try_next(session, true, why);
@@ -305,7 +321,7 @@ session_on_lost(struct session *session, uint64_t instance_serial,
 		break;
 	case STANDBY_SILENT:
 		session->waiter.silent = instance_serial;
-		try_next(session, other_instance(session), why);
+		try_next(session, other_instance(session, false), why);
 		break;
 	case STANDBY_REFUSED:
 		avoid_instance(session, instance_serial, why);

@@ -15,6 +15,9 @@
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 
+/* Links that have not authenticated: a part of the descriptors, no more. */
+enum { HANDSHAKES_SHARE = 8, HANDSHAKES_MIN = 16, HANDSHAKES_MAX = 1024 };
+
 void
 shard_init(struct shard *shard, struct loop *loop,
     const struct outer_config *config, uint64_t max_fds)
@@ -25,7 +28,7 @@ shard_init(struct shard *shard, struct loop *loop,
 	shard->max_fds = max_fds;
 	shard->next_link = shard->next_session = 1;
 	pool_init(&shard->pool, config->queue_length);
-	instance_table_init(&shard->instances);
+	instance_table_init(&shard->instances, loop);
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		list_init(&shard->standbys[i]);
 	list_init(&shard->setting_up);
@@ -45,14 +48,24 @@ shard_close(struct shard *shard)
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		while ((node = list_first(&shard->standbys[i])) != NULL)
 			standby_close(standby_of(node), "the outer stops");
+	instance_table_fini(&shard->instances);
 }
 
 size_t
 shard_links(const struct shard *shard)
 {
-	return shard->standbys[STANDBY_HANDSHAKE].length +
-	    shard->standbys[STANDBY_IDLE].length +
+	return shard->standbys[STANDBY_IDLE].length +
 	    shard->standbys[STANDBY_STARTING].length;
+}
+
+size_t
+shard_handshakes_max(const struct shard *shard)
+{
+	uint64_t share = shard->max_fds / HANDSHAKES_SHARE;
+
+	if (share < HANDSHAKES_MIN)
+		return HANDSHAKES_MIN;
+	return share > HANDSHAKES_MAX ? HANDSHAKES_MAX : (size_t)share;
 }
 
 bool

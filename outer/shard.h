@@ -35,8 +35,11 @@ void shard_init(struct shard *shard, struct loop *loop,
 /* Closes every session and standby; the loop's reaper frees them. */
 void shard_close(struct shard *shard);
 
-/* Links that are not relaying. */
+/* Links that are authenticated and not relaying. */
 size_t shard_links(const struct shard *shard);
+
+/* How many links may be in their handshake at once. */
+size_t shard_handshakes_max(const struct shard *shard);
 
 /* Whether a line that a stranger causes may be written: they must not fill
  * the disk. What was left out since the last one is told first. */

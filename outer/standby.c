@@ -57,18 +57,6 @@ standby_of(struct list_node *state_node)
 	return list_entry(state_node, struct standby, state_node);
 }
 
-struct instance *
-standby_instance(const struct standby *standby)
-{
-	return standby->item.instance;
-}
-
-uint64_t
-standby_id(const struct standby *standby)
-{
-	return standby->id;
-}
-
 const char *
 standby_peer(const struct standby *standby)
 {
@@ -236,18 +224,23 @@ become_idle(struct standby *standby)
 		standby->shard->on_change(standby->shard->on_change_arg);
 }
 
+/* How long a link may take to answer FORWARD. The time to AUTH counts the
+ * peer's own delays as well, so it serves only where nothing better is. */
 static uint64_t
 answer_ms(const struct standby *standby)
 {
+	uint64_t most = standby->shard->config->forward_ms;
 	uint32_t rtt_us = link_rtt_us(standby->link);
 	uint64_t ms;
 
 	if (standby->item.instance->suspect)
-		return standby->shard->config->forward_ms;
-	if (rtt_us < standby->rtt_us)
+		return most;
+	if (rtt_us == 0)
 		rtt_us = standby->rtt_us;
 	ms = (uint64_t)ANSWER_ROUND_TRIPS * rtt_us / 1000;
-	return ms > ANSWER_MIN_MS ? ms : ANSWER_MIN_MS;
+	if (ms < ANSWER_MIN_MS)
+		ms = ANSWER_MIN_MS;
+	return ms < most ? ms : most;
 }
 
 void
@@ -504,24 +497,39 @@ standby_new(struct shard *shard, int fd, const char *peer)
 	return standby;
 }
 
+/* Strangers who say nothing must not keep inners out: the one that has been
+ * at it for longest makes room. */
+static void
+make_room(struct shard *shard)
+{
+	struct list *handshakes = &shard->standbys[STANDBY_HANDSHAKE];
+
+	if (handshakes->length >= shard_handshakes_max(shard))
+		standby_close(standby_of(list_first(handshakes)),
+		    "too many links that have not authenticated");
+}
+
+bool
+standby_is_one_too_many(const struct standby *standby)
+{
+	return shard_links(standby->shard) >= standby->shard->config->max_links;
+}
+
 void
 standby_accept(struct shard *shard, int fd)
 {
 	char peer[ENDPOINT_TEXT_SIZE];
 	struct endpoint endpoint;
-	struct standby *standby = NULL;
-	const char *why = "out of memory";
+	struct standby *standby;
 
 	endpoint_peer(fd, &endpoint);
 	endpoint_text(&endpoint, true, peer);
-	if (shard_links(shard) >= shard->config->max_links)
-		why = "MaxLinks reached";
-	else
-		standby = standby_new(shard, fd, peer);
+	make_room(shard);
+	standby = standby_new(shard, fd, peer);
 	if (standby == NULL) {
 		if (shard_may_log(shard))
 			log_warn("standby", "refused", KV_STR("peer", peer),
-			    KV_STR("why", why));
+			    KV_STR("why", "out of memory"));
 		sock_close(fd);
 		return;
 	}

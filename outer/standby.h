@@ -35,8 +35,7 @@ enum standby_loss {
 };
 
 /*
- * Takes fd, a new link, and starts its handshake; refuses it when there are
- * MaxLinks already or no memory.
+ * Takes fd, a new link, and starts its handshake; refuses it without memory.
  */
 void standby_accept(struct shard *shard, int fd);
 
@@ -58,9 +57,7 @@ void standby_dismiss(struct standby *standby, bool replaced);
 
 struct standby *standby_of_item(struct pool_item *item);
 struct standby *standby_of(struct list_node *state_node);
-struct instance *standby_instance(const struct standby *standby);
 const char *standby_peer(const struct standby *standby);
-uint64_t standby_id(const struct standby *standby);
 
 /* Deadlines, called by the timer and by tests. */
 void standby_on_timeout(struct standby *standby);

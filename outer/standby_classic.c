@@ -50,6 +50,10 @@ on_auth(struct standby *standby, const struct signal48 *signal)
 		    "authentication failed: another AuthKey");
 		return;
 	}
+	if (standby_is_one_too_many(standby)) {
+		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
+		return;
+	}
 	endpoint_peer(link_fd(standby->link), &peer);
 	endpoint_text(&peer, false, host);
 	if (!standby->shard->warned_classic) {

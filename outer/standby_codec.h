@@ -68,6 +68,9 @@ void
 standby_on_refused(struct standby *standby, unsigned code, const char *text);
 void standby_on_goaway(struct standby *standby, const char *reason);
 
+/* Whether MaxLinks are there without this one. */
+bool standby_is_one_too_many(const struct standby *standby);
+
 /* The peer ends the link, for a reason of its own. */
 void standby_lose(struct standby *standby, const char *why);
 

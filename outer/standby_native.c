@@ -162,6 +162,10 @@ on_auth(struct standby *standby, const struct frame *frame)
 		    "replaced by a younger run with the same InnerId");
 		return;
 	}
+	if (standby_is_one_too_many(standby)) {
+		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
+		return;
+	}
 	if (!send_welcome(standby, &input)) {
 		standby_close(standby, "out of memory");
 		return;

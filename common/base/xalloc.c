@@ -9,26 +9,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void *
-or_exit(void *memory)
+void *
+xcalloc(size_t count, size_t size)
 {
+	void *memory = calloc(count, size);
+
 	if (memory == NULL) {
 		fputs("transponder: out of memory while starting\n", stderr);
 		exit(1);
 	}
 	return memory;
-}
-
-void *
-xcalloc(size_t count, size_t size)
-{
-	return or_exit(calloc(count, size));
-}
-
-char *
-xstrdup(const char *text)
-{
-	return or_exit(strdup(text));
 }

@@ -5,12 +5,11 @@
 #include <stddef.h>
 
 /*
- * Allocate at boot. Each returns zeroed or copied memory that the caller
- * owns (free() it), or ends the program with one line and exit code 1.
+ * Allocates at boot: zeroed memory that the caller owns (free() it), or the
+ * program ends with one line and exit code 1.
  * Memory that one connection needs comes from calloc(): there a failure
  * costs that connection, never the program.
  */
 void *xcalloc(size_t count, size_t size);
-char *xstrdup(const char *text);
 
 #endif

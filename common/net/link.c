@@ -96,7 +96,7 @@ dissolve(struct link *link)
 	int fd = link_fd(link);
 
 	loop_timer_free(link->retire);
-	list_remove(&link->at_end.node);
+	loop_forget(link->loop, &link->at_end);
 	bufferevent_free(link->bev);
 	free(link);
 	return fd;

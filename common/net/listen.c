@@ -193,6 +193,21 @@ listen_everywhere(struct listen *listen, const struct addrinfo *found)
 	return why;
 }
 
+/* One address of a name; the others may still do. */
+static void
+log_failed(const struct listen *listen, const struct addrinfo *at,
+    const char *why)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	struct endpoint endpoint;
+
+	endpoint_from(at->ai_addr, &endpoint);
+	endpoint_text(&endpoint, true, text);
+	log_warn("listen", "cannot listen on one address of the name",
+	    KV_STR("for", listen->what), KV_STR("address", text),
+	    KV_STR("why", why));
+}
+
 static const char *
 listen_names(struct listen *listen, const struct addr *addr)
 {
@@ -203,12 +218,14 @@ listen_names(struct listen *listen, const struct addr *addr)
 		return why;
 	if (addr->host[0] == '\0')
 		why = listen_everywhere(listen, found);
-	else
-		for (const struct addrinfo *at = found;
-		     at != NULL && listen->count < SOCKETS_MAX;
-		     at = at->ai_next)
-			if ((problem = listen_tcp(listen, at, false)) != NULL)
-				why = problem;
+	for (const struct addrinfo *at = found;
+	     addr->host[0] != '\0' && at != NULL && listen->count < SOCKETS_MAX;
+	     at = at->ai_next) {
+		if ((problem = listen_tcp(listen, at, false)) == NULL)
+			continue;
+		why = problem;
+		log_failed(listen, at, problem);
+	}
 	freeaddrinfo(found);
 	return listen->count > 0 ? NULL : why;
 }

@@ -20,6 +20,7 @@ struct loop {
 	struct inbox *inbox;	 /* owned */
 	struct list dead;	 /* struct reap: freed soon */
 	struct list last;	 /* struct reap: freed with the loop */
+	bool stopping;		 /* once last is empty */
 };
 
 struct loop_timer {
@@ -151,6 +152,14 @@ loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
 }
 
 void
+loop_stop_when_quiet(struct loop *loop)
+{
+	loop->stopping = true;
+	if (loop->last.length == 0)
+		loop_stop(loop);
+}
+
+void
 loop_free_with(struct loop *loop, struct reap *reap, void (*release)(void *),
     void *object)
 {
@@ -159,19 +168,14 @@ loop_free_with(struct loop *loop, struct reap *reap, void (*release)(void *),
 	list_push_back(&loop->last, &reap->node);
 }
 
-const struct timeval *
-loop_timeout_class(struct loop *loop, uint32_t ms)
+void
+loop_forget(struct loop *loop, struct reap *reap)
 {
-	struct timeval plain = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-	const struct timeval *shared =
-	    event_base_init_common_timeout(loop->base, &plain);
+	bool was_last = reap->node.list != NULL && loop->last.length == 1;
 
-	if (shared == NULL) {
-		log_error("loop", "out of memory while starting");
-		exit(1);
-	}
-	return shared;
+	list_remove(&reap->node);
+	if (was_last && loop->stopping)
+		loop_stop(loop);
 }
 
 static void
@@ -215,14 +219,8 @@ loop_timer_start(struct loop_timer *timer, uint64_t ms)
 	struct timeval wait = { (time_t)(ms / 1000),
 		(suseconds_t)(ms % 1000) * 1000 };
 
-	evtimer_add(&timer->event, &wait);
-}
-
-void
-loop_timer_start_class(struct loop_timer *timer,
-    const struct timeval *timeout_class)
-{
-	evtimer_add(&timer->event, timeout_class);
+	if (evtimer_add(&timer->event, &wait) != 0)
+		event_active(&timer->event, EV_TIMEOUT, 0);
 }
 
 void

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/time.h>
 
 struct event_base;
 struct loop;
@@ -37,6 +36,10 @@ struct inbox *loop_inbox(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* Stops when all that loop_free_with has taken is gone: links that still say
+ * their last words. */
+void loop_stop_when_quiet(struct loop *loop);
+
 /*
  * Calls release(object) once, after the callbacks that run now. Does nothing
  * when reap waits already.
@@ -45,18 +48,12 @@ void loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
     void *object);
 
 /*
- * Calls release(object) when the loop is freed, unless reap has left the
- * loop's list by then (list_remove): for what ends by itself, some time.
+ * Calls release(object) when the loop is freed, unless loop_forget came before:
+ * for what ends by itself, some time.
  */
 void loop_free_with(struct loop *loop, struct reap *reap,
     void (*release)(void *), void *object);
-
-/*
- * A timeout that many timers share: adding one costs O(1)
- * (event_base_init_common_timeout). Give it to loop_timer_start_class. Borrowed:
- * lives as long as the loop. Never NULL; at boot only.
- */
-const struct timeval *loop_timeout_class(struct loop *loop, uint32_t ms);
+void loop_forget(struct loop *loop, struct reap *reap);
 
 /* A one-shot timer. on_time runs in the loop and may free the timer. */
 struct loop_timer;
@@ -64,10 +61,9 @@ struct loop_timer *
 loop_timer_new(struct loop *loop, void (*on_time)(void *arg), void *arg);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 
-/* (Re)arm; a running timer is set anew. */
+/* (Re)arm; a running timer is set anew. Without memory it goes off at once: a
+ * deadline that comes early is better than none. */
 void loop_timer_start(struct loop_timer *timer, uint64_t ms);
-void loop_timer_start_class(struct loop_timer *timer,
-    const struct timeval *timeout_class);
 void loop_timer_stop(struct loop_timer *timer);
 
 /* Calls on_signal in the loop for every signal of that number, from now on;

@@ -116,8 +116,8 @@ ask(void *arg)
 		    node);
 
 		mutex_unlock(crew->mutex);
-		question->found = ask_system(question->host, question->port,
-		    AI_ADDRCONFIG, &question->why);
+		question->found = ask_system(question->host, question->port, 0,
+		    &question->why);
 		mutex_lock(crew->mutex);
 		if (crew->inbox != NULL)
 			inbox_post(crew->inbox, &question->message);

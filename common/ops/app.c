@@ -132,5 +132,5 @@ void
 app_drained(struct app *app)
 {
 	if (app->draining)
-		loop_stop(app->loop);
+		loop_stop_when_quiet(app->loop);
 }

@@ -24,6 +24,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How often to look after a side that is not being read. */
+enum { UNREAD_LOOK_MS = 2000 };
+
 struct side {
 	struct pump *pump;
 	struct side *peer;
@@ -138,6 +141,8 @@ look_later(struct pump *pump)
 
 	if (is_holding(pump))
 		ms = least(ms, pump->options.hold_fin_ms);
+	if (pump->a.paused || pump->b.paused || pump->a.eof || pump->b.eof)
+		ms = least(ms, UNREAD_LOOK_MS);
 	loop_timer_start(pump->look, ms);
 }
 
@@ -240,6 +245,7 @@ on_input(void *arg)
 	if (held + LINK_READ_MAX > pump->options.buffer_bytes) {
 		side->paused = true;
 		link_read(side->link, false);
+		look_later(pump);
 	}
 }
 
@@ -293,9 +299,17 @@ on_error(void *arg, const char *why)
 {
 	struct side *side = arg;
 	struct pump *pump = side->pump;
+	bool is_a = side == &pump->a;
 
 	(void)why;
-	pump_close(pump, side == &pump->a ? PUMP_A_RESET : PUMP_B_RESET);
+	if (!is_a && side->eof && pump->options.whole_close_b) {
+		/* it had said all; the client still gets what it said */
+		side->finished = true;
+		if (pump->a.finished)
+			pump_close(pump, PUMP_DONE);
+		return;
+	}
+	pump_close(pump, is_a ? PUMP_A_RESET : PUMP_B_RESET);
 }
 
 static const struct link_handler handler = {
@@ -319,7 +333,17 @@ let_fin_go(struct pump *pump)
 	maybe_finish(&pump->b);
 }
 
-/* Looks at a pump in which nothing moves: who is still there? */
+/* A side that is not read at the moment may be gone unnoticed; what is still
+ * owed to its peer goes there first. */
+static bool
+has_left(const struct side *side)
+{
+	return (side->paused || side->eof) && !(side->eof && side->finished) &&
+	    evbuffer_get_length(link_output(side->peer->link)) == 0 &&
+	    link_is_gone(side->link);
+}
+
+/* Looks at the pump now and then: who is still there? */
 static void
 on_look(void *arg)
 {
@@ -329,9 +353,13 @@ on_look(void *arg)
 
 	if (quiet >= options->idle_ms)
 		pump_close(pump, PUMP_IDLE);
-	else if (quiet >= options->peer_ms && has_vanished(&pump->a))
+	else if (has_left(&pump->a))
+		pump_close(pump, PUMP_A_RESET);
+	else if (has_left(&pump->b))
+		pump_close(pump, PUMP_B_RESET);
+	else if (has_vanished(&pump->a))
 		pump_close(pump, PUMP_A_GONE);
-	else if (quiet >= options->peer_ms && has_vanished(&pump->b))
+	else if (has_vanished(&pump->b))
 		pump_close(pump, PUMP_B_GONE);
 	else if (is_holding(pump) && quiet >= options->hold_fin_ms)
 		let_fin_go(pump);

@@ -87,7 +87,7 @@ class Target:
     async def _run(self, ready: threading.Event) -> None:
         start = asyncio.start_unix_server if isinstance(self.address, str) \
             else asyncio.start_server
-        server = await start(self._serve, sock=self._listener)
+        server = await start(self._serve, sock=self._listener, backlog=4096)
         ready.set()
         await self._stop.wait()
         server.close()

@@ -401,11 +401,11 @@ static const struct {
 	const char *path, *problem;
 } unreadable[] = {
 	{ "/nonexistent/f.json",
-	    "/nonexistent/f.json: no such file; expected "
-	    "the configuration there, or -c FILE to name another" },
+	    "/nonexistent/f.json: no such file; expected it beside the "
+	    "program or here; -c FILE names another" },
 	{ "/dev/null/f.json",
-	    "/dev/null/f.json: no such file; expected "
-	    "the configuration there, or -c FILE to name another" },
+	    "/dev/null/f.json: no such file; expected it beside the "
+	    "program or here; -c FILE names another" },
 	{ "/tmp", "/tmp: found a directory; expected the file itself" },
 	{ "/dev/null",
 	    "/dev/null:1:1: found nothing; expected "

@@ -72,7 +72,7 @@ load(const char *path, struct outer_config *outer, struct inner_config *inner,
 	int result;
 
 	write_file("", log_path);
-	ck_assert_int_eq(log_open(LOG_WARN, LOG_TEXT, log_path), 0);
+	ck_assert_int_eq(log_open(LOG_INFO, LOG_TEXT, log_path), 0);
 	result = outer != NULL ? outer_config_load(path, outer, problem)
 			       : inner_config_load(path, inner, problem);
 	log_close();
@@ -153,6 +153,16 @@ static const struct {
 	{ "outer, key with <", false,
 	    "{" IN OUT "\"AuthKey\": \"" WRONG_KEY "\"}", "",
 	    "classic links are switched off" },
+	{ "outer, no such user", false,
+	    "{" IN OUT KEY ", \"SocketOwner\": \"no such user\"}",
+	    ": SocketOwner: found \"no such user\"; expected a user of this "
+	    "system",
+	    "" },
+	{ "outer, no such group", false,
+	    "{" IN OUT KEY ", \"SocketGroup\": \"no such group\"}",
+	    ": SocketGroup: found \"no such group\"; expected a group of this "
+	    "system",
+	    "" },
 	{ "outer, ping", false, "{" IN OUT KEY ", \"PingInterval\": 0}",
 	    ":1:141: PingInterval: found 0; "
 	    "expected a number of seconds 0.1..3600",
@@ -355,7 +365,7 @@ START_TEST(every_outer_key)
 
 	load_text(
 	    "{" IN OUT KEY ", \"SocketMode\": \"0600\", \"SocketOwner\": "
-	    "\"me\", \"SocketGroup\": \"us\", \"AcceptClassic\": false, "
+	    "\"root\", \"SocketGroup\": \"daemon\", \"AcceptClassic\": false, "
 	    "\"HandshakeTimeout\": 0.1, \"PingInterval\": 0.2, "
 	    "\"ForwardTimeout\": 0.3, \"QueueLength\": 0, \"QueueTimeout\": "
 	    "0.4, \"IdleTimeout\": 1e6, \"DrainTimeout\": 0, \"MaxLinks\": 1, "
@@ -364,8 +374,8 @@ START_TEST(every_outer_key)
 	    &outer, NULL, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_uint_eq(outer.socket_mode, 0600);
-	ck_assert_str_eq(outer.socket_owner, "me");
-	ck_assert_str_eq(outer.socket_group, "us");
+	ck_assert_str_eq(outer.socket_owner, "root");
+	ck_assert_str_eq(outer.socket_group, "daemon");
 	ck_assert(!outer.accept_classic);
 	ck_assert_uint_eq(outer.handshake_ms, 100);
 	ck_assert_uint_eq(outer.ping_ms, 200);

@@ -4,7 +4,9 @@
 #include "tests/unit/suites.h"
 #include "outer/instance.h"
 #include "outer/pool.h"
+#include "net/loop.h"
 
+#include <event2/event.h>
 #include <string.h>
 
 enum { ITEMS = 4, WAITERS = 3, QUEUE = 3 };
@@ -100,8 +102,12 @@ START_TEST(suspects_come_last_in_their_order)
 	ck_assert_uint_eq(pool.suspects.length, 2);
 	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
 	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[0]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[3]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[2]);
+	ck_assert_ptr_null(pool_take(&pool, &clients[0].waiter));
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
+	    &items[3]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
+	    &items[2]);
+	ck_assert_ptr_null(pool_take_suspect(&pool, &clients[0].waiter));
 }
 END_TEST
 
@@ -111,9 +117,12 @@ START_TEST(who_was_silent_before_comes_last)
 	pool_suspect(&pool, &one, true);
 	pool_suspect(&pool, &two, true);
 	clients[0].waiter.silent = two.serial;
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[0]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[3]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
+	    &items[1]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
+	    &items[0]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
+	    &items[3]);
 }
 END_TEST
 
@@ -201,23 +210,24 @@ END_TEST
 
 START_TEST(other_instance_exists)
 {
-	struct instance_table table;
 	struct pool_waiter *waiter = &clients[0].waiter;
+	struct list all;
 
-	instance_table_init(&table);
-	ck_assert(!pool_other_exists(&table.all, waiter));
-	list_push_back(&table.all, &one.node);
-	list_push_back(&table.all, &two.node);
+	list_init(&all);
+	ck_assert(!pool_other_exists(&all, waiter, false));
+	list_push_back(&all, &one.node);
+	list_push_back(&all, &two.node);
 	mark_tried(&clients[0], &one);
-	ck_assert(pool_other_exists(&table.all, waiter));
+	ck_assert(pool_other_exists(&all, waiter, false));
 	two.suspect = true;
-	ck_assert(!pool_other_exists(&table.all, waiter));
+	ck_assert(!pool_other_exists(&all, waiter, false));
+	ck_assert(pool_other_exists(&all, waiter, true));
 	two.suspect = false;
 	two.replaced = true;
-	ck_assert(!pool_other_exists(&table.all, waiter));
+	ck_assert(!pool_other_exists(&all, waiter, true));
 	two.replaced = false;
 	mark_tried(&clients[0], &two);
-	ck_assert(!pool_other_exists(&table.all, waiter));
+	ck_assert(!pool_other_exists(&all, waiter, true));
 }
 END_TEST
 
@@ -244,32 +254,49 @@ START_TEST(share_of_waiting)
 }
 END_TEST
 
-START_TEST(instance_lives_with_its_links)
+static struct loop *loop;
+static struct instance_table table;
+
+static void
+set_up_table(void)
 {
-	struct instance_table table;
+	loop = loop_new();
+	instance_table_init(&table, loop);
+}
+
+static void
+tear_down_table(void)
+{
+	instance_table_fini(&table);
+	loop_free(loop);
+}
+
+/* A burst may take the last link: the instance stays for its refill. */
+START_TEST(instance_outlives_its_last_link)
+{
 	struct list_node a = { 0 }, b = { 0 };
 	struct instance *instance;
 
-	instance_table_init(&table);
 	instance = instance_get(&table, "shop", "0123456789abcdef");
 	instance_join(instance, &a);
+	ck_assert_uint_eq(instance_serving(&table), 1);
+	instance_leave(instance, &a);
+	ck_assert_uint_eq(instance_serving(&table), 0);
 	ck_assert_ptr_eq(instance_get(&table, "shop", "0123456789abcdef"),
 	    instance);
 	instance_join(instance, &b);
-	instance_leave(instance, &a);
 	ck_assert_uint_eq(table.all.length, 1);
 	instance_leave(instance, &b);
-	ck_assert_uint_eq(table.all.length, 0);
+	while (table.all.length > 0)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
 }
 END_TEST
 
 START_TEST(replaced_run_yields_while_the_young_is_here)
 {
-	struct instance_table table;
 	struct list_node a = { 0 }, b = { 0 }, c = { 0 };
 	struct instance *old, *young, *other;
 
-	instance_table_init(&table);
 	old = instance_get(&table, "shop", "aaaaaaaaaaaaaaaa");
 	instance_join(old, &a);
 	other = instance_get(&table, "till", "cccccccccccccccc");
@@ -280,12 +307,16 @@ START_TEST(replaced_run_yields_while_the_young_is_here)
 	ck_assert(old->replaced);
 	ck_assert(!young->replaced);
 	ck_assert(!other->replaced);
+	ck_assert_uint_eq(instance_serving(&table), 2);
 	ck_assert(instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
 	ck_assert(!instance_must_yield(&table, "shop", "bbbbbbbbbbbbbbbb"));
 	ck_assert(!instance_must_yield(&table, "shop", "dddddddddddddddd"));
 	instance_leave(old, &a);
-	ck_assert(instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
 	instance_leave(young, &b);
+	/* its links are taken, but it is here */
+	ck_assert(instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
+	while (table.all.length > 1)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
 	ck_assert(!instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
 	instance_leave(other, &c);
 }
@@ -315,7 +346,11 @@ pool_suite(void)
 	tcase_add_test(tc, other_instance_exists);
 	tcase_add_loop_test(tc, share_of_waiting, 0,
 	    (int)(sizeof(shares) / sizeof(shares[0])));
-	tcase_add_test(tc, instance_lives_with_its_links);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("instance");
+	tcase_add_checked_fixture(tc, set_up_table, tear_down_table);
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, instance_outlives_its_last_link);
 	tcase_add_test(tc, replaced_run_yields_while_the_young_is_here);
 	suite_add_tcase(suite, tc);
 	return suite;
