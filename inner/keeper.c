@@ -71,12 +71,44 @@ tell_if_over(struct keeper *keeper)
 	keeper->on_idle_end(keeper->arg);
 }
 
+/* Whether a link that the outer has let in still stands by or is in use. */
+static bool
+has_good_link(const struct keeper *keeper)
+{
+	return count(keeper, SPARE_IDLE) + count(keeper, SPARE_DIALING) +
+	    count(keeper, SPARE_STARTED) + count(keeper, SPARE_RELAYING) >
+	    0;
+}
+
+static void
+log_outage(struct keeper *keeper, enum spare_end end, const char *why,
+    uint64_t now, bool first)
+{
+	bool rejected = end == SPARE_END_REJECTED;
+	char outer[ADDR_TEXT_SIZE];
+
+	if (!first && !rejected && now - keeper->logged_ms < LOG_EVERY_MS)
+		return;
+	keeper->logged_ms = now;
+	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
+	log_at(rejected ? LOG_ERROR : LOG_WARN, "keeper",
+	    rejected ? "rejected: will try again" : "no link: will try again",
+	    KV_STR("outer", outer), KV_STR("why", why),
+	    KV_MS("for", now - keeper->down_since_ms),
+	    KV_MS("next", keeper->delay_ms));
+}
+
 /* After the callbacks that are running now. */
 static void
 refill(void *object)
 {
 	struct keeper *keeper = object;
 
+	if (keeper->retry_waits && !keeper->down && !has_good_link(keeper)) {
+		keeper->down = true; /* it was no mishap after all */
+		log_outage(keeper, SPARE_END_FAILED, "all links were lost",
+		    clock_ms(), true);
+	}
 	for (size_t n = missing(keeper); n > 0; n--) {
 		if (spare_start(keeper))
 			continue;
@@ -151,32 +183,6 @@ jittered(uint64_t delay_ms)
 	uint64_t jitter = delay_ms * JITTER_PERCENT / 100;
 
 	return loop_jitter(delay_ms - jitter, JITTER_PERCENT);
-}
-
-static void
-log_outage(struct keeper *keeper, enum spare_end end, const char *why,
-    uint64_t now, bool first)
-{
-	bool rejected = end == SPARE_END_REJECTED;
-	char outer[ADDR_TEXT_SIZE];
-
-	if (!first && !rejected && now - keeper->logged_ms < LOG_EVERY_MS)
-		return;
-	keeper->logged_ms = now;
-	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
-	log_at(rejected ? LOG_ERROR : LOG_WARN, "keeper",
-	    rejected ? "rejected: will try again" : "no link: will try again",
-	    KV_STR("outer", outer), KV_STR("why", why),
-	    KV_MS("for", now - keeper->down_since_ms),
-	    KV_MS("next", keeper->delay_ms));
-}
-
-static bool
-has_good_link(const struct keeper *keeper)
-{
-	return count(keeper, SPARE_IDLE) + count(keeper, SPARE_DIALING) +
-	    count(keeper, SPARE_STARTED) + count(keeper, SPARE_RELAYING) >
-	    0;
 }
 
 static void

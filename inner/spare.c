@@ -394,13 +394,13 @@ spare_on_start(struct spare *spare)
 
 /*
  * The target is there. Early bytes may reach it only if the outer is still
- * there too, for it may have sent them elsewhere since: so the link is read
- * dry first.
+ * there too, for it may have sent them elsewhere since; and what is on its way
+ * may be such bytes: so the link is read dry first.
  */
 static void
 go_if_dry(struct spare *spare)
 {
-	if (spare->early == NULL || link_is_quiet(spare->link))
+	if (link_is_quiet(spare->link))
 		go(spare);
 }
 
@@ -510,7 +510,10 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 
 	spare->dial = NULL;
 	if (result != DIAL_OK) {
-		spare_close(spare, SPARE_END_FAILED, why);
+		spare_close(spare,
+		    result == DIAL_NO_RESOURCES ? SPARE_END_FAILED
+						: SPARE_END_UNREACHABLE,
+		    why);
 		return;
 	}
 	addr_format(&keeper->config->register_addr, outer, sizeof(outer));

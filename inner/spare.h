@@ -27,10 +27,11 @@ enum spare_state {
 
 /* Why a spare ended: what the keeper makes of it. */
 enum spare_end {
-	SPARE_END_NORMAL,    /* used up, retired, or simply lost */
-	SPARE_END_FAILED,    /* never got as far as idle */
-	SPARE_END_REJECTED,  /* the outer, or its key, is wrong */
-	SPARE_END_SENT_AWAY, /* the outer takes no links for now */
+	SPARE_END_NORMAL,      /* used up, retired, or simply lost */
+	SPARE_END_UNREACHABLE, /* nobody answers at the outer's address */
+	SPARE_END_FAILED,      /* answered, but not as far as idle */
+	SPARE_END_REJECTED,    /* the outer, or its key, is wrong */
+	SPARE_END_SENT_AWAY,   /* the outer takes no links for now */
 };
 
 /* Starts to connect. False without memory or descriptors. The keeper hears of
