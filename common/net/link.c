@@ -238,6 +238,12 @@ link_is_gone(struct link *link)
 	return sock_gone(link_fd(link));
 }
 
+bool
+link_is_broken(struct link *link)
+{
+	return sock_broken(link_fd(link));
+}
+
 void
 link_set_keepalive(struct link *link, uint32_t ms)
 {

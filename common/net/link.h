@@ -77,8 +77,10 @@ void link_finish(struct link *link);
 /* True when nothing waits to be read and the peer has not ended. */
 bool link_is_quiet(struct link *link);
 
-/* True when the peer has gone altogether: see sock_gone. */
+/* True when the peer has gone altogether, when the connection is broken: see
+ * sock_gone, sock_broken. */
 bool link_is_gone(struct link *link);
+bool link_is_broken(struct link *link);
 
 /*
  * What the system does about a peer that vanishes. Keep-alive finds a silent

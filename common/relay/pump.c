@@ -333,13 +333,18 @@ let_fin_go(struct pump *pump)
 	maybe_finish(&pump->b);
 }
 
-/* A side that is not read at the moment may be gone unnoticed; what is still
- * owed to its peer goes there first. */
+/* A side that is not read at the moment may be gone unnoticed. One that has
+ * closed in peace is still owed that what it said is delivered. */
 static bool
 has_left(const struct side *side)
 {
-	return (side->paused || side->eof) && !(side->eof && side->finished) &&
-	    evbuffer_get_length(link_output(side->peer->link)) == 0 &&
+	size_t owed = evbuffer_get_length(link_output(side->peer->link));
+
+	if (!side->paused && !side->eof)
+		return false;
+	if (link_is_broken(side->link))
+		return true;
+	return owed == 0 && !(side->eof && side->finished) &&
 	    link_is_gone(side->link);
 }
 

@@ -40,6 +40,9 @@ uint32_t sock_unanswered_ms(int fd);
  */
 bool sock_gone(int fd);
 
+/* True when the connection is broken: reset, or timed out (POLLERR). */
+bool sock_broken(int fd);
+
 /* What a read would meet now, without reading. */
 enum sock_state { SOCK_DRY, SOCK_BYTES, SOCK_ENDED };
 enum sock_state sock_peek(int fd);

@@ -105,13 +105,24 @@ sock_unanswered_ms(int fd)
 }
 #endif
 
-bool
-sock_gone(int fd)
+static short
+poll_now(int fd)
 {
 	struct pollfd look = { .fd = fd, .events = 0 };
 
-	return poll(&look, 1, 0) == 1 &&
-	    (look.revents & (POLLERR | POLLHUP)) != 0;
+	return poll(&look, 1, 0) == 1 ? look.revents : 0;
+}
+
+bool
+sock_gone(int fd)
+{
+	return (poll_now(fd) & (POLLERR | POLLHUP)) != 0;
+}
+
+bool
+sock_broken(int fd)
+{
+	return (poll_now(fd) & POLLERR) != 0;
 }
 
 enum sock_state

@@ -73,6 +73,8 @@ def listen(address: Address = ("127.0.0.1", 0), backlog: int = 128,
         v6 = ":" in address[0]
         sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: what the tests send leaves at once.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         sock.bind(address)
         sock.listen(backlog)

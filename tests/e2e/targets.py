@@ -77,7 +77,7 @@ class Target:
         self.open += 1
         try:
             await self._handler(reader, writer)
-        except OSError:
+        except (OSError, EOFError):
             pass            # a client that went away is not our concern
         finally:
             self.open -= 1

@@ -1,6 +1,7 @@
 """The native protocol of the inner, seen by outers written from the page."""
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -216,6 +217,24 @@ def test_early_is_not_written_for_an_outer_that_left(lab, fake):
         return                  # it was not even dialled any more
     with served:
         served.settimeout(5)
+        try:
+            assert served.recv(100) == b""
+        except ConnectionResetError:
+            pass
+
+
+def test_early_is_not_written_when_target_and_reset_come_together(lab, fake):
+    """Both are there when the inner wakes: the target must see no byte."""
+    slow = lab.add(Unanswering())
+    inner = lab.inner(fake, slow, MaxFreeConn=1, DialTimeout=30)
+    link = fake.accept()
+    fake_session(link, b"must not arrive")
+    assert link.receive().kind == peers.KEEPALIVE
+    inner.signal(signal.SIGSTOP)
+    slow.let_in()
+    with accept(slow.listener) as served:
+        reset(link.sock)
+        inner.signal(signal.SIGCONT)
         try:
             assert served.recv(100) == b""
         except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""The life of both programs: signals, log files, systemd, descriptors."""
+"""The life of both programs: nohup, signals, log files, systemd."""
 from __future__ import annotations
 
 import os
@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import (BINARIES, DEADLINE, SCALE, VALGRIND, parse_line,
+from harness import (BINARIES, DEADLINE, KEY, SCALE, VALGRIND, parse_line,
                      wait_gone, wait_until)
-from sockets import (connect, established_at, how_a_client_ends,
-                     how_it_ends, is_quiet,
-                     parse_address, ping_pong, recv_exactly, request)
+from sockets import (connect, how_a_client_ends, how_it_ends, parse_address,
+                     ping_pong, request)
 
 
 # --- nohup ----------------------------------------------------------------
@@ -300,101 +299,10 @@ def test_sd_notify(lab, name, kind):
     assert program.wait() == 0
 
 
-# --- out of descriptors ---------------------------------------------------
-
-def limited(number: int) -> dict:
-    return {"prefix": ["prlimit", f"--nofile={number}:{number}"]}
-
-
-def shortage_lines(program) -> list:
-    return [line for line in program.grep(level="warn|error")
-            if line.says("descriptor|EMFILE|too many open files")]
-
-
-@pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
-def test_outer_out_of_descriptors(lab):
-    """More clients than descriptors: one line, sessions go on, it recovers."""
-    target = lab.echo()
-    outer = lab.outer(options=limited(64), QueueTimeout=2)
-    inner = lab.inner(outer, target, MaxFreeConn=4)
-    outer.wait_joined(4)
-    first = [lab.add(connect(outer.clients)) for _ in range(5)]
-    for client in first:
-        ping_pong(client, b"hello")
-    crowd = [lab.add(connect(outer.clients)) for _ in range(100)]
-    outer.wait_log(level="warn|error", says="descriptor|too many open files")
-    for client in first:
-        ping_pong(client, b"still here")
-    time.sleep(1.5)                 # it may not spin, nor write line upon line
-    assert len(shortage_lines(outer)) <= 2, shortage_lines(outer)
-    ticks = cpu_ticks(outer.pid)
-    time.sleep(0.5)
-    assert cpu_ticks(outer.pid) - ticks < 25, "it spins"
-    for client in crowd:
-        client.close()
-    wait_until(lambda: served(outer), "it serves new clients", 20 * SCALE,
-               every=0.2)
-    for client in first:
-        ping_pong(client, b"and after")
-    assert inner.running()
-
-
-def cpu_ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def served(outer) -> bool:
-    try:
-        return request(outer.clients, b"new", 5) == b"new"
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
-def test_inner_out_of_descriptors(lab):
-    """The inner refuses what it cannot dial, and recovers."""
-    target = lab.echo()
-    outer = lab.outer(QueueTimeout=2)
-    inner = lab.inner(outer, target, options=limited(48), MaxFreeConn=4)
-    outer.wait_joined(4)
-    first = [lab.add(connect(outer.clients)) for _ in range(5)]
-    for client in first:
-        ping_pong(client, b"hello")
-    crowd = [lab.add(connect(outer.clients)) for _ in range(60)]
-    inner.wait_log(level="warn|error", says="descriptor|too many open files")
-    for client in first:
-        ping_pong(client, b"still here")
-    for client in crowd:
-        client.close()
-    wait_until(lambda: served(outer), "it serves new clients", 20 * SCALE,
-               every=0.2)
-    assert len(shortage_lines(inner)) <= 5, shortage_lines(inner)
-    for client in first:
-        ping_pong(client, b"and after")
-
-
-@pytest.mark.skipif(VALGRIND, reason="valgrind has a limit of its own")
-def test_ready_line_says_what_the_limit_allows(lab):
-    """The soft limit is raised to the hard one, and the log says how many."""
-    allowed = []
-    for hard in (256, 1024):
-        options = {"prefix": ["prlimit", f"--nofile=64:{hard}"]}
-        outer = lab.outer(options=options)
-        line = outer.wait_log("outer", "ready")
-        limits = Path(f"/proc/{outer.pid}/limits").read_text()
-        row = next(r for r in limits.splitlines() if "open files" in r)
-        assert row.split()[3:5] == [str(hard), str(hard)]
-        assert hard / 8 <= line["sessions_max"] <= hard / 2, line
-        allowed.append(line["sessions_max"])
-    assert allowed[0] < allowed[1]
-
-
 # --- beside what was there ------------------------------------------------
 
 def test_key_is_not_in_ps_or_logs(lab):
     """The key shows up in no log, argument list or environment."""
-    from harness import KEY
     outer, inner = lab.tunnel(lab.echo(), standbys=1)
     assert request(outer.clients, b"x") == b"x"
     for program in (outer, inner):
@@ -413,20 +321,3 @@ def test_port_that_is_taken(lab):
         outer.expected = {1, 2}
         assert outer.wait() in (1, 2)
         assert str(port) in outer.stderr() and "in use" in outer.stderr()
-
-
-def test_sockets_of_a_session_are_tuned(lab):
-    """Small writes are not held back: 200 round trips in little time."""
-    outer, _ = lab.tunnel(lab.echo(), standbys=1)
-    with connect(outer.clients) as client:
-        ping_pong(client, b"warm")
-        began = time.monotonic()
-        for _ in range(200):
-            client.sendall(b"a")
-            client.sendall(b"b")
-            assert recv_exactly(client, 2) == b"ab"
-        assert time.monotonic() - began < 200 * 0.02 * SCALE
-        assert is_quiet(client, 0.05)
-    assert established_at(outer.clients[1], outer.pid) == 0
-
-

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import threading
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from harness import DEADLINE, PLAIN, SCALE, wait_until
 from sockets import (accept, address_text, connect, curl, how_a_client_ends,
                      how_it_ends, http_url, is_quiet, listen, open_stream,
                      parse_address, ping_pong, recv_all, recv_exactly, request,
-                     reset, timed_talk)
+                     reset, timed_talk, wait_read)
 from targets import NGINX, Unanswering, digest_then_all, echo, greet_first
 
 SIZES = [0, 1, 65536, 10 << 20]
@@ -188,6 +189,28 @@ def test_server_that_speaks_first(lab, size):
     with connect(outer.clients) as client:
         assert recv_exactly(client, 11) == b"220 hello\r\n"
         ping_pong(client, random_bytes(size))
+
+
+async def answer_in_pairs(reader, writer) -> None:
+    """Two bytes for two bytes, each in a segment of its own."""
+    while True:
+        await reader.readexactly(2)
+        for answer in (b"y", b"z"):
+            writer.write(answer)
+            await asyncio.sleep(0)
+
+
+def test_small_writes_are_not_held_back(lab):
+    """No piece waits for the other side's acknowledgement (Nagle)."""
+    outer, _ = lab.tunnel(lab.target(answer_in_pairs), standbys=1)
+    with connect(outer.clients) as client:
+        began = time.monotonic()
+        for _ in range(100):
+            client.sendall(b"a")
+            wait_read(client)       # or both would leave in one piece
+            client.sendall(b"b")
+            assert recv_exactly(client, 2) == b"yz"
+        assert time.monotonic() - began < 100 * 0.02 * SCALE
 
 
 def test_silent_client_keeps_its_session(lab):
