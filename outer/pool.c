@@ -132,20 +132,28 @@ pool_unwait(struct pool_waiter *waiter)
 void
 pool_suspect(struct pool *pool, struct instance *instance, bool suspect)
 {
-	struct list *from = list_of(pool, instance), *to;
+	struct list *from = list_of(pool, instance), moving;
 	struct list_node *node, *next;
 
 	if (instance->suspect == suspect)
 		return;
 	instance->suspect = suspect;
-	to = list_of(pool, instance);
-	for (node = list_last(from); node != NULL; node = next) {
-		next = node->prev == &from->head ? NULL : node->prev;
-		if (list_entry(node, struct pool_item, node)->instance ==
-		    instance) {
-			list_remove(node);
-			list_push_front(to, node); /* order stays */
-		}
+	list_init(&moving);
+	for (node = list_first(from); node != NULL; node = next) {
+		next = list_next(from, node);
+		if (list_entry(node, struct pool_item, node)->instance !=
+		    instance)
+			continue;
+		list_remove(node);
+		list_push_front(&moving, node);
+	}
+	/* least recently used first, so their order stays */
+	while ((node = list_pop(&moving)) != NULL) {
+		if (suspect)
+			list_push_front(&pool->suspects, node);
+		else
+			pool_put(pool,
+			    list_entry(node, struct pool_item, node));
 	}
 }
 

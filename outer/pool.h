@@ -74,7 +74,10 @@ void pool_remove(struct pool_item *item);
 bool pool_wait(struct pool *pool, struct pool_waiter *waiter, bool again);
 void pool_unwait(struct pool_waiter *waiter);
 
-/* Changes the instance's suspicion and moves its idle items accordingly. */
+/*
+ * Changes the instance's suspicion and moves its idle items accordingly. When
+ * it ends, waiters get them first, as from pool_put.
+ */
 void pool_suspect(struct pool *pool, struct instance *instance, bool suspect);
 
 /* How many clients wait for each of so many instances, rounded up; at most

@@ -209,14 +209,16 @@ on_item(struct pool_waiter *waiter, struct pool_item *item)
 	claim(list_entry(waiter, struct session, waiter), item);
 }
 
-/* The wait is over: a suspect, or nobody. */
+/* The wait is over: whoever is there, a suspect too, or nobody. */
 static void
 on_timer(void *arg)
 {
 	struct session *session = arg;
-	struct pool_item *item = pool_take_suspect(&session->shard->pool,
-	    &session->waiter);
+	struct pool *pool = &session->shard->pool;
+	struct pool_item *item = pool_take(pool, &session->waiter);
 
+	if (item == NULL)
+		item = pool_take_suspect(pool, &session->waiter);
 	if (item == NULL) {
 		session_close(session, "no standby in time");
 		return;

@@ -180,6 +180,7 @@ def is_quiet(sock: socket.socket, seconds: float) -> bool:
 # --- what the kernel knows ------------------------------------------------
 
 _ESTABLISHED = 1
+_SIOCOUTQNSD = 0x894B     # what has not even left
 
 
 def _diag_key(sock: socket.socket) -> bytes:
@@ -207,9 +208,9 @@ def unread_by_peer(sock: socket.socket) -> int:
         answer = netlink.recv(8192)
     if struct.unpack_from("=H", answer, 4)[0] != 20:
         return 0        # no such socket any more: nobody will read it
-    in_flight = array.array("i", [0])
-    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, in_flight)
-    return struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0] + in_flight[0]
+    unsent = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, unsent)
+    return struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0] + unsent[0]
 
 
 def wait_read(sock: socket.socket, timeout: float | None = None) -> None:

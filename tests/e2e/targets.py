@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Awaitable, Callable
 
 from harness import DEADLINE, wait_until
-from sockets import Address, address_text, connect, free_port, listen
+from sockets import (Address, address_text, connect, established_to,
+                     free_port, listen)
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter],
                    Awaitable[None]]
@@ -177,6 +178,11 @@ class Unanswering:
                 sock.connect(self.address)
             except TimeoutError:
                 break
+
+    def wait_dialled(self) -> None:
+        """Waits until somebody besides ourselves is on the way."""
+        wait_until(lambda: established_to(self.address[1], states=(2,)) > 1,
+                   "the target is dialled")
 
     def let_in(self) -> None:
         """Makes room, so that who waits gets through at its next SYN."""

@@ -230,6 +230,7 @@ def test_early_is_not_written_when_target_and_reset_come_together(lab, fake):
     link = fake.accept()
     fake_session(link, b"must not arrive")
     assert link.receive().kind == peers.KEEPALIVE
+    slow.wait_dialled()
     inner.signal(signal.SIGSTOP)
     slow.let_in()
     with accept(slow.listener) as served:

@@ -138,6 +138,21 @@ START_TEST(suspicion_ends)
 }
 END_TEST
 
+/* Who queued rather than ask a suspect is served when it is none any more. */
+START_TEST(waiters_are_served_when_suspicion_ends)
+{
+	put_all();
+	pool_suspect(&pool, &one, true);
+	pool_suspect(&pool, &two, true);
+	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
+	ck_assert_ptr_null(clients[0].got);
+	pool_suspect(&pool, &two, false);
+	ck_assert_ptr_eq(clients[0].got, &items[2]);
+	ck_assert_uint_eq(pool.idle.length, 1);
+	ck_assert_uint_eq(pool.suspects.length, 2);
+}
+END_TEST
+
 START_TEST(new_item_of_suspect_is_suspect)
 {
 	pool_suspect(&pool, &two, true);
@@ -336,6 +351,7 @@ pool_suite(void)
 	tcase_add_test(tc, suspects_come_last_in_their_order);
 	tcase_add_test(tc, who_was_silent_before_comes_last);
 	tcase_add_test(tc, suspicion_ends);
+	tcase_add_test(tc, waiters_are_served_when_suspicion_ends);
 	tcase_add_test(tc, new_item_of_suspect_is_suspect);
 	tcase_add_test(tc, queue_is_served_in_order);
 	tcase_add_test(tc, who_waits_again_is_first);
