@@ -227,7 +227,7 @@ on_timer(void *arg)
 	claim(session, item);
 }
 
-/* However it goes, a client is told within this time. */
+/* After so long no further standby is tried. */
 static uint64_t
 patience_ms(const struct session *session)
 {

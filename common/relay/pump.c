@@ -340,12 +340,10 @@ has_left(const struct side *side)
 {
 	size_t owed = evbuffer_get_length(link_output(side->peer->link));
 
-	if (!side->paused && !side->eof)
-		return false;
-	if (link_is_broken(side->link))
-		return true;
-	return owed == 0 && !(side->eof && side->finished) &&
-	    link_is_gone(side->link);
+	if (side->eof ? side->finished : !side->paused)
+		return false; /* through with it, or reading it */
+	return link_is_broken(side->link) ||
+	    (owed == 0 && link_is_gone(side->link));
 }
 
 /* Looks at the pump now and then: who is still there? */
