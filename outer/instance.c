@@ -43,10 +43,13 @@ static void
 on_grace(void *arg)
 {
 	struct instance *instance = arg;
+	struct instance_table *table = instance->table;
 
 	log_info("inner", "no links left", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
 	instance_free(instance);
+	if (table->on_gone != NULL)
+		table->on_gone(table->arg);
 }
 
 static struct instance *
@@ -83,6 +86,7 @@ instance_get(struct instance_table *table, const char *inner, const char *id)
 	str_copy(instance->id, sizeof(instance->id), id);
 	list_init(&instance->standbys);
 	instance->serial = table->next_serial++;
+	instance->table = table;
 	list_push_back(&table->all, &instance->node);
 	log_info("inner", "connected", KV_STR("inner", inner),
 	    KV_STR("instance", id));

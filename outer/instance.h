@@ -14,8 +14,9 @@ struct loop;
 struct loop_timer;
 
 struct instance {
-	struct list_node node; /* instance_table.all */
-	uint64_t serial;       /* never reused; younger is larger */
+	struct list_node node;	      /* instance_table.all */
+	struct instance_table *table; /* borrowed */
+	uint64_t serial;	      /* never reused; younger is larger */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
 	struct list standbys;	  /* all its links that are not relaying */
@@ -30,7 +31,9 @@ enum {
 };
 
 struct instance_table {
-	struct loop *loop; /* borrowed */
+	struct loop *loop;	    /* borrowed */
+	void (*on_gone)(void *arg); /* an instance is forgotten; or NULL */
+	void *arg;
 	struct list all;
 	uint64_t next_serial;
 	char replaced[INSTANCE_REPLACED_MAX][HELLO_INSTANCE_SIZE + 1];

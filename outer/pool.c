@@ -157,6 +157,25 @@ pool_suspect(struct pool *pool, struct instance *instance, bool suspect)
 	}
 }
 
+void
+pool_reconsider(struct pool *pool, const struct list *instances)
+{
+	struct list_node *node = list_first(&pool->waiters), *next;
+
+	for (; node != NULL; node = next) {
+		struct pool_waiter *waiter = list_entry(node,
+		    struct pool_waiter, node);
+		struct pool_item *item;
+
+		next = list_next(&pool->waiters, node);
+		if (pool_other_exists(instances, waiter, false) ||
+		    (item = pool_take_suspect(pool, waiter)) == NULL)
+			continue;
+		list_remove(&waiter->node);
+		waiter->on_item(waiter, item);
+	}
+}
+
 uint16_t
 pool_waiting_share(const struct pool *pool, size_t instances)
 {

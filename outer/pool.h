@@ -80,6 +80,12 @@ void pool_unwait(struct pool_waiter *waiter);
  */
 void pool_suspect(struct pool *pool, struct instance *instance, bool suspect);
 
+/*
+ * One of the instances is gone, or has become suspect: a waiter for whom there
+ * is nobody else to wait for gets a suspect's item, if there is one.
+ */
+void pool_reconsider(struct pool *pool, const struct list *instances);
+
 /* How many clients wait for each of so many instances, rounded up; at most
  * 65535, as FORWARD has it. */
 uint16_t pool_waiting_share(const struct pool *pool, size_t instances);

@@ -19,6 +19,18 @@ enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 enum { HANDSHAKES_SHARE = 8, HANDSHAKES_MIN = 16, HANDSHAKES_MAX = 1024 };
 
 void
+shard_reconsider(struct shard *shard)
+{
+	pool_reconsider(&shard->pool, &shard->instances.all);
+}
+
+static void
+on_instance_gone(void *arg)
+{
+	shard_reconsider(arg);
+}
+
+void
 shard_init(struct shard *shard, struct loop *loop,
     const struct outer_config *config, uint64_t max_fds)
 {
@@ -29,6 +41,8 @@ shard_init(struct shard *shard, struct loop *loop,
 	shard->next_link = shard->next_session = 1;
 	pool_init(&shard->pool, config->queue_length);
 	instance_table_init(&shard->instances, loop);
+	shard->instances.on_gone = on_instance_gone;
+	shard->instances.arg = shard;
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		list_init(&shard->standbys[i]);
 	list_init(&shard->setting_up);

@@ -35,6 +35,9 @@ void shard_init(struct shard *shard, struct loop *loop,
 /* Closes every session and standby; the loop's reaper frees them. */
 void shard_close(struct shard *shard);
 
+/* See pool_reconsider. */
+void shard_reconsider(struct shard *shard);
+
 /* Links that are authenticated and not relaying. */
 size_t shard_links(const struct shard *shard);
 

@@ -289,6 +289,8 @@ on_idle_timeout(struct standby *standby)
 void
 standby_on_timeout(struct standby *standby)
 {
+	struct shard *shard = standby->shard;
+
 	switch (standby->state) {
 	case STANDBY_HANDSHAKE:
 		standby_close(standby, "not authenticated in time");
@@ -305,9 +307,9 @@ standby_on_timeout(struct standby *standby)
 			lose(standby, STANDBY_REFUSED, "no READY in time");
 			break;
 		}
-		pool_suspect(&standby->shard->pool, standby->item.instance,
-		    true);
+		pool_suspect(&shard->pool, standby->item.instance, true);
 		lose(standby, STANDBY_SILENT, "no answer to FORWARD");
+		shard_reconsider(shard);
 		break;
 	case STANDBY_RELAYING:
 	case STANDBY_CLOSED:

@@ -153,6 +153,26 @@ START_TEST(waiters_are_served_when_suspicion_ends)
 }
 END_TEST
 
+/* The last one worth waiting for is gone: then a suspect is better. */
+START_TEST(waiters_are_reconsidered)
+{
+	struct list all;
+
+	list_init(&all);
+	list_push_back(&all, &one.node);
+	list_push_back(&all, &two.node);
+	pool_put(&pool, &items[2]);
+	pool_suspect(&pool, &two, true);
+	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
+	pool_reconsider(&pool, &all);
+	ck_assert_ptr_null(clients[0].got); /* one may still come */
+	list_remove(&one.node);
+	pool_reconsider(&pool, &all);
+	ck_assert_ptr_eq(clients[0].got, &items[2]);
+	ck_assert_uint_eq(pool.waiters.length, 0);
+}
+END_TEST
+
 START_TEST(new_item_of_suspect_is_suspect)
 {
 	pool_suspect(&pool, &two, true);
@@ -352,6 +372,7 @@ pool_suite(void)
 	tcase_add_test(tc, who_was_silent_before_comes_last);
 	tcase_add_test(tc, suspicion_ends);
 	tcase_add_test(tc, waiters_are_served_when_suspicion_ends);
+	tcase_add_test(tc, waiters_are_reconsidered);
 	tcase_add_test(tc, new_item_of_suspect_is_suspect);
 	tcase_add_test(tc, queue_is_served_in_order);
 	tcase_add_test(tc, who_waits_again_is_first);
