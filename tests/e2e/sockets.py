@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
+import ctypes
 import fcntl
+import os
 import socket
 import struct
 import subprocess
 import termios
 import time
-from pathlib import Path
-from typing import Callable, Union
+from typing import Callable, Iterator, Union
 
 from harness import DEADLINE, wait_until
 
@@ -219,29 +221,69 @@ def wait_read(sock: socket.socket, timeout: float | None = None) -> None:
                every=0.0002)
 
 
-def _tcp_rows(pid: int | str) -> list[tuple[int, int, int]]:
-    """(local port, remote port, state) of every socket in pid's network."""
-    rows = []
-    for name in ("tcp", "tcp6"):
-        text = Path(f"/proc/{pid}/net/{name}").read_text()
-        for row in text.splitlines()[1:]:
-            _, local, remote, state = row.split()[:4]
-            rows.append((int(local.rpartition(":")[2], 16),
-                         int(remote.rpartition(":")[2], 16), int(state, 16)))
-    return rows
+_SETNS_NET = 0x40000000   # CLONE_NEWNET
+_DUMP = 0x301             # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+
+
+@contextlib.contextmanager
+def _network_of(pid: int | str) -> Iterator[None]:
+    """This thread is in the network namespace of pid for a while."""
+    if os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as home, \
+            open(f"/proc/{pid}/ns/net") as there:
+        if libc.setns(there.fileno(), _SETNS_NET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), _SETNS_NET)
+
+
+def _count_tcp(pid: int | str, local: int, remote: int,
+               states: tuple[int, ...]) -> int:
+    """How many TCP sockets have these ports (0: any) and states, in pid's
+    network: by sock_diag(7), for /proc/net/tcp shows rows twice, or not at
+    all, while others come and go."""
+    mask = sum(1 << state for state in states)
+    ports = struct.pack("!HH", local, remote)
+    count = 0
+    with _network_of(pid), \
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0,
+                               mask) + ports + bytes(44)
+            netlink.sendto(struct.pack("=IHHII", 16 + len(body), 20, _DUMP,
+                                       1, 0) + body, (0, 0))
+            count += _rows_of_dump(netlink)
+    return count
+
+
+def _rows_of_dump(netlink: socket.socket) -> int:
+    """How many rows come before the end of a netlink dump (netlink(7))."""
+    rows = 0
+    while True:
+        answer, at = netlink.recv(1 << 17), 0
+        while at < len(answer):
+            length, kind = struct.unpack_from("=IH", answer, at)
+            if kind == 3:           # NLMSG_DONE
+                return rows
+            assert kind == 20, f"sock_diag answers {kind}"
+            rows += 1
+            at += (length + 3) & ~3
 
 
 def established_at(port: int, pid: int | str = "self") -> int:
     """How many connections a listening port holds."""
-    return sum(1 for local, _, state in _tcp_rows(pid)
-               if local == port and state == _ESTABLISHED)
+    return _count_tcp(pid, port, 0, (_ESTABLISHED,))
 
 
 def established_to(port: int, pid: int | str = "self",
                    states: tuple[int, ...] = (_ESTABLISHED,)) -> int:
     """How many connections lead to a port; 2 is SYN_SENT."""
-    return sum(1 for _, remote, state in _tcp_rows(pid)
-               if remote == port and state in states)
+    return _count_tcp(pid, 0, port, states)
 
 
 # --- ways to write: a piece is read, if it ever is, before the next leaves 

@@ -276,7 +276,7 @@ def test_suspects_are_taken_last(lab, outer):
             assert recv_exactly(client, 2) == b"ok"
     assert dead[0].quiet(0.1), "the suspect was asked before the others"
     with connect(outer.clients) as client:      # now there is nobody else
-        dead[0].ready(dead[0].take_forward().session, b"woke")
+        dead[0].ready(dead[0].take_forward(6 * SCALE).session, b"woke")
         assert recv_exactly(client, 4) == b"woke"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import resource
 import socket
 import threading
 import time
@@ -100,6 +101,8 @@ def test_burst_of_1000_clients_with_10_standbys(lab, machine, figure):
     assert len(ids) == 1000
 
 
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 8000,
+                    reason="the hard limit of descriptors is too low")
 @pytest.mark.heavy
 def test_2000_idle_clients_answer_afterwards(lab, machine, figure):
     """2000 clients connected and idle at once are all kept, then answered."""
