@@ -10,7 +10,6 @@
 #include "base/log.h"
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <event2/util.h>
 #include <stdlib.h>
 
@@ -21,12 +20,11 @@ struct loop {
 	struct list dead;	 /* struct reap: freed soon */
 	struct list last;	 /* struct reap: freed with the loop */
 	bool stopping;		 /* once last is empty */
-};
-
-struct loop_timer {
-	struct event event;
-	void (*on_time)(void *arg);
-	void *arg;
+	struct {
+		uint64_t ms;
+		const struct timeval *shared; /* libevent's */
+	} classes[LOOP_CLASSES_MAX];
+	unsigned class_count;
 };
 
 struct loop_signal {
@@ -188,19 +186,31 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	timer->on_time(timer->arg);
 }
 
+void
+loop_timer_init(struct loop_timer *timer, struct loop *loop,
+    void (*on_time)(void *arg), void *arg)
+{
+	timer->loop = loop;
+	timer->on_time = on_time;
+	timer->arg = arg;
+	evtimer_assign(&timer->event, loop->base, on_timer, timer);
+}
+
+void
+loop_timer_fini(struct loop_timer *timer)
+{
+	if (timer->loop != NULL)
+		event_del(&timer->event);
+	timer->loop = NULL;
+}
+
 struct loop_timer *
 loop_timer_new(struct loop *loop, void (*on_time)(void *arg), void *arg)
 {
 	struct loop_timer *timer = calloc(1, sizeof(*timer));
 
-	if (timer == NULL)
-		return NULL;
-	timer->on_time = on_time;
-	timer->arg = arg;
-	if (evtimer_assign(&timer->event, loop->base, on_timer, timer) != 0) {
-		free(timer);
-		return NULL;
-	}
+	if (timer != NULL)
+		loop_timer_init(timer, loop, on_time, arg);
 	return timer;
 }
 
@@ -209,17 +219,49 @@ loop_timer_free(struct loop_timer *timer)
 {
 	if (timer == NULL)
 		return;
-	event_del(&timer->event);
+	loop_timer_fini(timer);
 	free(timer);
+}
+
+static struct timeval
+timeval_of(uint64_t ms)
+{
+	return (struct timeval){ (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000) * 1000 };
+}
+
+static const struct timeval *
+find_class(const struct loop *loop, uint64_t ms)
+{
+	for (unsigned i = 0; i < loop->class_count; i++)
+		if (loop->classes[i].ms == ms)
+			return loop->classes[i].shared;
+	return NULL;
+}
+
+void
+loop_timer_class(struct loop *loop, uint64_t ms)
+{
+	struct timeval wait = timeval_of(ms);
+	const struct timeval *shared;
+
+	if (loop->class_count == LOOP_CLASSES_MAX ||
+	    find_class(loop, ms) != NULL)
+		return;
+	shared = event_base_init_common_timeout(loop->base, &wait);
+	if (shared == NULL)
+		return;
+	loop->classes[loop->class_count].ms = ms;
+	loop->classes[loop->class_count++].shared = shared;
 }
 
 void
 loop_timer_start(struct loop_timer *timer, uint64_t ms)
 {
-	struct timeval wait = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
+	const struct timeval *shared = find_class(timer->loop, ms);
+	struct timeval wait = timeval_of(ms);
 
-	if (evtimer_add(&timer->event, &wait) != 0)
+	if (evtimer_add(&timer->event, shared != NULL ? shared : &wait) != 0)
 		event_active(&timer->event, EV_TIMEOUT, 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 
+#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,8 +56,22 @@ void loop_free_with(struct loop *loop, struct reap *reap,
     void (*release)(void *), void *object);
 void loop_forget(struct loop *loop, struct reap *reap);
 
-/* A one-shot timer. on_time runs in the loop and may free the timer. */
-struct loop_timer;
+/* A one-shot timer, embedded in what it is for. Its members are the loop's. */
+struct loop_timer {
+	struct event event;
+	struct loop *loop; /* borrowed; NULL: not initialised */
+	void (*on_time)(void *arg);
+	void *arg;
+};
+
+/* on_time runs in the loop and may end the timer. Nothing is allocated. */
+void loop_timer_init(struct loop_timer *timer, struct loop *loop,
+    void (*on_time)(void *arg), void *arg);
+
+/* Stops it; one that is zeroed is fine. */
+void loop_timer_fini(struct loop_timer *timer);
+
+/* The same on the heap. NULL without memory. */
 struct loop_timer *
 loop_timer_new(struct loop *loop, void (*on_time)(void *arg), void *arg);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
@@ -65,6 +80,15 @@ void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
  * deadline that comes early is better than none. */
 void loop_timer_start(struct loop_timer *timer, uint64_t ms);
 void loop_timer_stop(struct loop_timer *timer);
+
+/*
+ * Many timers will be started with just so many ms: from then on they share a
+ * queue, and none of them costs a place in the heap of all timers. At most
+ * LOOP_CLASSES_MAX; later ones, and those that find no memory, are timers like
+ * any other.
+ */
+enum { LOOP_CLASSES_MAX = 16 };
+void loop_timer_class(struct loop *loop, uint64_t ms);
 
 /* Calls on_signal in the loop for every signal of that number, from now on;
  * one loop of the process at most. NULL without memory. */

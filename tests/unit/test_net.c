@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "net/watch.h"
+#include "net/worker.h"
 #include "sys/thread.h"
 
 #include <event2/event.h>
@@ -370,6 +371,111 @@ START_TEST(mapped_address_is_ipv4)
 }
 END_TEST
 
+struct probe {
+	struct inbox_message message;
+	struct loop_timer timer;
+	struct loop *loop;
+	struct inbox *home; /* where the answer goes */
+	int answers;
+};
+
+static void
+on_probe_home(struct inbox_message *message)
+{
+	list_entry(message, struct probe, message)->answers++;
+}
+
+static void
+on_probe_time(void *arg)
+{
+	struct probe *probe = arg;
+
+	probe->message.run = on_probe_home;
+	inbox_post(probe->home, &probe->message);
+}
+
+static void
+on_probe_there(struct inbox_message *message)
+{
+	struct probe *probe = list_entry(message, struct probe, message);
+
+	loop_timer_init(&probe->timer, probe->loop, on_probe_time, probe);
+	loop_timer_start(&probe->timer, 1);
+}
+
+START_TEST(a_worker_runs_a_loop_of_its_own)
+{
+	struct worker *worker = worker_start();
+	struct probe probe = { .message.run = on_probe_there,
+		.loop = worker_loop(worker),
+		.home = loop_inbox(loop) };
+
+	inbox_post(loop_inbox(worker_loop(worker)), &probe.message);
+	turn_until(&probe.answers, 1);
+	worker_join(worker);
+	loop_timer_fini(&probe.timer); /* ours again */
+	worker_free(worker);
+}
+END_TEST
+
+START_TEST(a_worker_runs_what_was_posted_before_its_end)
+{
+	struct worker *worker = worker_start();
+	struct probe probe = { .message.run = on_probe_home };
+
+	inbox_post(loop_inbox(worker_loop(worker)), &probe.message);
+	worker_free(worker);
+	ck_assert_int_eq(probe.answers, 1);
+}
+END_TEST
+
+static void
+on_time(void *arg)
+{
+	int **next = arg;
+
+	*(*next)++ = calls++;
+}
+
+/* Timers of a class go off in the order in which they were started, and one
+ * that is started anew goes to the end. */
+START_TEST(timers_of_a_class)
+{
+	struct loop_timer timers[3];
+	int order[3], *slot[3];
+
+	loop_timer_class(loop, 20);
+	for (int i = 0; i < 3; i++) {
+		slot[i] = &order[i];
+		loop_timer_init(&timers[i], loop, on_time, &slot[i]);
+		loop_timer_start(&timers[i], 20);
+	}
+	loop_timer_start(&timers[0], 20);
+	turn_until(&calls, 3);
+	ck_assert_int_eq(order[1], 0);
+	ck_assert_int_eq(order[2], 1);
+	ck_assert_int_eq(order[0], 2);
+	loop_timer_start(&timers[1], 20);
+	loop_timer_start(&timers[2], 20);
+	loop_timer_stop(&timers[1]);
+	turn_until(&calls, 4);
+	ck_assert_int_eq(calls, 4);
+}
+END_TEST
+
+START_TEST(more_classes_than_there_is_room_for)
+{
+	struct loop_timer timer;
+	int order, *slot = &order;
+
+	for (unsigned ms = 1; ms <= LOOP_CLASSES_MAX + 2; ms++)
+		loop_timer_class(loop, ms);
+	loop_timer_init(&timer, loop, on_time, &slot);
+	loop_timer_start(&timer, LOOP_CLASSES_MAX + 2);
+	turn_until(&calls, 1);
+}
+END_TEST
+
 Suite *
 net_suite(void)
 {
@@ -392,6 +498,10 @@ net_suite(void)
 	tcase_add_test(tc, inbox_loses_nothing);
 	tcase_add_loop_test(tc, endpoint_has_its_text, 0, 3);
 	tcase_add_test(tc, mapped_address_is_ipv4);
+	tcase_add_test(tc, a_worker_runs_a_loop_of_its_own);
+	tcase_add_test(tc, a_worker_runs_what_was_posted_before_its_end);
+	tcase_add_test(tc, timers_of_a_class);
+	tcase_add_test(tc, more_classes_than_there_is_room_for);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
