@@ -14,12 +14,13 @@
 #include <stdlib.h>
 
 struct loop {
-	struct event_base *base; /* owned */
-	struct event *reaper;	 /* owned */
-	struct inbox *inbox;	 /* owned */
-	struct list dead;	 /* struct reap: freed soon */
-	struct list last;	 /* struct reap: freed with the loop */
-	bool stopping;		 /* once last is empty */
+	struct event_base *base;     /* owned */
+	struct event *reaper;	     /* owned */
+	struct inbox *inbox;	     /* owned */
+	struct list dead;	     /* struct reap: freed soon */
+	struct list last;	     /* struct reap: freed with the loop */
+	void (*on_quiet)(void *arg); /* once last is empty; NULL: nobody asks */
+	void *quiet_arg;
 	struct {
 		uint64_t ms;
 		const struct timeval *shared; /* libevent's */
@@ -103,6 +104,7 @@ loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
+	loop->on_quiet = NULL;
 	reap_all(&loop->dead);
 	reap_all(&loop->last);
 	inbox_free(loop->inbox);
@@ -149,12 +151,35 @@ loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
 	event_active(loop->reaper, EV_TIMEOUT, 0);
 }
 
+static void
+tell_if_quiet(struct loop *loop)
+{
+	void (*on_quiet)(void *) = loop->on_quiet;
+
+	if (on_quiet == NULL || loop->last.length > 0)
+		return;
+	loop->on_quiet = NULL;
+	on_quiet(loop->quiet_arg);
+}
+
+void
+loop_when_quiet(struct loop *loop, void (*on_quiet)(void *), void *arg)
+{
+	loop->on_quiet = on_quiet;
+	loop->quiet_arg = arg;
+	tell_if_quiet(loop);
+}
+
+static void
+stop(void *arg)
+{
+	loop_stop(arg);
+}
+
 void
 loop_stop_when_quiet(struct loop *loop)
 {
-	loop->stopping = true;
-	if (loop->last.length == 0)
-		loop_stop(loop);
+	loop_when_quiet(loop, stop, loop);
 }
 
 void
@@ -169,11 +194,8 @@ loop_free_with(struct loop *loop, struct reap *reap, void (*release)(void *),
 void
 loop_forget(struct loop *loop, struct reap *reap)
 {
-	bool was_last = reap->node.list != NULL && loop->last.length == 1;
-
 	list_remove(&reap->node);
-	if (was_last && loop->stopping)
-		loop_stop(loop);
+	tell_if_quiet(loop);
 }
 
 static void
@@ -263,6 +285,12 @@ loop_timer_start(struct loop_timer *timer, uint64_t ms)
 
 	if (evtimer_add(&timer->event, shared != NULL ? shared : &wait) != 0)
 		event_active(&timer->event, EV_TIMEOUT, 0);
+}
+
+void
+loop_timer_soon(struct loop_timer *timer)
+{
+	event_active(&timer->event, EV_TIMEOUT, 0);
 }
 
 void

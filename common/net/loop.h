@@ -37,8 +37,12 @@ struct inbox *loop_inbox(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Stops when all that loop_free_with has taken is gone: links that still say
- * their last words. */
+/* Calls on_quiet(arg) once, when all that loop_free_with has taken is gone:
+ * links that still say their last words. Now, if there are none. One waits at
+ * a time. */
+void loop_when_quiet(struct loop *loop, void (*on_quiet)(void *arg), void *arg);
+
+/* Stops when it is quiet. */
 void loop_stop_when_quiet(struct loop *loop);
 
 /*
@@ -79,6 +83,10 @@ void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 /* (Re)arm; a running timer is set anew. Without memory it goes off at once: a
  * deadline that comes early is better than none. */
 void loop_timer_start(struct loop_timer *timer, uint64_t ms);
+
+/* Goes off after the callbacks that run now, in the same wake-up: no trip
+ * through the system. */
+void loop_timer_soon(struct loop_timer *timer);
 void loop_timer_stop(struct loop_timer *timer);
 
 /*

@@ -476,6 +476,72 @@ START_TEST(more_classes_than_there_is_room_for)
 }
 END_TEST
 
+static void
+count_call(void *arg)
+{
+	(void)arg;
+	calls++;
+}
+
+static void
+forget_it(void *arg)
+{
+	loop_forget(loop, arg);
+}
+
+START_TEST(quiet_is_told_once)
+{
+	static struct reap first, second;
+
+	loop_free_with(loop, &first, forget_it, &first);
+	loop_free_with(loop, &second, forget_it, &second);
+	loop_when_quiet(loop, count_call, NULL);
+	loop_forget(loop, &second);
+	ck_assert_int_eq(calls, 0);
+	loop_forget(loop, &first);
+	ck_assert_int_eq(calls, 1);
+	loop_forget(loop, &first);
+	ck_assert_int_eq(calls, 1);
+	loop_when_quiet(loop, count_call, NULL);
+	ck_assert_int_eq(calls, 2);
+	loop_free_with(loop, &first, forget_it, &first); /* ends with it */
+	loop_when_quiet(loop, count_call, NULL);
+}
+END_TEST
+
+static int soon_at; /* calls when the timer went off */
+
+static void
+on_soon(void *arg)
+{
+	(void)arg;
+	soon_at = ++calls;
+}
+
+static void
+start_soon(void *arg)
+{
+	calls++;
+	loop_timer_soon(arg);
+}
+
+START_TEST(soon_is_in_the_same_wake_up)
+{
+	struct loop_timer soon, first;
+
+	loop_timer_init(&soon, loop, on_soon, NULL);
+	loop_timer_init(&first, loop, start_soon, &soon);
+	loop_timer_start(&first, 0);
+	event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	ck_assert_int_eq(soon_at, 2);
+	loop_timer_soon(&soon);
+	loop_timer_fini(&soon);
+	loop_timer_fini(&first);
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	ck_assert_int_eq(calls, 2);
+}
+END_TEST
+
 Suite *
 net_suite(void)
 {
@@ -502,6 +568,8 @@ net_suite(void)
 	tcase_add_test(tc, a_worker_runs_what_was_posted_before_its_end);
 	tcase_add_test(tc, timers_of_a_class);
 	tcase_add_test(tc, more_classes_than_there_is_room_for);
+	tcase_add_test(tc, quiet_is_told_once);
+	tcase_add_test(tc, soon_is_in_the_same_wake_up);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
