@@ -43,6 +43,8 @@ const struct conf_field inner_config_fields[] = {
 	    "links that stand by for clients" },
 	{ "MaxDialing", CONF_COUNT, AT(max_dialing), 1, 1000, "64", 0, NULL,
 	    "links that are being made at once" },
+	{ "Workers", CONF_COUNT, AT(workers), 0, INNER_WORKERS_MAX, "0", 0,
+	    NULL, "threads that carry links and sessions; 0: the main one" },
 	{ "MaxLinkAge", CONF_SECONDS, AT(link_age_ms), 1, 1e6, "3600", 0, NULL,
 	    "replace a link that stood by for so long" },
 	{ "MaxRetryInterval", CONF_SECONDS, AT(retry_ms), 0.1, 3600, "60", 0,

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { INNER_WORKERS_MAX = 64 };
+
 enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 
 struct inner_config {
@@ -20,6 +22,7 @@ struct inner_config {
 	int protocol;		   /* Protocol: enum inner_protocol */
 	uint32_t max_free;	   /* MaxFreeConn */
 	uint32_t max_dialing;	   /* MaxDialing */
+	uint32_t workers;	   /* Workers: 0, on the main loop */
 	uint32_t link_age_ms;	   /* MaxLinkAge */
 	uint32_t retry_ms;	   /* MaxRetryInterval */
 	uint32_t handshake_ms;	   /* HandshakeTimeout */

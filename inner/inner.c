@@ -1,7 +1,7 @@
 /*
  * inner.c - builds the inner from its parts and takes it down.
  *
- * Owns:    loop, resolver, keeper, app.
+ * Owns:    loop, keeper, app.
  * Thread:  main.
  * Floor:   inner.
  */
@@ -9,7 +9,6 @@
 #include "inner/keeper.h"
 #include "base/log.h"
 #include "net/loop.h"
-#include "net/resolve.h"
 #include "ops/app.h"
 #include "sys/sys.h"
 
@@ -21,7 +20,6 @@ enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 
 struct inner {
 	struct loop *loop; /* owned, all of them */
-	struct resolver *resolver;
 	struct app *app;
 	struct keeper keeper;
 };
@@ -47,8 +45,8 @@ inner_free(struct inner *inner)
 {
 	keeper_stop(&inner->keeper);
 	app_free(inner->app);
-	resolver_free(inner->resolver);
 	loop_free(inner->loop);
+	keeper_free(&inner->keeper);
 	free(inner);
 }
 
@@ -58,10 +56,9 @@ inner_start(struct inner *inner, const struct inner_config *config)
 	const struct app_hooks hooks = { on_drain, inner };
 
 	return (inner->loop = loop_new()) != NULL &&
-	    (inner->resolver = resolver_new(inner->loop)) != NULL &&
 	    (inner->app = app_new(inner->loop, config->drain_ms, &hooks)) !=
 	    NULL &&
-	    keeper_start(&inner->keeper, inner->loop, inner->resolver, config);
+	    keeper_start(&inner->keeper, inner->loop, config);
 }
 
 static void
@@ -93,7 +90,9 @@ inner_run(const struct inner_config *config)
 		log_ready(config, max_fds);
 		code = app_run(inner->app);
 	} else {
-		fputs("inner_server: out of memory or random bytes\n", stderr);
+		fputs("inner_server: out of memory, threads, descriptors or "
+		      "random bytes\n",
+		    stderr);
 	}
 	inner_free(inner);
 	return code;

@@ -1,8 +1,8 @@
 /*
- * keeper.c - keeps as many spares as configured.
+ * keeper.c - keeps as many spares as configured, on all shards.
  *
- * Owns:    every spare.
- * Thread:  the loop's.
+ * Owns:    the shards.
+ * Thread:  main.
  * Floor:   inner.
  *
  * A spare that is taken is replaced at once, and once a second all is counted
@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "net/loop.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -31,13 +32,20 @@ enum {
 static size_t
 count(const struct keeper *keeper, enum spare_state state)
 {
-	return keeper->spares[state].length;
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		sum += inner_shard_count(&keeper->shards[i], state);
+	return sum;
 }
 
+/* In the order in which a spare goes, so that none is missed. */
 static size_t
 on_the_way(const struct keeper *keeper)
 {
-	return count(keeper, SPARE_CONNECTING) + count(keeper, SPARE_HANDSHAKE);
+	size_t connecting = count(keeper, SPARE_CONNECTING);
+
+	return connecting + count(keeper, SPARE_HANDSHAKE);
 }
 
 static size_t
@@ -51,7 +59,7 @@ static size_t
 missing(const struct keeper *keeper)
 {
 	size_t dialing = on_the_way(keeper);
-	size_t have = count(keeper, SPARE_IDLE) + dialing;
+	size_t have = dialing + count(keeper, SPARE_IDLE);
 	size_t room = keeper->down ? 1 : keeper->config->max_dialing;
 	size_t lack = wanted(keeper) > have ? wanted(keeper) - have : 0;
 
@@ -63,21 +71,28 @@ missing(const struct keeper *keeper)
 static void
 tell_if_over(struct keeper *keeper)
 {
-	if (!keeper->stopping || keeper->on_idle_end == NULL)
+	void (*on_idle_end)(void *) = keeper->on_idle_end;
+
+	if (!keeper->stopping || on_idle_end == NULL)
 		return;
-	for (int i = 0; i < SPARE_CLOSED; i++)
-		if (keeper->spares[i].length > 0)
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		if (!atomic_load(&keeper->shards[i].over))
 			return;
-	keeper->on_idle_end(keeper->arg);
+	keeper->on_idle_end = NULL;
+	on_idle_end(keeper->arg);
 }
 
 /* Whether a link that the outer has let in still stands by or is in use. */
 static bool
 has_good_link(const struct keeper *keeper)
 {
-	return count(keeper, SPARE_IDLE) + count(keeper, SPARE_DIALING) +
-	    count(keeper, SPARE_STARTED) + count(keeper, SPARE_RELAYING) >
-	    0;
+	static const enum spare_state good[] = { SPARE_IDLE, SPARE_DIALING,
+		SPARE_STARTED, SPARE_RELAYING };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (count(keeper, good[i]) > 0)
+			return true;
+	return false;
 }
 
 static void
@@ -98,6 +113,38 @@ log_outage(struct keeper *keeper, enum spare_end end, const char *why,
 	    KV_MS("next", keeper->delay_ms));
 }
 
+/* Spares of a shard that are idle or will be. */
+static unsigned
+stock(const struct inner_shard *shard)
+{
+	unsigned sum = inner_shard_count(shard, SPARE_CONNECTING);
+
+	sum += inner_shard_count(shard, SPARE_HANDSHAKE);
+	return sum + inner_shard_count(shard, SPARE_IDLE);
+}
+
+/* So many new spares: each to the shard that has the fewest, and one message
+ * to each shard. */
+static void
+spread(struct keeper *keeper, size_t n)
+{
+	unsigned have[INNER_WORKERS_MAX], more[INNER_WORKERS_MAX] = { 0 };
+
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		have[i] = stock(&keeper->shards[i]);
+	for (; n > 0; n--) {
+		unsigned least = 0;
+
+		for (unsigned i = 1; i < keeper->shard_count; i++)
+			if (have[i] + more[i] < have[least] + more[least])
+				least = i;
+		more[least]++;
+	}
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		if (more[i] > 0)
+			inner_shard_start(&keeper->shards[i], more[i]);
+}
+
 /* After the callbacks that are running now. */
 static void
 refill(void *object)
@@ -109,13 +156,7 @@ refill(void *object)
 		log_outage(keeper, SPARE_END_FAILED, "all links were lost",
 		    clock_ms(), true);
 	}
-	for (size_t n = missing(keeper); n > 0; n--) {
-		if (spare_start(keeper))
-			continue;
-		keeper_on_end(keeper, SPARE_END_FAILED,
-		    "out of memory or descriptors");
-		break;
-	}
+	spread(keeper, missing(keeper));
 	tell_if_over(keeper);
 }
 
@@ -125,15 +166,30 @@ refill_soon(struct keeper *keeper)
 	loop_reap(keeper->loop, &keeper->refill, refill, keeper);
 }
 
-/* More idle ones than anybody asked for: the oldest go. */
+/* More idle ones than anybody asked for: the oldest go, of those shards that
+ * have the most. */
 static void
 shrink(struct keeper *keeper)
 {
-	size_t idle = count(keeper, SPARE_IDLE);
+	unsigned idle[INNER_WORKERS_MAX], keep[INNER_WORKERS_MAX];
+	size_t sum = 0;
 
-	for (; idle > wanted(keeper); idle--)
-		spare_retire(spare_of(list_first(&keeper->spares[SPARE_IDLE])),
-		    GOAWAY_SHRINK);
+	for (unsigned i = 0; i < keeper->shard_count; i++) {
+		idle[i] = keep[i] = inner_shard_count(&keeper->shards[i],
+		    SPARE_IDLE);
+		sum += idle[i];
+	}
+	for (; sum > wanted(keeper); sum--) {
+		unsigned most = 0;
+
+		for (unsigned i = 1; i < keeper->shard_count; i++)
+			if (keep[i] > keep[most])
+				most = i;
+		keep[most]--;
+	}
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		if (keep[i] < idle[i])
+			inner_shard_shrink(&keeper->shards[i], keep[i]);
 }
 
 static void
@@ -141,7 +197,7 @@ on_tick(void *arg)
 {
 	struct keeper *keeper = arg;
 
-	loop_timer_start(keeper->tick, TICK_MS);
+	loop_timer_start(&keeper->tick, TICK_MS);
 	if (keeper->stopping)
 		return;
 	if (clock_ms() - keeper->waiting_ms > WAITING_GOOD_MS)
@@ -189,7 +245,7 @@ static void
 retry_in(struct keeper *keeper, uint64_t ms)
 {
 	keeper->retry_waits = true;
-	loop_timer_start(keeper->retry, jittered(ms));
+	loop_timer_start(&keeper->retry, jittered(ms));
 }
 
 /* Something is wrong with the outer or the way to it. */
@@ -228,57 +284,81 @@ back_off(struct keeper *keeper, enum spare_end end, const char *why)
 void
 keeper_on_end(struct keeper *keeper, enum spare_end end, const char *why)
 {
-	if (!keeper->stopping && end != SPARE_END_NORMAL)
+	if (keeper->loop == NULL)
+		return; /* stopped */
+	if (!keeper->stopping)
 		back_off(keeper, end, why);
 	refill_soon(keeper);
 }
 
-void
-keeper_on_joined(struct keeper *keeper)
+static void
+on_joined(struct keeper *keeper)
 {
 	uint64_t now = clock_ms();
 	char outer[ADDR_TEXT_SIZE];
 
-	if (keeper->down) {
-		addr_format(&keeper->config->register_addr, outer,
-		    sizeof(outer));
-		log_info("keeper", "connected", KV_STR("outer", outer),
-		    KV_MS("after", now - keeper->down_since_ms));
-		keeper->down = false;
-		keeper->delay_ms = 0;
-		keeper->retry_waits = false;
-		loop_timer_stop(keeper->retry);
-	}
-	refill_soon(keeper);
+	if (!keeper->down)
+		return;
+	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
+	log_info("keeper", "connected", KV_STR("outer", outer),
+	    KV_MS("after", now - keeper->down_since_ms));
+	keeper->down = false;
+	keeper->delay_ms = 0;
+	keeper->retry_waits = false;
+	loop_timer_stop(&keeper->retry);
 }
 
 void
-keeper_on_taken(struct keeper *keeper, uint16_t waiting)
+keeper_on_look(struct keeper *keeper, struct inner_shard *shard)
 {
-	keeper->waiting = waiting;
-	keeper->waiting_ms = clock_ms();
+	unsigned *seen = &keeper->seen[shard - keeper->shards];
+	unsigned taken = atomic_load(&shard->taken);
+
+	if (keeper->loop == NULL)
+		return; /* stopped */
+	if (taken != *seen) {
+		*seen = taken;
+		keeper->waiting = (uint16_t)atomic_load(&shard->waiting);
+		keeper->waiting_ms = clock_ms();
+	}
+	if (atomic_exchange(&shard->joined, false))
+		on_joined(keeper);
 	refill_soon(keeper);
+}
+
+/* Shards are what Workers says; none: one on the main loop. */
+static bool
+start_shards(struct keeper *keeper)
+{
+	unsigned workers = keeper->config->workers;
+
+	keeper->shards = calloc(workers > 0 ? workers : 1,
+	    sizeof(*keeper->shards));
+	if (keeper->shards == NULL)
+		return false;
+	while (keeper->shard_count < (workers > 0 ? workers : 1))
+		if (!inner_shard_init(&keeper->shards[keeper->shard_count++],
+			keeper, keeper->loop, workers > 0))
+			return false;
+	return true;
 }
 
 bool
 keeper_start(struct keeper *keeper, struct loop *loop,
-    struct resolver *resolver, const struct inner_config *config)
+    const struct inner_config *config)
 {
 	uint8_t random[HELLO_INSTANCE_SIZE / 2];
 
 	memset(keeper, 0, sizeof(*keeper));
 	keeper->loop = loop;
-	keeper->resolver = resolver;
 	keeper->config = config;
-	keeper->next_link = 1;
-	for (int i = 0; i < SPARE_NSTATES; i++)
-		list_init(&keeper->spares[i]);
+	atomic_init(&keeper->identity.next_link, 1);
+	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
+	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
 	if (!proof_random(random, sizeof(random)))
 		return false;
-	hex_encode(random, sizeof(random), keeper->instance);
-	keeper->tick = loop_timer_new(loop, on_tick, keeper);
-	keeper->retry = loop_timer_new(loop, on_retry, keeper);
-	if (keeper->tick == NULL || keeper->retry == NULL)
+	hex_encode(random, sizeof(random), keeper->identity.instance);
+	if (!start_shards(keeper))
 		return false;
 	keeper->down = true; /* until the first link is there */
 	keeper->down_since_ms = clock_ms();
@@ -289,42 +369,32 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 void
 keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 {
-	static const enum spare_state unused[] = {
-		SPARE_CONNECTING,
-		SPARE_HANDSHAKE,
-	};
-	struct list_node *node;
-
 	keeper->stopping = true;
 	keeper->on_idle_end = on_idle_end;
 	keeper->arg = arg;
-	for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
-		while ((node = list_first(&keeper->spares[unused[i]])) != NULL)
-			spare_close(spare_of(node), SPARE_END_NORMAL,
-			    "the inner is stopping");
-	while ((node = list_first(&keeper->spares[SPARE_IDLE])) != NULL)
-		spare_retire(spare_of(node), GOAWAY_SHUTDOWN);
-	node = list_first(&keeper->spares[SPARE_DIALING]);
-	for (; node != NULL;
-	     node = list_next(&keeper->spares[SPARE_DIALING], node))
-		spare_will_leave(spare_of(node));
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		inner_shard_drain(&keeper->shards[i]);
 	refill_soon(keeper);
 }
 
 void
 keeper_stop(struct keeper *keeper)
 {
-	struct list_node *node;
-
 	if (keeper->loop == NULL)
 		return;
 	keeper->stopping = true;
 	keeper->on_idle_end = NULL;
-	for (int i = 0; i < SPARE_CLOSED; i++)
-		while ((node = list_first(&keeper->spares[i])) != NULL)
-			spare_close(spare_of(node), SPARE_END_NORMAL,
-			    "the inner stops");
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		inner_shard_close(&keeper->shards[i]);
 	list_remove(&keeper->refill.node);
-	loop_timer_free(keeper->tick);
-	loop_timer_free(keeper->retry);
+	loop_timer_fini(&keeper->tick);
+	loop_timer_fini(&keeper->retry);
+	keeper->loop = NULL;
+}
+
+void
+keeper_free(struct keeper *keeper)
+{
+	free(keeper->shards);
+	keeper->shards = NULL;
 }

@@ -8,7 +8,7 @@
  *          doc/PROTOCOL, "The life of a standby".
  */
 #include "inner/spare_codec.h"
-#include "inner/keeper.h"
+#include "inner/shard.h"
 #include "inner/target.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,7 +25,6 @@ enum {
 	SILENT_PINGS = 3,
 	PING_JITTER_PERCENT = 20,
 	AGE_JITTER_PERCENT = 20,
-	RETIRE_MS = 10000,   /* for the outer's answer to GOAWAY */
 	TOO_SHORT_MS = 1000, /* idle for less is a failure */
 	CLASSIC_PING_MS = 10000,
 	HOLD_FIN_MS = 1000, /* the answer is complete; who waits for
@@ -62,19 +61,23 @@ spare_of(struct list_node *state_node)
 	return list_entry(state_node, struct spare, state_node);
 }
 
-/* The only writer of the state; also moves lists. */
+/* The only writer of the state; also moves lists and gauges. */
 static void
 set_state(struct spare *spare, enum spare_state next)
 {
+	struct inner_shard *shard = spare->shard;
+
 	assert(next_ok[spare->state] & (1u << next));
 	log_debug("spare", "state", KV_U64("link", spare->id),
 	    KV_STR("from", state_names[spare->state]),
 	    KV_STR("to", state_names[next]));
-	spare->state = next;
 	list_remove(&spare->state_node);
-	if (next != SPARE_CLOSED)
-		list_push_back(&spare->keeper->spares[next],
-		    &spare->state_node);
+	if (next != SPARE_CLOSED) {
+		list_push_back(&shard->spares[next], &spare->state_node);
+		atomic_fetch_add(&shard->gauges[next], 1);
+	}
+	atomic_fetch_sub(&shard->gauges[spare->state], 1);
+	spare->state = next;
 }
 
 static void
@@ -82,7 +85,7 @@ spare_free(void *object)
 {
 	struct spare *spare = object;
 
-	loop_timer_free(spare->timer);
+	loop_timer_fini(&spare->timer);
 	if (spare->early != NULL)
 		evbuffer_free(spare->early);
 	proof_forget(spare->welcome_proof, sizeof(spare->welcome_proof));
@@ -93,16 +96,18 @@ spare_free(void *object)
 static void
 leave(struct spare *spare, enum spare_end end, const char *why)
 {
+	enum spare_state from = spare->state;
+
 	set_state(spare, SPARE_CLOSED);
-	loop_timer_stop(spare->timer);
+	loop_timer_stop(&spare->timer);
 	dial_cancel(spare->dial);
 	spare->dial = NULL;
 	if (spare->target_fd >= 0)
 		sock_close(spare->target_fd);
 	spare->target_fd = -1;
 	spare->link = NULL;
-	loop_reap(spare->keeper->loop, &spare->reap, spare_free, spare);
-	keeper_on_end(spare->keeper, end, why);
+	loop_reap(spare->shard->loop, &spare->reap, spare_free, spare);
+	inner_shard_on_end(spare->shard, from, end, why);
 }
 
 static void
@@ -119,7 +124,7 @@ log_finished(const struct spare *spare, uint64_t up, uint64_t down,
 	char client[REQUEST_CLIENT_SIZE], target[ADDR_TEXT_SIZE];
 
 	request_client_text(&spare->request, client);
-	addr_format(&spare->keeper->config->proxy_addr, target, sizeof(target));
+	addr_format(&spare->shard->config->proxy_addr, target, sizeof(target));
 	log_info("session", "finished", KV_U64("id", spare->request.session),
 	    KV_STR("client", client), KV_STR("service", "default"),
 	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
@@ -186,7 +191,7 @@ arm_idle(struct spare *spare)
 		due = least(due, spare->heard_ms + silence_ms(spare));
 		due = least(due, spare->retire_ms);
 	}
-	loop_timer_start(spare->timer, due > now ? due - now : 0);
+	loop_timer_start(&spare->timer, due > now ? due - now : 0);
 }
 
 void
@@ -198,10 +203,10 @@ spare_authenticated(struct spare *spare)
 		spare->ping_ms = CLASSIC_PING_MS;
 	spare->joined_ms = now;
 	spare->retire_ms = now +
-	    loop_jitter(spare->keeper->config->link_age_ms, AGE_JITTER_PERCENT);
+	    loop_jitter(spare->shard->config->link_age_ms, AGE_JITTER_PERCENT);
 	set_state(spare, SPARE_IDLE);
 	arm_idle(spare);
-	keeper_on_joined(spare->keeper);
+	inner_shard_on_joined(spare->shard, clock_us() - spare->dialed_us);
 }
 
 void
@@ -215,7 +220,7 @@ spare_retire(struct spare *spare, int reason)
 	}
 	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
 	set_state(spare, SPARE_RETIRING);
-	loop_timer_start(spare->timer, RETIRE_MS);
+	loop_timer_start(&spare->timer, SPARE_RETIRE_MS);
 }
 
 void
@@ -339,7 +344,7 @@ on_pump_done(const struct pump_result *result, void *arg)
 static bool
 relay(struct spare *spare)
 {
-	const struct inner_config *config = spare->keeper->config;
+	const struct inner_config *config = spare->shard->config;
 	const struct pump_options options = {
 		.buffer_bytes = (size_t)config->buffer_bytes,
 		.idle_ms = config->idle_ms,
@@ -350,13 +355,13 @@ relay(struct spare *spare)
 		.done = on_pump_done,
 		.arg = spare,
 	};
-	struct link *target = link_new(spare->keeper->loop, spare->target_fd,
+	struct link *target = link_new(spare->shard->loop, spare->target_fd,
 	    "target");
 
 	if (target == NULL)
 		return false;
 	spare->target_fd = -1;
-	spare->pump = pump_start(spare->keeper->loop, target, spare->link,
+	spare->pump = pump_start(spare->shard->loop, target, spare->link,
 	    &options);
 	if (spare->pump == NULL) {
 		link_reset(target);
@@ -381,15 +386,15 @@ go(struct spare *spare)
 	if (spare->codec->gate == NULL)
 		spare_on_start(spare);
 	else
-		loop_timer_start(spare->timer,
-		    spare->keeper->config->forward_ms);
+		loop_timer_start(&spare->timer,
+		    spare->shard->config->forward_ms);
 }
 
 void
 spare_on_start(struct spare *spare)
 {
 	set_state(spare, SPARE_RELAYING);
-	loop_timer_stop(spare->timer);
+	loop_timer_stop(&spare->timer);
 }
 
 /*
@@ -415,14 +420,14 @@ on_target(enum dial_result result, int fd, const char *why, void *arg)
 		return;
 	}
 	spare->target_fd = fd;
-	loop_timer_start(spare->timer, spare->keeper->config->forward_ms);
+	loop_timer_start(&spare->timer, spare->shard->config->forward_ms);
 	go_if_dry(spare);
 }
 
 void
 spare_on_forward(struct spare *spare, const struct request *request)
 {
-	struct keeper *keeper = spare->keeper;
+	struct inner_shard *shard = spare->shard;
 	const char *why = NULL;
 	unsigned code;
 
@@ -430,14 +435,14 @@ spare_on_forward(struct spare *spare, const struct request *request)
 	spare->began_ms = clock_ms();
 	spare->has_early = false;
 	set_state(spare, SPARE_DIALING);
-	loop_timer_stop(spare->timer); /* the dial has its own */
-	keeper_on_taken(keeper, request->waiting);
-	if ((code = target_check(keeper->config, request, &why)) != 0) {
+	loop_timer_stop(&spare->timer); /* the dial has its own */
+	inner_shard_on_taken(shard, request->waiting);
+	if ((code = target_check(shard->config, request, &why)) != 0) {
 		refuse(spare, (enum wire_code)code, why);
 		return;
 	}
-	spare->dial = target_dial(keeper->loop, keeper->resolver,
-	    keeper->config, on_target, spare);
+	spare->dial = target_dial(shard->loop, shard->resolver, shard->config,
+	    on_target, spare);
 	if (spare->dial == NULL)
 		refuse(spare, CODE_LIMIT, "out of memory");
 	else if (spare->codec->send_dialing != NULL &&
@@ -505,7 +510,7 @@ static void
 on_connected(enum dial_result result, int fd, const char *why, void *arg)
 {
 	struct spare *spare = arg;
-	struct keeper *keeper = spare->keeper;
+	struct inner_shard *shard = spare->shard;
 	char outer[ADDR_TEXT_SIZE];
 
 	spare->dial = NULL;
@@ -516,8 +521,8 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 		    why);
 		return;
 	}
-	addr_format(&keeper->config->register_addr, outer, sizeof(outer));
-	spare->link = link_new(keeper->loop, fd, outer);
+	addr_format(&shard->config->register_addr, outer, sizeof(outer));
+	spare->link = link_new(shard->loop, fd, outer);
 	if (spare->link == NULL) {
 		sock_close(fd);
 		spare_close(spare, SPARE_END_FAILED, "out of memory");
@@ -525,11 +530,11 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	}
 	set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
-	link_set_keepalive(spare->link, keeper->config->peer_ms);
-	link_set_user_timeout(spare->link, keeper->config->peer_ms);
-	loop_timer_start(spare->timer,
+	link_set_keepalive(spare->link, shard->config->peer_ms);
+	link_set_user_timeout(spare->link, shard->config->peer_ms);
+	loop_timer_start(&spare->timer,
 	    spare->codec->quiet_peer ? SPARE_SURVIVED_MS
-				     : keeper->config->handshake_ms);
+				     : shard->config->handshake_ms);
 	link_set_handler(spare->link, &handler, spare);
 	if (!spare->codec->send_opening(spare))
 		spare_close(spare, SPARE_END_FAILED,
@@ -537,27 +542,26 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 }
 
 bool
-spare_start(struct keeper *keeper)
+spare_start(struct inner_shard *shard)
 {
-	const struct inner_config *config = keeper->config;
+	const struct inner_config *config = shard->config;
 	struct spare *spare = calloc(1, sizeof(*spare));
 
 	if (spare == NULL)
 		return false;
-	spare->keeper = keeper;
+	spare->shard = shard;
 	spare->target_fd = -1;
 	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic
 							 : &spare_native;
-	spare->timer = loop_timer_new(keeper->loop, on_timer, spare);
-	if (spare->timer != NULL)
-		spare->dial = dial_start(keeper->loop, keeper->resolver,
-		    &config->register_addr, config->handshake_ms, on_connected,
-		    spare);
+	loop_timer_init(&spare->timer, shard->loop, on_timer, spare);
+	spare->dialed_us = clock_us();
+	spare->dial = dial_start(shard->loop, shard->resolver,
+	    &config->register_addr, config->handshake_ms, on_connected, spare);
 	if (spare->dial == NULL) {
 		spare_free(spare);
 		return false;
 	}
-	spare->id = keeper->next_link++;
-	list_push_back(&keeper->spares[SPARE_CONNECTING], &spare->state_node);
+	spare->id = atomic_fetch_add(&shard->identity->next_link, 1);
+	list_push_back(&shard->spares[SPARE_CONNECTING], &spare->state_node);
 	return true;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct keeper;
+struct inner_shard;
 struct spare;
 
 /* CONNECTING, HANDSHAKE (HandshakeTimeout each) -> IDLE (3 pings of silence)
@@ -34,9 +34,11 @@ enum spare_end {
 	SPARE_END_SENT_AWAY,   /* the outer takes no links for now */
 };
 
-/* Starts to connect. False without memory or descriptors. The keeper hears of
- * all that follows, later. */
-bool spare_start(struct keeper *keeper);
+enum { SPARE_RETIRE_MS = 10000 }; /* for the outer's answer to GOAWAY */
+
+/* Starts to connect. False without memory or descriptors. The shard hears of
+ * all that follows, later; that one is connecting it has counted already. */
+bool spare_start(struct inner_shard *shard);
 
 /* Ends it, from anywhere: link, dial and session. Idempotent. */
 void spare_close(struct spare *spare, enum spare_end end, const char *why);

@@ -7,7 +7,7 @@
  * Floor:   inner. See doc/PROTOCOL, "Classic links".
  */
 #include "inner/spare_codec.h"
-#include "inner/keeper.h"
+#include "inner/shard.h"
 #include "base/clock.h"
 #include "net/link.h"
 #include "relay/framing.h"
@@ -31,7 +31,7 @@ static bool
 send_auth(struct spare *spare)
 {
 	return send_signal(spare, SIGNAL48_AUTH,
-	    spare->keeper->config->auth_key);
+	    spare->shard->config->auth_key);
 }
 
 static bool

@@ -43,8 +43,8 @@ enum { SPARE_SURVIVED_MS = 500 };
 extern const struct spare_codec spare_native, spare_classic;
 
 struct spare {
-	struct list_node state_node; /* keeper.spares[state] */
-	struct keeper *keeper;	     /* borrowed */
+	struct list_node state_node; /* shard.spares[state] */
+	struct inner_shard *shard;   /* borrowed */
 	uint64_t id;
 	const struct spare_codec *codec;
 	enum spare_state state;
@@ -53,8 +53,9 @@ struct spare {
 	int target_fd;		       /* owned; -1: none. Connected, but the
 					 * link is not read dry yet */
 	struct pump *pump;	       /* STARTED, RELAYING; frees itself */
-	struct loop_timer *timer;      /* owned: the state's deadline */
+	struct loop_timer timer;       /* the state's deadline */
 	uint64_t heard_ms, sent_ms;    /* when a byte last came, went */
+	uint64_t dialed_us;	       /* when the dial began */
 	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
 	bool leaving;		       /* has said GOAWAY */
 	const char *stop_why;	       /* why pump_stop was called */

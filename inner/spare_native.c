@@ -7,7 +7,7 @@
  *          native link".
  */
 #include "inner/spare_codec.h"
-#include "inner/keeper.h"
+#include "inner/shard.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "net/link.h"
@@ -34,7 +34,7 @@ send_hello(struct spare *spare)
 {
 	struct hello hello = { .role = HELLO_STANDBY,
 		.software = "transponder/" PACKAGE_VERSION,
-		.replace = spare->keeper->config->id_configured };
+		.replace = spare->shard->config->id_configured };
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
 
@@ -42,9 +42,9 @@ send_hello(struct spare *spare)
 		return false;
 	memcpy(hello.nonce, spare->nonce, sizeof(hello.nonce));
 	str_copy(hello.inner, sizeof(hello.inner),
-	    spare->keeper->config->inner_id);
+	    spare->shard->config->inner_id);
 	str_copy(hello.instance, sizeof(hello.instance),
-	    spare->keeper->instance);
+	    spare->shard->identity->instance);
 	len = hello_encode(&hello, payload);
 	return len > 0 && proof_digest(payload, len, spare->hello_digest) &&
 	    send_frame(spare, FRAME_HELLO, payload, len);
@@ -97,7 +97,7 @@ on_challenge(struct spare *spare, const struct frame *frame)
 {
 	struct challenge challenge;
 	struct proof_input input = {
-		.key = spare->keeper->config->auth_key,
+		.key = spare->shard->config->auth_key,
 		.nonce_inner = spare->nonce,
 		.nonce_outer = challenge.nonce,
 		.hello_digest = spare->hello_digest,

@@ -110,6 +110,12 @@ def count_fds(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def thread_states(pid: int) -> list[str]:
+    """The state letter of each thread, as in proc(5)."""
+    return [stat.read_text().rpartition(")")[2].split()[0]
+            for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+
+
 def memory_kib(pid: int, field: str = "VmRSS") -> int:
     """VmRSS now, or VmHWM, the peak, from /proc."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -236,7 +242,11 @@ class Program:
         return self.process.poll() is None
 
     def signal(self, number: int) -> None:
+        """Sends it; after SIGSTOP every thread has stopped."""
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            wait_until(lambda: all(state == "T" for state in
+                                   thread_states(self.pid)), "it has stopped")
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit status, with every log line read."""

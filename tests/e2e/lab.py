@@ -1,6 +1,7 @@
 """The bench of one test: programs, targets and peers, all ended after it."""
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
@@ -29,6 +30,15 @@ INNER_DEFAULTS = {
     "LogFormat": "json",
     "DrainTimeout": 0.2,
 }
+# Settings of the whole run, from the environment, and the programs that know
+# them. A test that sets the key itself has its way.
+for _variable, _key, _programs in (
+        ("TP_WORKERS", "Workers", (INNER_DEFAULTS,)),
+):
+    if os.environ.get(_variable):
+        _text = os.environ[_variable]
+        for _defaults in _programs:
+            _defaults[_key] = int(_text) if _text.isdigit() else _text
 if harness.VALGRIND:
     OUTER_DEFAULTS |= {"ForwardTimeout": 20, "QueueTimeout": 30}
     INNER_DEFAULTS |= {"ForwardTimeout": 20, "DialTimeout": 15}

@@ -398,13 +398,14 @@ START_TEST(every_inner_key)
 	struct inner_config inner;
 	struct said said;
 
-	load_text("{" REG TO KEY ", \"InnerId\": \"a.b-c_9\", \"Protocol\": "
-		  "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
-		  "\"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
-		  "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
-		  "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
-		  "\"DrainTimeout\": 0.6, \"BufferSize\": 65536, \"LogLevel\": "
-		  "\"error\", \"LogFormat\": \"json\", \"LogFile\": \"/l\"}",
+	load_text(
+	    "{" REG TO KEY ", \"InnerId\": \"a.b-c_9\", \"Protocol\": "
+	    "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
+	    "\"Workers\": 64, \"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
+	    "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
+	    "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
+	    "\"DrainTimeout\": 0.6, \"BufferSize\": 65536, \"LogLevel\": "
+	    "\"error\", \"LogFormat\": \"json\", \"LogFile\": \"/l\"}",
 	    NULL, &inner, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_str_eq(inner.inner_id, "a.b-c_9");
@@ -412,6 +413,7 @@ START_TEST(every_inner_key)
 	ck_assert_int_eq(inner.protocol, INNER_CLASSIC);
 	ck_assert_uint_eq(inner.max_free, 10000);
 	ck_assert_uint_eq(inner.max_dialing, 1);
+	ck_assert_uint_eq(inner.workers, 64);
 	ck_assert_uint_eq(inner.link_age_ms, 1000);
 	ck_assert_uint_eq(inner.retry_ms, 100);
 	ck_assert_uint_eq(inner.handshake_ms, 200);

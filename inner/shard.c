@@ -1,0 +1,280 @@
+/*
+ * shard.c - all that one event loop of the inner owns: its spares.
+ *
+ * Owns:    its worker, its resolver and every spare on its loop.
+ * Thread:  messages from the keeper and events of spares run on the shard's;
+ *          inner_shard_start and the like on main.
+ * Floor:   inner.
+ *
+ * The exchange of a message's flag orders what both threads see: who posts
+ * has written before, who takes reads after.
+ */
+#include "inner/shard.h"
+#include "inner/keeper.h"
+#include "base/str.h"
+#include "net/loop.h"
+#include "net/resolve.h"
+#include "net/worker.h"
+
+#include <limits.h>
+
+enum { REFILL_WEIGHT = 8 }; /* of what was known before, to one new one */
+
+static void
+to_shard(struct inner_shard *shard, struct inbox_message *message)
+{
+	if (shard->worker == NULL)
+		message->run(message);
+	else
+		inbox_post(loop_inbox(shard->loop), message);
+}
+
+static void
+to_main(struct inner_shard *shard, struct inbox_message *message)
+{
+	if (shard->worker == NULL)
+		message->run(message);
+	else
+		inbox_post(loop_inbox(shard->main_loop), message);
+}
+
+static void
+on_look(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    look);
+
+	atomic_exchange(&shard->look_waits, false);
+	keeper_on_look(shard->keeper, shard);
+}
+
+static void
+tell(struct inner_shard *shard)
+{
+	if (!atomic_exchange(&shard->look_waits, true))
+		to_main(shard, &shard->look);
+}
+
+static void
+on_end(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    end);
+
+	keeper_on_end(shard->keeper, shard->end_kind, shard->end_why);
+	atomic_exchange(&shard->end_waits, false);
+}
+
+static void
+tell_end(struct inner_shard *shard, enum spare_end end, const char *why)
+{
+	if (atomic_exchange(&shard->end_waits, true))
+		return;
+	shard->end_kind = end;
+	str_copy(shard->end_why, sizeof(shard->end_why), why);
+	to_main(shard, &shard->end);
+}
+
+static void
+on_quiet(void *arg)
+{
+	struct inner_shard *shard = arg;
+
+	atomic_store(&shard->over, true);
+	tell(shard);
+}
+
+/* Nothing is left, and last words are out. */
+static void
+tell_if_over(struct inner_shard *shard)
+{
+	if (!shard->draining || shard->closed || shard->asked_quiet)
+		return;
+	for (int i = 0; i < SPARE_CLOSED; i++)
+		if (shard->spares[i].length > 0)
+			return;
+	shard->asked_quiet = true;
+	loop_when_quiet(shard->loop, on_quiet, shard);
+}
+
+static void
+on_begin(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    begin);
+	const struct inner_config *config = shard->config;
+	const uint64_t waits[] = { config->handshake_ms, config->dial_ms,
+		config->forward_ms, SPARE_RETIRE_MS };
+
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+		loop_timer_class(shard->loop, waits[i]);
+}
+
+static void
+on_start(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    start);
+	unsigned count = atomic_exchange(&shard->to_start, 0);
+	bool failed = false;
+
+	while (count > 0 && !shard->draining && !shard->closed && !failed) {
+		failed = !spare_start(shard);
+		count -= !failed;
+	}
+	atomic_fetch_sub(&shard->gauges[SPARE_CONNECTING], count);
+	if (failed)
+		tell_end(shard, SPARE_END_FAILED,
+		    "out of memory or descriptors");
+}
+
+static void
+on_shrink(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    shrink);
+	struct list *idle = &shard->spares[SPARE_IDLE];
+	unsigned most = atomic_exchange(&shard->idle_most, UINT_MAX);
+
+	if (shard->closed)
+		return;
+	while (idle->length > most)
+		spare_retire(spare_of(list_first(idle)), GOAWAY_SHRINK);
+}
+
+static void
+close_all(struct inner_shard *shard, enum spare_state state, const char *why)
+{
+	struct list_node *node;
+
+	while ((node = list_first(&shard->spares[state])) != NULL)
+		spare_close(spare_of(node), SPARE_END_NORMAL, why);
+}
+
+static void
+on_drain(struct inbox_message *message)
+{
+	struct inner_shard *shard = list_entry(message, struct inner_shard,
+	    drain);
+	struct list *dialing = &shard->spares[SPARE_DIALING];
+	struct list_node *node;
+
+	if (shard->closed)
+		return;
+	shard->draining = true;
+	close_all(shard, SPARE_CONNECTING, "the inner is stopping");
+	close_all(shard, SPARE_HANDSHAKE, "the inner is stopping");
+	while ((node = list_first(&shard->spares[SPARE_IDLE])) != NULL)
+		spare_retire(spare_of(node), GOAWAY_SHUTDOWN);
+	for (node = list_first(dialing); node != NULL;
+	     node = list_next(dialing, node))
+		spare_will_leave(spare_of(node));
+	tell_if_over(shard);
+}
+
+bool
+inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
+    struct loop *main_loop, bool own_thread)
+{
+	shard->keeper = keeper;
+	shard->config = keeper->config;
+	shard->identity = &keeper->identity;
+	shard->main_loop = main_loop;
+	for (int i = 0; i < SPARE_NSTATES; i++)
+		list_init(&shard->spares[i]);
+	shard->begin.run = on_begin;
+	shard->start.run = on_start;
+	shard->shrink.run = on_shrink;
+	shard->drain.run = on_drain;
+	shard->look.run = on_look;
+	shard->end.run = on_end;
+	atomic_init(&shard->idle_most, UINT_MAX);
+	if (own_thread && (shard->worker = worker_start()) == NULL)
+		return false;
+	shard->loop = own_thread ? worker_loop(shard->worker) : main_loop;
+	if ((shard->resolver = resolver_new(shard->loop)) == NULL)
+		return false;
+	to_shard(shard, &shard->begin);
+	return true;
+}
+
+void
+inner_shard_start(struct inner_shard *shard, unsigned count)
+{
+	atomic_fetch_add(&shard->gauges[SPARE_CONNECTING], count);
+	if (atomic_fetch_add(&shard->to_start, count) == 0)
+		to_shard(shard, &shard->start);
+}
+
+void
+inner_shard_shrink(struct inner_shard *shard, unsigned most)
+{
+	if (atomic_exchange(&shard->idle_most, most) == UINT_MAX)
+		to_shard(shard, &shard->shrink);
+}
+
+void
+inner_shard_drain(struct inner_shard *shard)
+{
+	to_shard(shard, &shard->drain);
+}
+
+unsigned
+inner_shard_count(const struct inner_shard *shard, enum spare_state state)
+{
+	return atomic_load_explicit(&shard->gauges[state],
+	    memory_order_acquire);
+}
+
+void
+inner_shard_close(struct inner_shard *shard)
+{
+	if (shard->loop == NULL)
+		return;
+	if (shard->worker != NULL)
+		worker_join(shard->worker);
+	shard->closed = true;
+	for (int i = 0; i < SPARE_CLOSED; i++)
+		close_all(shard, (enum spare_state)i, "the inner stops");
+	resolver_free(shard->resolver);
+	worker_free(shard->worker);
+	shard->loop = NULL;
+}
+
+void
+inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us)
+{
+	uint64_t known = atomic_load_explicit(&shard->refill_us,
+	    memory_order_relaxed);
+
+	known = known == 0
+	    ? took_us
+	    : (known * (REFILL_WEIGHT - 1) + took_us) / REFILL_WEIGHT;
+	atomic_store_explicit(&shard->refill_us, (unsigned)known,
+	    memory_order_relaxed);
+	atomic_store(&shard->joined, true);
+	tell(shard);
+}
+
+void
+inner_shard_on_taken(struct inner_shard *shard, uint16_t waiting)
+{
+	atomic_store(&shard->waiting, waiting);
+	atomic_fetch_add(&shard->taken, 1);
+	tell(shard);
+}
+
+void
+inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
+    enum spare_end end, const char *why)
+{
+	if (shard->closed)
+		return;
+	if (end != SPARE_END_NORMAL)
+		tell_end(shard, end, why);
+	/* who has relayed is replaced long since: the keeper need not wake up
+	 * for each session that ends, but when nothing good is left */
+	if (from != SPARE_RELAYING || shard->spares[SPARE_IDLE].length == 0)
+		tell(shard);
+	tell_if_over(shard);
+}
