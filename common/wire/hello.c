@@ -57,6 +57,23 @@ dump(json_t *root, char out[HELLO_PAYLOAD_MAX])
 	return len <= HELLO_PAYLOAD_MAX ? len : 0;
 }
 
+/* Adds the optional keys. False: no memory. */
+static bool
+put_options(json_t *root, const struct hello *hello)
+{
+	char proof[HEX_SIZE];
+
+	if (hello->replace &&
+	    json_object_set_new(root, "replace", json_true()) != 0)
+		return false;
+	if (!hello->join)
+		return true;
+	hex_encode(hello->proof, PROOF_SIZE, proof);
+	return json_object_set_new(root, "counter",
+		   json_integer((json_int_t)hello->counter)) == 0 &&
+	    json_object_set_new(root, "proof", json_string(proof)) == 0;
+}
+
 size_t
 hello_encode(const struct hello *hello, char out[HELLO_PAYLOAD_MAX])
 {
@@ -67,8 +84,7 @@ hello_encode(const struct hello *hello, char out[HELLO_PAYLOAD_MAX])
 	root = json_pack("{s:s, s:s, s:s, s:s, s:s}", "role",
 	    role_names[hello->role], "inner", hello->inner, "instance",
 	    hello->instance, "nonce", nonce, "software", hello->software);
-	if (hello->replace &&
-	    json_object_set_new(root, "replace", json_true()) != 0) {
+	if (!put_options(root, hello)) {
 		json_decref(root);
 		return 0;
 	}
@@ -202,6 +218,26 @@ take_replace(const json_t *root, bool *replace)
 	return value == NULL || json_is_boolean(value);
 }
 
+/* Neither key: no quick join. */
+static const char *
+take_join(const json_t *root, struct hello *hello)
+{
+	const json_t *counter = json_object_get(root, "counter");
+	json_int_t number = json_integer_value(counter); /* 0: none */
+
+	hello->join = counter != NULL;
+	hello->counter = (uint64_t)number;
+	if (!hello->join)
+		return json_object_get(root, "proof") == NULL
+		    ? NULL
+		    : "proof without counter";
+	if (number < 1 || hello->counter > HELLO_COUNTER_MAX)
+		return "counter is not a whole number, 1 to 2^53 - 1";
+	if (!take_bytes(root, "proof", hello->proof, PROOF_SIZE))
+		return "proof is not 64 hex digits";
+	return NULL;
+}
+
 static const char *
 fill_hello(const json_t *root, struct hello *hello)
 {
@@ -219,7 +255,7 @@ fill_hello(const json_t *root, struct hello *hello)
 		return "software is not a text";
 	if (!take_replace(root, &hello->replace))
 		return "replace is not true or false";
-	return NULL;
+	return take_join(root, hello);
 }
 
 const char *

@@ -15,6 +15,9 @@ enum {
 	HELLO_PAYLOAD_MAX = 1024, /* room for any payload encoded here */
 };
 
+/* What every reader of JSON holds exactly: 2^53 - 1. */
+#define HELLO_COUNTER_MAX ((UINT64_C(1) << 53) - 1)
+
 enum hello_role { HELLO_STANDBY, HELLO_CONTROL, HELLO_MUX };
 
 struct hello {
@@ -25,9 +28,13 @@ struct hello {
 	char software[HELLO_SOFTWARE_MAX + 1]; /* decoded: cut here, and what
 						 * is not printable ASCII is
 						 * '?' */
-	bool replace; /* optional key "replace", default false: this
+	bool replace;	  /* optional key "replace", default false: this
 				 * run takes the place of older ones of its
 				 * id */
+	bool join;	  /* quick join: the keys "counter" and "proof", both
+			   * there or neither */
+	uint64_t counter; /* if join: 1 to HELLO_COUNTER_MAX */
+	uint8_t proof[PROOF_SIZE]; /* if join: see join_make */
 };
 
 struct challenge {

@@ -30,6 +30,32 @@ bool proof_make(enum proof_side side, const struct proof_input *input,
 bool proof_check(enum proof_side side, const struct proof_input *input,
     const uint8_t given[PROOF_SIZE]);
 
+/*
+ * Quick join: the secret that both sides keep of an instance's first full
+ * handshake, from its key and the two nonces of that handshake. Returns false
+ * when OpenSSL has no memory; then secret is zeroed and must not be used.
+ */
+bool proof_resume_secret(const char *key,
+    const uint8_t nonce_inner[PROOF_NONCE_SIZE],
+    const uint8_t nonce_outer[PROOF_NONCE_SIZE], uint8_t secret[PROOF_SIZE]);
+
+/* What both sides know when a link joins by a counter. Borrowed likewise. */
+struct join_input {
+	const uint8_t *secret; /* PROOF_SIZE bytes */
+	uint64_t counter;
+	const uint8_t *nonce_inner; /* of this link: PROOF_NONCE_SIZE bytes */
+	const uint8_t *binding;	    /* NULL: not TLS, 32 zero bytes */
+};
+
+/* The proof of the inner stands in HELLO, that of the outer in WELCOME.
+ * Returns as proof_make does. */
+bool join_make(enum proof_side side, const struct join_input *input,
+    uint8_t out[PROOF_SIZE]);
+
+/* Whether given is the proof of side, compared in constant time. */
+bool join_check(enum proof_side side, const struct join_input *input,
+    const uint8_t given[PROOF_SIZE]);
+
 /* Whether two secrets of len bytes are the same, in constant time. */
 bool proof_equal(const void *a, const void *b, size_t len);
 

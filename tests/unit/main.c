@@ -31,6 +31,7 @@ static const struct {
 	{ "pump", pump_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
+	{ "window", window_suite },
 };
 
 static bool

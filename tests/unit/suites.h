@@ -20,5 +20,6 @@ Suite *proof_suite(void);
 Suite *pump_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
+Suite *window_suite(void);
 
 #endif

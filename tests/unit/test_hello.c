@@ -21,6 +21,12 @@
 	"f12a47a4ec32080f3d43ab8f7034774991241dedcc90f3019efcdf18384b16c4"
 #define PROOF_B \
 	"09de5bd2979b382c3b4d816531bb2a8c82e3f94a7cce4e685db33ea483f09975"
+#define NONCE_JOIN \
+	"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+#define PROOF_JOIN \
+	"f906f799581441f948739df8236ab630bc44c187ed8c56009c78973e08176418"
+#define PROOF_JOINED \
+	"d554cf94df6a265d268ac0b6ca6a1aec30ef693824314bc463f8f53ff702707b"
 #define TEN	   "aaaaaaaaaa"
 #define SIXTY_FOUR TEN TEN TEN TEN TEN TEN "aaaa"
 
@@ -37,6 +43,18 @@ static size_t
 make_hello(char out[HELLO_PAYLOAD_MAX])
 {
 	return hello_encode(&a_hello, out);
+}
+
+static size_t
+make_hello_join(char out[HELLO_PAYLOAD_MAX])
+{
+	struct hello h = a_hello;
+
+	h.join = true;
+	h.counter = 7;
+	ck_assert(hex_decode(NONCE_JOIN, h.nonce, sizeof(h.nonce)));
+	ck_assert(hex_decode(PROOF_JOIN, h.proof, sizeof(h.proof)));
+	return hello_encode(&h, out);
 }
 
 static size_t
@@ -63,6 +81,15 @@ make_welcome(char out[HELLO_PAYLOAD_MAX])
 	struct welcome w = { .link = "42", .ping_ms = 10000 };
 
 	ck_assert(hex_decode(PROOF_B, w.proof, sizeof(w.proof)));
+	return welcome_encode(&w, out);
+}
+
+static size_t
+make_welcome_joined(char out[HELLO_PAYLOAD_MAX])
+{
+	struct welcome w = { .link = "43", .ping_ms = 10000 };
+
+	ck_assert(hex_decode(PROOF_JOINED, w.proof, sizeof(w.proof)));
 	return welcome_encode(&w, out);
 }
 
@@ -127,6 +154,14 @@ static const struct {
 	    "\"instance\":\"0123456789abcdef\","
 	    "\"nonce\":\"" NONCE_INNER "\","
 	    "\"software\":\"transponder/1.0\"}" },
+	{ FRAME_HELLO, make_hello_join, hello, "011000000100",
+	    "{\"role\":\"standby\",\"inner\":\"edge-1\","
+	    "\"instance\":\"0123456789abcdef\","
+	    "\"nonce\":\"" NONCE_JOIN "\","
+	    "\"software\":\"transponder/1.0\","
+	    "\"counter\":7,\"proof\":\"" PROOF_JOIN "\"}" },
+	{ FRAME_WELCOME, make_welcome_joined, welcome, "011300000062",
+	    "{\"proof\":\"" PROOF_JOINED "\",\"link\":\"43\",\"ping\":10}" },
 	{ FRAME_CHALLENGE, make_challenge, challenge, "01110000004c",
 	    "{\"nonce\":\"" NONCE_OUTER "\"}" },
 	{ FRAME_AUTH, make_auth, auth, "01120000004c",
@@ -229,7 +264,7 @@ static const struct {
 	    NULL },
 	{ hello, "unknown keys",
 	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"counter\":7,\"x\":{\"role\":[null,1.5]}}",
+	    ",\"count\":7,\"x\":{\"role\":[null,1.5]}}",
 	    NULL },
 	{ hello, "replace true",
 	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
@@ -413,6 +448,70 @@ START_TEST(depth)
 }
 END_TEST
 
+#define BAD_COUNTER "counter is not a whole number, 1 to 2^53 - 1"
+#define WITH_PROOF  ",\"proof\":\"" PROOF_JOIN "\""
+
+static const struct {
+	const char *name, *keys, *want;
+	uint64_t counter; /* if want is NULL; 0: no quick join */
+} join_keys[] = {
+	{ "neither", "", NULL, 0 },
+	{ "first", ",\"counter\":1" WITH_PROOF, NULL, 1 },
+	{ "proof before counter", WITH_PROOF ",\"counter\":2", NULL, 2 },
+	{ "last", ",\"counter\":9007199254740991" WITH_PROOF, NULL,
+	    HELLO_COUNTER_MAX },
+	{ "one over", ",\"counter\":9007199254740992" WITH_PROOF, BAD_COUNTER,
+	    0 },
+	{ "most of 64 bits", ",\"counter\":9223372036854775807" WITH_PROOF,
+	    BAD_COUNTER, 0 },
+	{ "over 64 bits", ",\"counter\":18446744073709551617" WITH_PROOF,
+	    "the payload is not JSON", 0 },
+	{ "zero", ",\"counter\":0" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "minus one", ",\"counter\":-1" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "fraction", ",\"counter\":1.5" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "written as a fraction", ",\"counter\":1.0" WITH_PROOF, BAD_COUNTER,
+	    0 },
+	{ "exponent", ",\"counter\":1e3" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "text", ",\"counter\":\"1\"" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "true", ",\"counter\":true" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "null", ",\"counter\":null" WITH_PROOF, BAD_COUNTER, 0 },
+	{ "twice", ",\"counter\":1,\"counter\":1" WITH_PROOF,
+	    "the payload is not JSON", 0 },
+	{ "counter alone", ",\"counter\":1", BAD_PROOF, 0 },
+	{ "proof alone", WITH_PROOF, "proof without counter", 0 },
+	{ "proof of null alone", ",\"proof\":null", "proof without counter",
+	    0 },
+	{ "proof short", ",\"counter\":1,\"proof\":\"00\"", BAD_PROOF, 0 },
+	{ "proof a number", ",\"counter\":1,\"proof\":1", BAD_PROOF, 0 },
+	{ "proof null", ",\"counter\":1,\"proof\":null", BAD_PROOF, 0 },
+};
+
+START_TEST(quick_join)
+{
+	char text[HELLO_PAYLOAD_MAX], proof[2 * PROOF_SIZE + 1];
+	struct hello h;
+	const char *why;
+
+	snprintf(text, sizeof(text),
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE "%s}",
+	    join_keys[_i].keys);
+	memset(&h, 0xff, sizeof(h));
+	why = hello_decode(text, strlen(text), &h);
+	if (join_keys[_i].want != NULL) {
+		ck_assert_msg(why != NULL, "%s was taken", join_keys[_i].name);
+		ck_assert_str_eq(why, join_keys[_i].want);
+		return;
+	}
+	ck_assert_msg(why == NULL, "%s: %s", join_keys[_i].name, why);
+	ck_assert_int_eq(h.join, join_keys[_i].counter != 0);
+	ck_assert_uint_eq(h.counter, join_keys[_i].counter);
+	if (!h.join)
+		return;
+	hex_encode(h.proof, sizeof(h.proof), proof);
+	ck_assert_str_eq(proof, PROOF_JOIN);
+}
+END_TEST
+
 static void
 assert_same(const struct hello *a, const struct hello *b)
 {
@@ -422,9 +521,13 @@ assert_same(const struct hello *a, const struct hello *b)
 	ck_assert_mem_eq(a->nonce, b->nonce, sizeof(a->nonce));
 	ck_assert_str_eq(a->software, b->software);
 	ck_assert_int_eq(a->replace, b->replace);
+	ck_assert_int_eq(a->join, b->join);
+	ck_assert_uint_eq(a->counter, b->counter);
+	if (a->join)
+		ck_assert_mem_eq(a->proof, b->proof, sizeof(a->proof));
 }
 
-/* Each role, with and without replace, comes back as it went. */
+/* Each role, with and without replace and quick join, comes back as it went. */
 START_TEST(hello_there_and_back)
 {
 	char text[HELLO_PAYLOAD_MAX];
@@ -432,7 +535,11 @@ START_TEST(hello_there_and_back)
 	size_t len;
 
 	in.role = (enum hello_role)(_i % 3);
-	in.replace = _i >= 3;
+	in.replace = _i / 3 % 2 == 1;
+	in.join = _i >= 6;
+	if (in.join)
+		in.counter = HELLO_COUNTER_MAX - (uint64_t)_i;
+	memset(in.proof, 0xa5, sizeof(in.proof));
 	len = hello_encode(&in, text);
 	ck_assert_uint_gt(len, 0);
 	memset(&out, 0xff, sizeof(out));
@@ -450,7 +557,8 @@ START_TEST(hello_maximum)
 
 	memset(in.inner, 'z', HELLO_INNER_MAX);
 	memset(in.software, '"', HELLO_SOFTWARE_MAX);
-	in.replace = true;
+	in.replace = in.join = true;
+	in.counter = HELLO_COUNTER_MAX;
 	len = hello_encode(&in, text);
 	ck_assert_uint_gt(len, 0);
 	ck_assert_ptr_null(hello_decode(text, len, &out));
@@ -610,7 +718,8 @@ hello_suite(void)
 	tcase_add_loop_test(tc, decode, 0, COUNT(cases));
 	tcase_add_loop_test(tc, raw_nul, 0, COUNT(vectors));
 	tcase_add_loop_test(tc, depth, 0, COUNT(depths));
-	tcase_add_loop_test(tc, hello_there_and_back, 0, 6);
+	tcase_add_loop_test(tc, hello_there_and_back, 0, 12);
+	tcase_add_loop_test(tc, quick_join, 0, COUNT(join_keys));
 	tcase_add_test(tc, hello_maximum);
 	tcase_add_test(tc, instance_in_one_spelling);
 	tcase_add_loop_test(tc, label, 0, COUNT(labels));

@@ -216,6 +216,123 @@ START_TEST(random_bytes)
 }
 END_TEST
 
+/* --- quick join ---------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	enum proof_side side;
+	uint64_t counter;
+	bool tls;
+	const char *want;
+} joins[] = {
+	{ "join", PROOF_INNER, 7, false,
+	    "f906f799581441f948739df8236ab630bc44c187ed8c56009c78973e08176418" },
+	{ "join over TLS", PROOF_INNER, 7, true,
+	    "13e7b41d708dca939122b19b6d72693f6cd632630c3a825732c61df611042806" },
+	{ "join, the last counter", PROOF_INNER, (UINT64_C(1) << 53) - 1, false,
+	    "272aa588081f0d6d64553dcd539b35cd6007f7ee62daf658f94b1a5424c5bfd2" },
+	{ "joined", PROOF_OUTER, 7, false,
+	    "d554cf94df6a265d268ac0b6ca6a1aec30ef693824314bc463f8f53ff702707b" },
+	{ "joined over TLS", PROOF_OUTER, 7, true,
+	    "94d1020ef06bdc48692b51c8c96ab7f9a185e7eb21698f4100a39e5a96285f76" },
+	{ "joined, the last counter", PROOF_OUTER, (UINT64_C(1) << 53) - 1,
+	    false,
+	    "17085ea4f0c4ddc82ec8d08ef6ab8db0b6482ebb9fb231ada005ef38da79bcc7" },
+};
+
+/* One quick join's knowledge, each part with a copy that a test may change. */
+struct joining {
+	uint8_t secret[32], nonce[32], binding[32];
+	struct join_input input;
+};
+
+static void
+know_join(struct joining *j)
+{
+	struct known k;
+
+	know(&k);
+	ck_assert(
+	    proof_resume_secret(KEY, k.nonce_inner, k.nonce_outer, j->secret));
+	for (int i = 0; i < 32; i++)
+		j->nonce[i] = (uint8_t)(0x40 + i);
+	memcpy(j->binding, k.binding, 32);
+	j->input = (struct join_input){ j->secret, 7, j->nonce, NULL };
+}
+
+START_TEST(resume_secret)
+{
+	struct known k;
+	uint8_t secret[PROOF_SIZE], other[PROOF_SIZE];
+	char hex[2 * PROOF_SIZE + 1];
+
+	know(&k);
+	ck_assert(
+	    proof_resume_secret(KEY, k.nonce_inner, k.nonce_outer, secret));
+	hex_encode(secret, sizeof(secret), hex);
+	ck_assert_str_eq(hex,
+	    "c3ed36d709134832822bccd805e5b08b"
+	    "f00cccae4f1e4e1b0ccf0399aca3b85c");
+	ck_assert(
+	    proof_resume_secret("other", k.nonce_inner, k.nonce_outer, other));
+	ck_assert_mem_ne(secret, other, sizeof(secret));
+	k.nonce_inner[31] ^= 1;
+	ck_assert(
+	    proof_resume_secret(KEY, k.nonce_inner, k.nonce_outer, other));
+	ck_assert_mem_ne(secret, other, sizeof(secret));
+	k.nonce_inner[31] ^= 1;
+	k.nonce_outer[31] ^= 1;
+	ck_assert(
+	    proof_resume_secret(KEY, k.nonce_inner, k.nonce_outer, other));
+	ck_assert_mem_ne(secret, other, sizeof(secret));
+}
+END_TEST
+
+START_TEST(join_vector)
+{
+	struct joining j;
+	uint8_t proof[PROOF_SIZE];
+	char hex[2 * PROOF_SIZE + 1];
+
+	know_join(&j);
+	j.input.counter = joins[_i].counter;
+	j.input.binding = joins[_i].tls ? j.binding : NULL;
+	ck_assert(join_make(joins[_i].side, &j.input, proof));
+	hex_encode(proof, sizeof(proof), hex);
+	ck_assert_str_eq(hex, joins[_i].want);
+	ck_assert(join_check(joins[_i].side, &j.input, proof));
+	ck_assert(!join_check(!joins[_i].side, &j.input, proof));
+}
+END_TEST
+
+/* Each thing that went into it counts, to its last byte, and each bit of it. */
+START_TEST(join_any_change)
+{
+	struct joining j;
+	uint8_t proof[PROOF_SIZE];
+	uint8_t *parts[] = { j.secret, j.nonce, j.binding, proof };
+
+	know_join(&j);
+	j.input.binding = j.binding;
+	ck_assert(join_make(PROOF_INNER, &j.input, proof));
+	for (size_t i = 0; i < COUNT(parts); i++)
+		for (size_t at = 0; at < 32; at++) {
+			parts[i][at] ^= 1;
+			ck_assert(!join_check(PROOF_INNER, &j.input, proof));
+			parts[i][at] ^= 1;
+		}
+	for (int bit = 0; bit < 64; bit++) {
+		j.input.counter ^= UINT64_C(1) << bit;
+		ck_assert(!join_check(PROOF_INNER, &j.input, proof));
+		j.input.counter ^= UINT64_C(1) << bit;
+	}
+	j.input.binding = NULL;
+	ck_assert(!join_check(PROOF_INNER, &j.input, proof));
+	j.input.binding = j.binding;
+	ck_assert(join_check(PROOF_INNER, &j.input, proof));
+}
+END_TEST
+
 START_TEST(forget)
 {
 	static const uint8_t zeros[8];
@@ -242,6 +359,9 @@ proof_suite(void)
 	tcase_add_loop_test(tc, digest, 0, COUNT(digests));
 	tcase_add_loop_test(tc, equal, 0, COUNT(pairs));
 	tcase_add_test(tc, random_bytes);
+	tcase_add_test(tc, resume_secret);
+	tcase_add_loop_test(tc, join_vector, 0, COUNT(joins));
+	tcase_add_test(tc, join_any_change);
 	tcase_add_test(tc, forget);
 	suite_add_tcase(suite, tc);
 	return suite;
