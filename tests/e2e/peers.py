@@ -61,6 +61,21 @@ def proof(label: str, key: str, nonce_inner: bytes, nonce_outer: bytes,
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 
+def resume_secret(key: str, nonce_inner: bytes, nonce_outer: bytes) -> bytes:
+    """What both sides keep of a full handshake, for quick joins."""
+    return hmac.new(key.encode(),
+                    b"transponder/1 resume" + nonce_inner + nonce_outer,
+                    hashlib.sha256).digest()
+
+
+def join_proof(label: str, secret: bytes, counter: int,
+               nonce_inner: bytes) -> str:
+    """The HMAC of HELLO ("join") and WELCOME ("joined"), without TLS."""
+    message = (f"transponder/1 {label}".encode() + struct.pack("!Q", counter)
+               + nonce_inner + bytes(32))
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()
+
+
 @dataclass
 class Frame:
     kind: int
@@ -211,6 +226,7 @@ class FakeInner(Wire):
         """The AUTH frame that answers a CHALLENGE."""
         self.nonce_outer = bytes.fromhex(challenge.json()["nonce"])
         assert len(self.nonce_outer) == 32
+        self.secret = resume_secret(self.key, self.nonce, self.nonce_outer)
         return json_frame(AUTH, proof=proof(
             "inner", self.key, self.nonce, self.nonce_outer, self.hello()))
 
@@ -223,9 +239,27 @@ class FakeInner(Wire):
 
     def handshake(self) -> "FakeInner":
         self.send(frame(HELLO, self.hello()))
-        self.send(self.auth_for(self.expect(CHALLENGE)))
+        return self.go_on(self.expect(CHALLENGE))
+
+    def go_on(self, challenge: Frame) -> "FakeInner":
+        """The handshake from CHALLENGE on."""
+        self.send(self.auth_for(challenge))
         self.check_welcome(self.expect(WELCOME))
         return self
+
+    def ask_to_join(self, secret: bytes, counter: int,
+                    claim: str | None = None) -> Frame:
+        """A quick join's HELLO; returns CHALLENGE, or WELCOME checked. claim:
+        a proof that is not the right one."""
+        self.fields |= {"counter": counter, "proof": claim or join_proof(
+            "join", secret, counter, self.nonce)}
+        self.send(frame(HELLO, self.hello()))
+        got = self.expect(WELCOME, CHALLENGE)
+        if got.kind == WELCOME:
+            self.welcome = got.json()
+            assert self.welcome["proof"] == join_proof(
+                "joined", secret, counter, self.nonce)
+        return got
 
     @classmethod
     def join(cls, address: Address, **options: Any) -> "FakeInner":
@@ -251,11 +285,32 @@ class OuterLink(Wire):
     """A link that a real inner made to a FakeOuter."""
 
     next_session = 1000
+    secret: bytes | None = None     # of the full handshake made here
 
     def handshake(self, key: str = KEY, ping: float = 10,
                   **more: Any) -> "OuterLink":
         self.hello = self.expect(HELLO)
         self.answer(key, ping, **more)
+        return self
+
+    @property
+    def counter(self) -> int | None:
+        """That of a quick join; None: its HELLO asked for none."""
+        return self.hello.json().get("counter")
+
+    def joins_with(self, secret: bytes) -> bool:
+        """Whether HELLO is a quick join with the right proof."""
+        fields = self.hello.json()
+        return "counter" in fields and fields["proof"] == join_proof(
+            "join", secret, fields["counter"], bytes.fromhex(fields["nonce"]))
+
+    def welcome_join(self, secret: bytes, ping: float = 10, *,
+                     good: bool = True) -> "OuterLink":
+        """WELCOME to a quick join; not good: with a wrong proof."""
+        own = join_proof("joined", secret, self.counter,
+                         bytes.fromhex(self.hello.json()["nonce"]))
+        self.send(json_frame(WELCOME, proof=own if good else own[::-1],
+                             link="8", ping=ping))
         return self
 
     def answer(self, key: str, ping: float, *, good: bool = True,
@@ -268,6 +323,7 @@ class OuterLink(Wire):
         self.send(json_frame(CHALLENGE, nonce=nonce.hex()))
         theirs = self.expect(AUTH).json()["proof"]
         assert theirs == proof("inner", key, nonce_inner, nonce, payload)
+        self.secret = resume_secret(key, nonce_inner, nonce)
         own = proof("outer", key, nonce_inner, nonce, payload)
         if not good:
             own = own[::-1]
@@ -294,12 +350,17 @@ class OuterLink(Wire):
 
 
 class FakeOuter:
-    """Listens for the links of a real inner."""
+    """Listens for the links of a real inner. With quick it takes quick joins:
+    each counter once, with the secret of the instance's first handshake."""
 
     def __init__(self, *, key: str = KEY, ping: float = 10,
                  writer: Writer = whole, backlog: int = 1024,
+                 quick: bool = False,
                  address: Address = ("127.0.0.1", 0)) -> None:
         self.key, self.ping, self.writer = key, ping, writer
+        self.quick = quick
+        self.secrets: dict[str, bytes] = {}     # by instance
+        self.counters: list[tuple[str, int]] = []   # accepted, in order
         self._listener = listen(address, backlog)
         self.address = address_of(self._listener)
         self.url = address_text(self.address)
@@ -315,7 +376,19 @@ class FakeOuter:
 
     def accept(self, timeout: float | None = None) -> OuterLink:
         """The next link, authenticated."""
-        return self.accept_raw(timeout).handshake(self.key, self.ping)
+        link = self.accept_raw(timeout)
+        if not self.quick:
+            return link.handshake(self.key, self.ping)
+        link.hello = link.expect(HELLO)
+        instance = link.hello.json()["instance"]
+        secret = self.secrets.get(instance)
+        used = (instance, link.counter)
+        if secret and link.joins_with(secret) and used not in self.counters:
+            self.counters.append(used)
+            return link.welcome_join(secret, self.ping)
+        link.answer(self.key, self.ping)
+        self.secrets.setdefault(instance, link.secret)
+        return link
 
     def accept_standing(self) -> OuterLink:
         """The next link, once the inner is known to wait for FORWARD."""

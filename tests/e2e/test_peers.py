@@ -76,6 +76,45 @@ def test_a_wrong_key_makes_another_proof():
     assert len(others | {one}) == 6
 
 
+def test_quick_join_proofs_are_the_page_s():
+    """The test vectors of the page: secret, join, joined."""
+    secret = peers.resume_secret("correct horse battery staple",
+                                 bytes(range(32)), bytes(range(32, 64)))
+    assert secret.hex() == ("c3ed36d709134832822bccd805e5b08b"
+                            "f00cccae4f1e4e1b0ccf0399aca3b85c")
+    nonce = bytes(range(0x40, 0x60))
+    assert peers.join_proof("join", secret, 7, nonce) == \
+        "f906f799581441f948739df8236ab630bc44c187ed8c56009c78973e08176418"
+    assert peers.join_proof("joined", secret, 2**53 - 1, nonce) == \
+        "17085ea4f0c4ddc82ec8d08ef6ab8db0b6482ebb9fb231ada005ef38da79bcc7"
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_fakes_join_quickly(writer):
+    """A counter once, then it and a wrong proof go the long way."""
+    outer = FakeOuter(writer=writer, quick=True)
+    try:
+        link = in_thread(outer.accept)
+        first = FakeInner.join(outer.address, writer=writer, instance="ab" * 8)
+        assert link().secret == first.secret
+        for counter, claim, kind in [(1, None, peers.WELCOME),
+                                     (1, None, peers.CHALLENGE),
+                                     (2, "0" * 64, peers.CHALLENGE),
+                                     (2, None, peers.WELCOME)]:
+            link = in_thread(outer.accept)
+            inner = FakeInner(outer.address, writer=writer, instance="ab" * 8)
+            got = inner.ask_to_join(first.secret, counter, claim)
+            assert got.kind == kind
+            if kind == peers.CHALLENGE:
+                inner.go_on(got)
+            assert link().counter == counter
+            inner.close()
+        first.close()
+        assert outer.counters == [("ab" * 8, 1), ("ab" * 8, 2)]
+    finally:
+        outer.close()
+
+
 def test_layouts_are_the_page_s():
     """A frame's head, the 52 bytes of a request, a signal's 48."""
     assert peers.frame(peers.KEEPALIVE).hex() == "010500000000"
