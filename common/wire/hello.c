@@ -223,7 +223,7 @@ static const char *
 take_join(const json_t *root, struct hello *hello)
 {
 	const json_t *counter = json_object_get(root, "counter");
-	json_int_t number = json_integer_value(counter); /* 0: none */
+	json_int_t number = json_integer_value(counter);
 
 	hello->join = counter != NULL;
 	hello->counter = (uint64_t)number;
@@ -231,8 +231,9 @@ take_join(const json_t *root, struct hello *hello)
 		return json_object_get(root, "proof") == NULL
 		    ? NULL
 		    : "proof without counter";
-	if (number < 1 || hello->counter > HELLO_COUNTER_MAX)
-		return "counter is not a whole number, 1 to 2^53 - 1";
+	if (!json_is_integer(counter) || number < 0 ||
+	    hello->counter > HELLO_COUNTER_MAX)
+		return "counter is not a whole number, 0 to 2^53 - 1";
 	if (!take_bytes(root, "proof", hello->proof, PROOF_SIZE))
 		return "proof is not 64 hex digits";
 	return NULL;

@@ -33,7 +33,8 @@ struct hello {
 				 * id */
 	bool join;	  /* quick join: the keys "counter" and "proof", both
 			   * there or neither */
-	uint64_t counter; /* if join: 1 to HELLO_COUNTER_MAX */
+	uint64_t counter; /* if join: to HELLO_COUNTER_MAX; 0, which no
+			   * window accepts, else */
 	uint8_t proof[PROOF_SIZE]; /* if join: see join_make */
 };
 
