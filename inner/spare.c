@@ -445,7 +445,8 @@ spare_on_forward(struct spare *spare, const struct request *request)
 	    on_target, spare);
 	if (spare->dial == NULL)
 		refuse(spare, CODE_LIMIT, "out of memory");
-	else if (spare->codec->send_dialing != NULL &&
+	else if (!dial_is_over(spare->dial) &&
+	    spare->codec->send_dialing != NULL &&
 	    !spare->codec->send_dialing(spare))
 		spare_close(spare, SPARE_END_NORMAL, "out of memory");
 }

@@ -12,8 +12,10 @@
 #include "sys/sock.h"
 #include "sys/sys.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <event2/util.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -24,21 +26,23 @@
 #include <sys/un.h>
 
 struct attempt {
-	struct dial *dial;   /* the one it belongs to */
-	struct event *event; /* owned; NULL: not connecting */
-	int fd;		     /* owned while event is not NULL */
+	struct dial *dial;  /* the one it belongs to */
+	struct event event; /* while connecting */
+	bool connecting;
+	int fd; /* owned while connecting */
+	struct sockaddr_storage address;
+	socklen_t length;
 };
 
 struct dial {
-	struct loop *loop;	     /* borrowed */
-	struct lookup *lookup;	     /* owned; NULL: not looking up */
-	struct loop_timer *deadline; /* owned */
-	struct loop_timer *stagger;  /* owned: the next address, or the end */
+	struct loop *loop;     /* borrowed */
+	struct lookup *lookup; /* owned; NULL: not looking up */
+	struct loop_timer deadline;
+	struct loop_timer stagger; /* the next address, or the end */
 	dial_fn *done;
 	void *arg;
-	struct sockaddr_storage addresses[DIAL_ADDRESSES_MAX];
-	socklen_t lengths[DIAL_ADDRESSES_MAX];
-	struct attempt attempts[DIAL_ADDRESSES_MAX];
+	struct attempt *attempts; /* &only, or owned: several of a name */
+	struct attempt only;
 	unsigned count, next, running;
 	int winner;		 /* owned; -1: none yet */
 	enum dial_result result; /* what to say if nothing answers */
@@ -48,10 +52,10 @@ struct dial {
 static void
 attempt_stop(struct attempt *attempt)
 {
-	if (attempt->event == NULL)
+	if (!attempt->connecting)
 		return;
-	event_free(attempt->event);
-	attempt->event = NULL;
+	event_del(&attempt->event);
+	attempt->connecting = false;
 	attempt->dial->running--;
 	if (attempt->fd >= 0)
 		sock_close(attempt->fd);
@@ -62,9 +66,11 @@ dial_free(struct dial *dial)
 {
 	for (unsigned i = 0; i < dial->count; i++)
 		attempt_stop(&dial->attempts[i]);
+	if (dial->attempts != &dial->only)
+		free(dial->attempts);
 	lookup_cancel(dial->lookup);
-	loop_timer_free(dial->deadline);
-	loop_timer_free(dial->stagger);
+	loop_timer_fini(&dial->deadline);
+	loop_timer_fini(&dial->stagger);
 	if (dial->winner >= 0)
 		sock_close(dial->winner);
 	free(dial);
@@ -114,58 +120,82 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 	}
 	note_failure(dial, error);
 	attempt_stop(attempt);
-	loop_timer_start(dial->stagger, 0); /* the next one now */
+	loop_timer_soon(&dial->stagger); /* the next one now */
 }
 
-/* Starts connecting to the i-th address. False: it failed at once. */
-static bool
-attempt_start(struct dial *dial, unsigned i)
+/*
+ * 0, EINPROGRESS, or why not. On this machine a connection is there, or
+ * refused, when connect(2) has said that it is under way: asked again, it says
+ * so, which saves a trip through the loop.
+ */
+static int
+connect_now(int fd, const struct attempt *attempt)
 {
-	struct attempt *attempt = &dial->attempts[i];
-	const struct sockaddr *to = (struct sockaddr *)&dial->addresses[i];
-	int fd = socket(to->sa_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const struct sockaddr *to = (const struct sockaddr *)&attempt->address;
+
+	if (connect(fd, to, attempt->length) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	if (connect(fd, to, attempt->length) == 0 || errno == EISCONN)
+		return 0;
+	return errno == EALREADY ? EINPROGRESS : errno;
+}
+
+/* Starts connecting; it may be connected at once. False: it has failed. */
+static bool
+attempt_start(struct dial *dial, struct attempt *attempt)
+{
+	int error,
+	    fd = socket(attempt->address.ss_family,
+		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
 		note_failure(dial, errno);
 		return false;
 	}
-	if (connect(fd, to, dial->lengths[i]) != 0 && errno != EINPROGRESS) {
-		note_failure(dial, errno);
+	error = connect_now(fd, attempt);
+	if (error == 0) {
+		dial->winner = fd;
+		return true;
+	}
+	event_assign(&attempt->event, loop_base(dial->loop), fd, EV_WRITE,
+	    on_connected, attempt);
+	if (error != EINPROGRESS || event_add(&attempt->event, NULL) != 0) {
+		note_failure(dial, error == EINPROGRESS ? ENOMEM : error);
 		sock_close(fd);
 		return false;
 	}
 	attempt->dial = dial;
 	attempt->fd = fd;
-	attempt->event = event_new(loop_base(dial->loop), fd, EV_WRITE,
-	    on_connected, attempt);
-	if (attempt->event == NULL || event_add(attempt->event, NULL) != 0) {
-		note_failure(dial, ENOMEM);
-		if (attempt->event != NULL)
-			event_free(attempt->event);
-		attempt->event = NULL;
-		sock_close(fd);
-		return false;
-	}
+	attempt->connecting = true;
 	dial->running++;
 	return true;
 }
 
-/* The next address's turn, or, when all have failed, the end. */
+/* The next address's turn. */
+static void
+try_next(struct dial *dial)
+{
+	while (dial->next < dial->count)
+		if (attempt_start(dial, &dial->attempts[dial->next++]))
+			break;
+	if (dial_is_over(dial))
+		loop_timer_soon(&dial->stagger);
+	else if (dial->next < dial->count)
+		loop_timer_start(&dial->stagger, DIAL_STAGGER_MS);
+}
+
 static void
 on_stagger(void *arg)
 {
 	struct dial *dial = arg;
 
-	while (dial->next < dial->count) {
-		if (attempt_start(dial, dial->next++)) {
-			if (dial->next < dial->count)
-				loop_timer_start(dial->stagger,
-				    DIAL_STAGGER_MS);
-			return;
-		}
-	}
-	if (dial->running == 0)
+	if (dial->winner >= 0)
+		finish(dial, DIAL_OK, "connected");
+	else if (dial->next < dial->count)
+		try_next(dial);
+	else if (dial->running == 0)
 		finish(dial, dial->result, dial->why);
 }
 
@@ -180,20 +210,31 @@ on_deadline(void *arg)
 }
 
 static void
-add_address(struct dial *dial, const void *address, size_t len)
+set_address(struct attempt *attempt, const void *address, size_t len)
 {
-	if (dial->count == DIAL_ADDRESSES_MAX ||
-	    len > sizeof(dial->addresses[0]))
-		return;
-	memcpy(&dial->addresses[dial->count], address, len);
-	dial->lengths[dial->count++] = (socklen_t)len;
+	memcpy(&attempt->address, address, len);
+	attempt->length = (socklen_t)len;
 }
 
-static void
+/* Takes up to DIAL_ADDRESSES_MAX of them. False without memory. */
+static bool
 add_found(struct dial *dial, const struct addrinfo *found)
 {
-	for (; found != NULL; found = found->ai_next)
-		add_address(dial, found->ai_addr, found->ai_addrlen);
+	const struct addrinfo *at;
+	unsigned count = 0;
+
+	for (at = found; at != NULL && count < DIAL_ADDRESSES_MAX;
+	     at = at->ai_next)
+		count++;
+	if (count > 1 &&
+	    (dial->attempts = calloc(count, sizeof(struct attempt))) == NULL) {
+		dial->attempts = &dial->only;
+		return false;
+	}
+	for (at = found; dial->count < count; at = at->ai_next)
+		set_address(&dial->attempts[dial->count++], at->ai_addr,
+		    at->ai_addrlen);
+	return true;
 }
 
 static void
@@ -202,21 +243,36 @@ on_resolved(struct addrinfo *found, const char *why, void *arg)
 	struct dial *dial = arg;
 
 	dial->lookup = NULL;
-	if (found == NULL) {
+	if (found == NULL)
 		finish(dial, DIAL_NO_NAME, why);
-		return;
-	}
-	add_found(dial, found);
-	on_stagger(dial);
+	else if (!add_found(dial, found))
+		finish(dial, DIAL_NO_RESOURCES, "out of memory");
+	else
+		try_next(dial);
 }
 
-static void
-add_unix(struct dial *dial, const char *path)
+/* The usual kinds of address, for which nobody need be asked. */
+static bool
+add_plain(struct dial *dial, const struct addr *addr)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(addr->port) };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(addr->port) };
 
-	memcpy(sun.sun_path, path, strlen(path) + 1);
-	add_address(dial, &sun, sizeof(sun));
+	if (addr->kind == ADDR_UNIX) {
+		memcpy(sun.sun_path, addr->path, strlen(addr->path) + 1);
+		set_address(&dial->only, &sun, sizeof(sun));
+	} else if (inet_pton(AF_INET, addr->host, &sin.sin_addr) == 1) {
+		set_address(&dial->only, &sin, sizeof(sin));
+	} else if (inet_pton(AF_INET6, addr->host, &sin6.sin6_addr) == 1) {
+		set_address(&dial->only, &sin6, sizeof(sin6));
+	} else {
+		return false;
+	}
+	dial->count = 1;
+	return true;
 }
 
 /* Finds the addresses, or asks for them. False without memory. */
@@ -225,18 +281,18 @@ find_addresses(struct dial *dial, struct resolver *resolver,
     const struct addr *addr)
 {
 	struct addrinfo *numeric;
+	bool added;
 
-	if (addr->kind == ADDR_UNIX) {
-		add_unix(dial, addr->path);
-	} else if ((numeric = resolve_numeric(addr)) != NULL) {
-		add_found(dial, numeric);
-		freeaddrinfo(numeric);
-	} else {
+	if (add_plain(dial, addr))
+		return true;
+	numeric = resolve_numeric(addr);
+	if (numeric == NULL) {
 		dial->lookup = lookup_start(resolver, addr, on_resolved, dial);
 		return dial->lookup != NULL;
 	}
-	loop_timer_start(dial->stagger, 0);
-	return true;
+	added = add_found(dial, numeric);
+	freeaddrinfo(numeric);
+	return added;
 }
 
 struct dial *
@@ -250,18 +306,29 @@ dial_start(struct loop *loop, struct resolver *resolver,
 	dial->loop = loop;
 	dial->done = done;
 	dial->arg = arg;
+	dial->attempts = &dial->only;
 	dial->winner = -1;
 	dial->result = DIAL_REFUSED;
 	dial->why = "no address to try";
-	dial->deadline = loop_timer_new(loop, on_deadline, dial);
-	dial->stagger = loop_timer_new(loop, on_stagger, dial);
-	if (dial->deadline == NULL || dial->stagger == NULL ||
-	    !find_addresses(dial, resolver, addr)) {
+	loop_timer_init(&dial->deadline, loop, on_deadline, dial);
+	loop_timer_init(&dial->stagger, loop, on_stagger, dial);
+	if (!find_addresses(dial, resolver, addr)) {
 		dial_free(dial);
 		return NULL;
 	}
-	loop_timer_start(dial->deadline, timeout_ms);
+	if (dial->lookup == NULL)
+		try_next(dial);
+	if (!dial_is_over(dial))
+		loop_timer_start(&dial->deadline, timeout_ms);
 	return dial;
+}
+
+bool
+dial_is_over(const struct dial *dial)
+{
+	return dial->winner >= 0 ||
+	    (dial->lookup == NULL && dial->next == dial->count &&
+		dial->running == 0);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dial;
@@ -34,10 +35,14 @@ dial_fn(enum dial_result result, int fd, const char *why, void *arg);
  * Connects to addr. A name is looked up; each address it has is tried, the
  * next one when the last failed or DIAL_STAGGER_MS have passed, until one
  * answers. done is called once, never before this returns, unless dial_cancel
- * comes first. NULL, and no call, without memory.
+ * comes first; where the answer is there at once, as it is on this machine, in
+ * the same wake-up of the loop. NULL, and no call, without memory.
  */
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
     const struct addr *addr, uint32_t timeout_ms, dial_fn *done, void *arg);
+
+/* Whether the answer is there, and done is called in this wake-up. */
+bool dial_is_over(const struct dial *dial);
 
 /* Gives up; done is not called. NULL is fine. */
 void dial_cancel(struct dial *dial);

@@ -126,6 +126,43 @@ START_TEST(dial_no_name)
 }
 END_TEST
 
+/* On this machine the answer is there at once, and told without a wait. */
+static const struct {
+	const char *host;
+	bool listens;
+	enum dial_result result;
+} at_once[] = {
+	{ "127.0.0.1", true, DIAL_OK },
+	{ "127.0.0.1", false, DIAL_REFUSED },
+	{ "::1", false, DIAL_REFUSED },
+	{ "127.1", true, DIAL_OK },
+};
+
+START_TEST(dial_is_over_at_once)
+{
+	struct addr addr = { .kind = ADDR_TCP };
+	int fd = listener(&addr.port);
+	struct dial *one;
+
+	if (!at_once[_i].listens)
+		close(fd);
+	snprintf(addr.host, sizeof(addr.host), "%s", at_once[_i].host);
+	one = dial_start(loop, resolver, &addr, PATIENCE_MS, on_dialed, NULL);
+	ck_assert_ptr_nonnull(one);
+	ck_assert(dial_is_over(one));
+	ck_assert_int_eq(calls, 0);
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	ck_assert_int_eq(calls, 1);
+	ck_assert_int_eq(got, at_once[_i].result);
+	one = dial_start(loop, resolver, &addr, PATIENCE_MS, on_dialed, NULL);
+	dial_cancel(one);
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	ck_assert_int_eq(calls, 1);
+	if (at_once[_i].listens)
+		close(fd);
+}
+END_TEST
+
 /* A full backlog answers nothing, as a host that is down does. */
 START_TEST(dial_times_out)
 {
@@ -157,6 +194,7 @@ START_TEST(dial_cancelled_is_silent)
 	snprintf(addr.host, sizeof(addr.host), "%s", name);
 	one = dial_start(loop, resolver, &addr, PATIENCE_MS, on_dialed, NULL);
 	ck_assert_ptr_nonnull(one);
+	ck_assert(dial_is_over(one) == (_i == 1)); /* a name takes a while */
 	dial_cancel(one);
 	dial_cancel(NULL);
 	dial("127.0.0.1", 9, PATIENCE_MS); /* the other one's only call */
@@ -552,6 +590,8 @@ net_suite(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, dial_connects, 0, 3);
 	tcase_add_test(tc, dial_refused);
+	tcase_add_loop_test(tc, dial_is_over_at_once, 0,
+	    (int)(sizeof(at_once) / sizeof(at_once[0])));
 	tcase_add_test(tc, dial_no_name);
 	tcase_add_test(tc, dial_times_out);
 	tcase_add_loop_test(tc, dial_cancelled_is_silent, 0, 2);
