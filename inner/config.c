@@ -10,6 +10,7 @@
 #include "wire/hello.h"
 #include "wire/signal48.h"
 #include "sys/sys.h"
+#include "relay/pump_kit.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -64,6 +65,8 @@ const struct conf_field inner_config_fields[] = {
 	    "how long sessions may go on after SIGTERM" },
 	{ "BufferSize", CONF_BYTES, AT(buffer_bytes), 16 << 10, 16 << 20,
 	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
+	{ "Pump", CONF_CHOICE, AT(pump), 0, 0, "auto", 0, pump_choices,
+	    "how bytes are moved: auto, splice, copy or bev" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
 	    conf_log_levels, "error, warn, info or debug" },
 	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
@@ -104,6 +107,19 @@ check_classic(const char *path, const struct inner_config *config,
 	return -1;
 }
 
+static bool
+check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
+{
+	const char *why = pump_choice_problem(choice);
+
+	if (why == NULL)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: Pump: found \"%s\", but %s; expected auto, copy or bev",
+	    path, pump_choices[choice], why);
+	return false;
+}
+
 int
 inner_config_load(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -111,7 +127,8 @@ inner_config_load(const char *path, struct inner_config *config,
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
 		problem) != 0 ||
-	    check_classic(path, config, problem) != 0)
+	    check_classic(path, config, problem) != 0 ||
+	    !check_pump(path, config->pump, problem))
 		return -1;
 	config->id_configured = config->inner_id != NULL;
 	if (!config->id_configured &&

@@ -15,6 +15,8 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "net/worker.h"
+#include "relay/pump_kit.h"
+#include "sys/sys.h"
 
 #include <limits.h>
 
@@ -194,6 +196,8 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	shard->loop = own_thread ? worker_loop(shard->worker) : main_loop;
 	if ((shard->resolver = resolver_new(shard->loop)) == NULL)
 		return false;
+	shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
+	    sys_raise_fd_limit());
 	to_shard(shard, &shard->begin);
 	return true;
 }
@@ -237,6 +241,7 @@ inner_shard_close(struct inner_shard *shard)
 	for (int i = 0; i < SPARE_CLOSED; i++)
 		close_all(shard, (enum spare_state)i, "the inner stops");
 	resolver_free(shard->resolver);
+	pump_kit_free(shard->pumps);
 	worker_free(shard->worker);
 	shard->loop = NULL;
 }

@@ -15,6 +15,7 @@
 
 struct keeper;
 struct loop;
+struct pump_kit;
 struct resolver;
 struct worker;
 
@@ -37,6 +38,7 @@ struct inner_shard {
 	struct loop *loop;	   /* borrowed: main's or the worker's */
 	struct worker *worker;	   /* owned; NULL: on the main loop */
 	struct resolver *resolver; /* owned */
+	struct pump_kit *pumps;	   /* owned: what sessions share */
 	const struct inner_config *config; /* borrowed */
 	struct identity *identity;	   /* borrowed */
 	struct keeper *keeper;		   /* borrowed, the main thread's */

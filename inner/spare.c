@@ -340,7 +340,7 @@ on_pump_done(const struct pump_result *result, void *arg)
 	leave(spare, SPARE_END_NORMAL, why);
 }
 
-/* Joins target and link. False without memory: the target is closed. */
+/* Joins target and link. False without memory. */
 static bool
 relay(struct spare *spare)
 {
@@ -352,24 +352,17 @@ relay(struct spare *spare)
 		.whole_close_b = spare->codec->whole_close,
 		.hold_fin_ms = spare->codec->whole_close ? HOLD_FIN_MS : 0,
 		.gate = spare->codec->gate,
+		.early = spare->early,
 		.done = on_pump_done,
 		.arg = spare,
 	};
-	struct link *target = link_new(spare->shard->loop, spare->target_fd,
-	    "target");
 
-	if (target == NULL)
+	spare->pump = pump_start(spare->shard->pumps, spare->target_fd,
+	    spare->link, &options);
+	if (spare->pump == NULL)
 		return false;
 	spare->target_fd = -1;
-	spare->pump = pump_start(spare->shard->loop, target, spare->link,
-	    &options);
-	if (spare->pump == NULL) {
-		link_reset(target);
-		return false;
-	}
 	spare->link = NULL;
-	if (spare->early != NULL) /* the pump sends it */
-		(void)evbuffer_add_buffer(link_output(target), spare->early);
 	return true;
 }
 

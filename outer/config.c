@@ -9,6 +9,7 @@
 #include "outer/config.h"
 #include "wire/signal48.h"
 #include "sys/sys.h"
+#include "relay/pump_kit.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -55,6 +56,8 @@ const struct conf_field outer_config_fields[] = {
 	    "links of all inners at once" },
 	{ "BufferSize", CONF_BYTES, AT(buffer_bytes), 16 << 10, 16 << 20,
 	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
+	{ "Pump", CONF_CHOICE, AT(pump), 0, 0, "auto", 0, pump_choices,
+	    "how bytes are moved: auto, splice, copy or bev" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
 	    conf_log_levels, "error, warn, info or debug" },
 	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
@@ -116,6 +119,19 @@ check_names(const char *path, const struct outer_config *config,
 	return false;
 }
 
+static bool
+check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
+{
+	const char *why = pump_choice_problem(choice);
+
+	if (why == NULL)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: Pump: found \"%s\", but %s; expected auto, copy or bev",
+	    path, pump_choices[choice], why);
+	return false;
+}
+
 int
 outer_config_load(const char *path, struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -132,7 +148,8 @@ outer_config_load(const char *path, struct outer_config *config,
 		    path);
 		return -1;
 	}
-	if (!check_names(path, config, problem))
+	if (!check_names(path, config, problem) ||
+	    !check_pump(path, config->pump, problem))
 		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);
 	check_classic(path, config);

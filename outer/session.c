@@ -345,7 +345,7 @@ on_pump_done(const struct pump_result *result, void *arg)
 	leave(session);
 }
 
-/* Joins client and link. False without memory: both are reset. */
+/* Joins client and link. False without memory: the link is reset. */
 static bool
 relay(struct session *session, struct link *link, bool whole_close)
 {
@@ -359,22 +359,13 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.done = on_pump_done,
 		.arg = session,
 	};
-	char peer[ENDPOINT_TEXT_SIZE];
-	struct link *client;
 
-	endpoint_text(&session->client, true, peer);
-	client = link_new(shard->loop, session->fd, peer);
-	if (client == NULL) {
+	session->pump = pump_start(shard->pumps, session->fd, link, &options);
+	if (session->pump == NULL) {
 		link_reset(link);
 		return false;
 	}
 	session->fd = -1;
-	session->pump = pump_start(shard->loop, client, link, &options);
-	if (session->pump == NULL) {
-		link_reset(client);
-		link_reset(link);
-		return false;
-	}
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "outer/shard.h"
 #include "outer/session.h"
 #include "base/clock.h"
+#include "relay/pump_kit.h"
 
 #include <string.h>
 
@@ -38,6 +39,7 @@ shard_init(struct shard *shard, struct loop *loop,
 	shard->loop = loop;
 	shard->config = config;
 	shard->max_fds = max_fds;
+	shard->pumps = pump_kit_new(loop, config->pump, max_fds);
 	shard->next_link = shard->next_session = 1;
 	pool_init(&shard->pool, config->queue_length);
 	instance_table_init(&shard->instances, loop);
@@ -63,6 +65,7 @@ shard_close(struct shard *shard)
 		while ((node = list_first(&shard->standbys[i])) != NULL)
 			standby_close(standby_of(node), "the outer stops");
 	instance_table_fini(&shard->instances);
+	pump_kit_free(shard->pumps);
 }
 
 size_t
@@ -100,7 +103,9 @@ bool
 shard_has_room(const struct shard *shard)
 {
 	uint64_t used = shard_links(shard) + shard->pool.waiters.length +
-	    shard->setting_up.length + shard->relaying.length * FDS_PER_SESSION;
+	    shard->setting_up.length +
+	    shard->relaying.length * FDS_PER_SESSION +
+	    pump_kit_fds(shard->pumps);
 
 	return used + FDS_PER_SESSION + FDS_ASIDE <= shard->max_fds;
 }

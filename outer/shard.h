@@ -10,10 +10,12 @@
 #include "outer/standby.h"
 
 struct loop;
+struct pump_kit;
 
 struct shard {
 	struct loop *loop;		   /* borrowed */
 	const struct outer_config *config; /* borrowed */
+	struct pump_kit *pumps;		   /* owned: what sessions share */
 	struct pool pool;
 	struct instance_table instances;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */

@@ -89,9 +89,8 @@ link_new(struct loop *loop, int fd, const char *peer)
 	return link;
 }
 
-/* Frees all but the socket, which is returned. */
-static int
-dissolve(struct link *link)
+int
+link_detach(struct link *link)
 {
 	int fd = link_fd(link);
 
@@ -106,14 +105,14 @@ void
 link_free(struct link *link)
 {
 	if (link != NULL)
-		sock_close(dissolve(link));
+		sock_close(link_detach(link));
 }
 
 void
 link_reset(struct link *link)
 {
 	if (link != NULL)
-		sock_reset(dissolve(link));
+		sock_reset(link_detach(link));
 }
 
 static void
@@ -196,6 +195,16 @@ struct evbuffer *
 link_output(struct link *link)
 {
 	return bufferevent_get_output(link->bev);
+}
+
+void
+link_copy_unsent(struct link *link, void *out, size_t len)
+{
+	struct evbuffer *output = link_output(link);
+
+	evbuffer_unfreeze(output, 1); /* only the bufferevent may take off it */
+	(void)evbuffer_copyout(output, out, len);
+	evbuffer_freeze(output, 1);
 }
 
 bool

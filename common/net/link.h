@@ -49,6 +49,13 @@ void link_reset(struct link *link);
  */
 void link_retire(struct link *link);
 
+/* Copies the first len bytes of the output, which stay there. */
+void link_copy_unsent(struct link *link, void *out, size_t len);
+
+/* Takes the link and gives its bare socket. What its input and its output
+ * still hold is lost. */
+int link_detach(struct link *link);
+
 /* Who hears of it from now on. handler is borrowed and outlives the link.
  * Reading starts with the first handler. */
 void link_set_handler(struct link *link, const struct link_handler *handler,

@@ -1,24 +1,25 @@
 /*
- * pump.c - joins two links, on bufferevents.
+ * pump.c - joins two sides: when a pump ends, and what a FIN has to wait for.
  *
- * Owns:    both links from pump_start until done.
+ * Owns:    both sides from pump_start until done.
  * Thread:  the loop's.
- * Floor:   relay.
+ * Floor:   relay. The bytes are moved by a backend: pump_splice.c, pump_copy.c,
+ *          pump_bev.c, of which the best that fits is taken.
  *
- * Back-pressure: bytes that came from one side go to the other side's output
- * at once; when that holds nearly buffer_bytes the first side is not read any
- * more until the output has fallen to a quarter. So what a pump holds is
- * bounded, and a slow reader slows the sender, as with a direct connection.
+ * Back-pressure: a side is not read while more than buffer_bytes wait to go to
+ * the other one. So what a pump holds is bounded, and a slow reader slows the
+ * sender, as with a direct connection.
  *
  * TCP_USER_TIMEOUT is off from here on: Linux counts a closed window against
  * it even while the peer answers every probe, so it would cut off a reader
  * that merely pauses. Instead the pump asks the system, while nothing moves,
  * whether a side still acknowledges anything.
  */
-#include "relay/pump.h"
+#include "relay/pump_parts.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/link.h"
-#include "net/loop.h"
+#include "sys/sock.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -27,27 +28,10 @@
 /* How often to look after a side that is not being read. */
 enum { UNREAD_LOOK_MS = 2000 };
 
-struct side {
-	struct pump *pump;
-	struct side *peer;
-	struct link *link; /* owned */
-	bool eof;	   /* it will send no more */
-	bool finished;	   /* we have ended our direction to it */
-	bool gated;	   /* frames still come first */
-	bool paused;	   /* not read: the peer's output is full */
-	int64_t sent;	   /* bytes that left for it; starts below
-					 * zero by what was there before */
-};
-
-struct pump {
-	struct loop *loop; /* borrowed */
-	struct side a, b;
-	struct pump_options options;
-	struct loop_timer *look; /* owned: has it gone quiet? */
-	uint64_t moved_ms;	 /* when bytes last moved */
-	bool holding;		 /* a's FIN, as long as b has not ended */
-	bool closed;
-	struct reap reap;
+static const struct pump_ops *const best_first[] = {
+	&pump_splice,
+	&pump_copy,
+	&pump_bev,
 };
 
 static const struct {
@@ -78,43 +62,36 @@ pump_end_text(enum pump_end end, const char *a, const char *b,
 	return out;
 }
 
-static void
-on_output_change(struct evbuffer *output, const struct evbuffer_cb_info *info,
-    void *arg)
+static const struct pump_ops *
+pick(const struct pump_kit *kit)
 {
-	struct side *side = arg;
+	size_t i = 0;
 
-	(void)output;
-	side->sent += (int64_t)info->n_deleted;
-	side->pump->moved_ms = clock_ms();
+	while (!best_first[i]->fits(kit))
+		i++; /* pump_bev fits everything */
+	return best_first[i];
 }
 
 static void
-close_side(struct side *side, enum pump_end end)
+close_side(struct pump_side *side, enum pump_end end)
 {
 	bool linger = end == PUMP_DONE && side->pump->options.whole_close_b;
 
-	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
-	if (linger) /* it may still be sending */
-		link_retire(side->link);
-	else if (end == PUMP_DONE)
-		link_free(side->link);
-	else
-		link_reset(side->link);
-	side->link = NULL;
+	side->pump->ops->close(side,
+	    linger		   ? PUMP_LINGER
+		: end == PUMP_DONE ? PUMP_FIN
+				   : PUMP_RESET);
+	side->fd = -1;
 }
 
 static void
 pump_free(void *object)
 {
-	struct pump *pump = object;
-
-	loop_timer_free(pump->look);
-	free(pump);
+	free(object);
 }
 
 static uint64_t
-sent_to(const struct side *side)
+sent_to(const struct pump_side *side)
 {
 	return side->sent > 0 ? (uint64_t)side->sent : 0;
 }
@@ -143,11 +120,11 @@ look_later(struct pump *pump)
 		ms = least(ms, pump->options.hold_fin_ms);
 	if (pump->a.paused || pump->b.paused || pump->a.eof || pump->b.eof)
 		ms = least(ms, UNREAD_LOOK_MS);
-	loop_timer_start(pump->look, ms);
+	wheel_put(pump->kit->looks, &pump->look, ms);
 }
 
 /* The one way out. */
-static void
+void
 pump_close(struct pump *pump, enum pump_end end)
 {
 	struct pump_result result = {
@@ -158,120 +135,77 @@ pump_close(struct pump *pump, enum pump_end end)
 
 	if (pump->closed)
 		return;
+	if (pump->starting) {
+		pump->failed = true;
+		pump->failure = end;
+		return;
+	}
 	pump->closed = true;
-	loop_timer_stop(pump->look);
+	wheel_remove(&pump->look);
 	close_side(&pump->a, end);
 	close_side(&pump->b, end);
-	loop_reap(pump->loop, &pump->reap, pump_free, pump);
+	pump_kit_leave(pump->kit);
+	loop_reap(pump->kit->loop, &pump->reap, pump_free, pump);
 	pump->options.done(&result, pump->options.arg);
+}
+
+void
+pump_moved(struct pump_side *side, size_t bytes)
+{
+	side->sent += (int64_t)bytes;
+	side->pump->moved_ms = clock_ms();
+}
+
+void
+pump_pause(struct pump_side *side)
+{
+	struct pump *pump = side->pump;
+
+	if (side->paused)
+		return;
+	side->paused = true;
+	if (pump->look.due_ms > clock_ms() + UNREAD_LOOK_MS)
+		wheel_put(pump->kit->looks, &pump->look, UNREAD_LOOK_MS);
 }
 
 /* Whether a FIN to this side must wait for that side's own end. */
 static bool
-fin_is_held(const struct side *side)
+fin_is_held(const struct pump_side *side)
 {
 	return side == &side->pump->b && is_holding(side->pump);
 }
 
-/* The peer will send no more and all it sent has left: end our direction. */
-static void
-maybe_finish(struct side *side)
+static size_t
+unsent(const struct pump_side *side)
 {
-	if (side->finished || !side->peer->eof || fin_is_held(side) ||
-	    evbuffer_get_length(link_output(side->link)) > 0)
+	return side->pump->ops->unsent(side);
+}
+
+/* The peer will send no more and all it sent has left: end our direction. */
+void
+pump_maybe_finish(struct pump_side *side)
+{
+	struct pump_side *peer = pump_peer(side);
+
+	if (side->finished || !peer->eof || fin_is_held(side) ||
+	    unsent(side) > 0)
 		return;
 	side->finished = true;
-	link_finish(side->link);
-	if (side->peer->finished)
+	sock_finish(side->fd);
+	if (peer->finished)
 		pump_close(side->pump, PUMP_DONE);
 }
 
-/*
- * Moves what came from a side to its peer's output. Small pieces are copied:
- * libevent keeps each piece it moves in the block it was read into, and a
- * sender of single bytes would fill a block of 4 KiB with every one of them.
- */
-static bool
-forward(struct side *side)
-{
-	struct evbuffer *input = link_input(side->link);
-	struct evbuffer *output = link_output(side->peer->link);
-	size_t len = evbuffer_get_length(input);
-	unsigned char *bytes;
-
-	if (len > LINK_READ_MAX / 2)
-		return evbuffer_add_buffer(output, input) == 0;
-	bytes = evbuffer_pullup(input, -1);
-	return bytes != NULL && evbuffer_add(output, bytes, len) == 0 &&
-	    evbuffer_drain(input, len) == 0;
-}
-
-/* Lets the frames before the raw bytes pass. True: the rest is raw. */
-static bool
-pass_gate(struct side *side)
-{
-	struct pump *pump = side->pump;
-
-	switch (pump->options.gate(link_input(side->link),
-	    link_output(side->peer->link), pump->options.arg)) {
-	case PUMP_GATE_OPEN:
-		side->gated = false;
-		return true;
-	case PUMP_GATE_WAIT:
-		break;
-	case PUMP_GATE_BAD:
-		pump_close(pump, PUMP_BAD_FRAME);
-		break;
-	}
-	return false;
-}
-
 static void
-on_input(void *arg)
-{
-	struct side *side = arg;
-	struct pump *pump = side->pump;
-	size_t held;
-
-	if (side->gated && !pass_gate(side))
-		return;
-	if (evbuffer_get_length(link_input(side->link)) == 0)
-		return;
-	if (!forward(side)) {
-		pump_close(pump, PUMP_NO_MEMORY);
-		return;
-	}
-	held = evbuffer_get_length(link_output(side->peer->link));
-	if (held + LINK_READ_MAX > pump->options.buffer_bytes) {
-		side->paused = true;
-		link_read(side->link, false);
-		look_later(pump);
-	}
-}
-
-static void
-on_drained(void *arg)
-{
-	struct side *side = arg;
-
-	if (side->peer->paused && !side->peer->eof) {
-		side->peer->paused = false;
-		link_read(side->peer->link, true);
-	}
-	maybe_finish(side);
-}
-
-static void
-set_eof(struct side *side)
+set_eof(struct pump_side *side)
 {
 	side->eof = true;
-	link_set_output_low(side->peer->link, 0); /* empty, then FIN */
+	side->pump->ops->ended(side);
 }
 
-static void
-on_eof(void *arg)
+void
+pump_on_eof(struct pump_side *side)
 {
-	struct side *side = arg;
 	struct pump *pump = side->pump;
 
 	if (side->gated) {
@@ -279,29 +213,26 @@ on_eof(void *arg)
 		return;
 	}
 	set_eof(side);
-	if (side == &pump->a && link_is_gone(side->link))
+	if (side == &pump->a && sock_gone(side->fd))
 		pump->holding = false; /* nobody waits for a reply */
 	look_later(pump);
 	if (pump->options.whole_close_b && side == &pump->b) {
-		link_read(pump->a.link, false);
 		set_eof(&pump->a);
-		maybe_finish(&pump->b);
+		pump_maybe_finish(&pump->b);
 		if (pump->closed)
 			return;
 	}
-	maybe_finish(side->peer);
+	pump_maybe_finish(pump_peer(side));
 	if (!pump->closed)
-		maybe_finish(side); /* a FIN that was held back */
+		pump_maybe_finish(side); /* a FIN that was held back */
 }
 
-static void
-on_error(void *arg, const char *why)
+void
+pump_on_error(struct pump_side *side)
 {
-	struct side *side = arg;
 	struct pump *pump = side->pump;
 	bool is_a = side == &pump->a;
 
-	(void)why;
 	if (!is_a && side->eof && pump->options.whole_close_b) {
 		/* it had said all; the client still gets what it said */
 		side->finished = true;
@@ -312,17 +243,10 @@ on_error(void *arg, const char *why)
 	pump_close(pump, is_a ? PUMP_A_RESET : PUMP_B_RESET);
 }
 
-static const struct link_handler handler = {
-	.on_input = on_input,
-	.on_drained = on_drained,
-	.on_eof = on_eof,
-	.on_error = on_error,
-};
-
 static bool
-has_vanished(const struct side *side)
+has_vanished(const struct pump_side *side)
 {
-	return link_unanswered_ms(side->link) >= side->pump->options.peer_ms;
+	return sock_unanswered_ms(side->fd) >= side->pump->options.peer_ms;
 }
 
 static void
@@ -330,27 +254,26 @@ let_fin_go(struct pump *pump)
 {
 	pump->holding = false;
 	look_later(pump);
-	maybe_finish(&pump->b);
+	pump_maybe_finish(&pump->b);
 }
 
 /* A side that is not read at the moment may be gone unnoticed. One that has
  * closed in peace is still owed that what it said is delivered. */
 static bool
-has_left(const struct side *side)
+has_left(const struct pump_side *side)
 {
-	size_t owed = evbuffer_get_length(link_output(side->peer->link));
+	size_t owed = unsent(pump_peer(side));
 
 	if (side->eof ? side->finished : !side->paused)
 		return false; /* through with it, or reading it */
-	return link_is_broken(side->link) ||
-	    (owed == 0 && link_is_gone(side->link));
+	return sock_broken(side->fd) || (owed == 0 && sock_gone(side->fd));
 }
 
 /* Looks at the pump now and then: who is still there? */
-static void
-on_look(void *arg)
+void
+pump_look(struct wheel_node *node)
 {
-	struct pump *pump = arg;
+	struct pump *pump = list_entry(node, struct pump, look);
 	const struct pump_options *options = &pump->options;
 	uint64_t quiet = clock_ms() - pump->moved_ms;
 
@@ -370,57 +293,38 @@ on_look(void *arg)
 		look_later(pump);
 }
 
-static void
-side_init(struct side *side, struct pump *pump, struct side *peer,
-    struct link *link)
-{
-	side->pump = pump;
-	side->peer = peer;
-	side->link = link;
-	side->sent = -(int64_t)evbuffer_get_length(link_output(link));
-}
-
-static void
-side_start(struct side *side)
-{
-	link_set_keepalive(side->link, side->pump->options.peer_ms);
-	link_set_user_timeout(side->link, 0);
-	link_set_output_low(side->link, side->pump->options.buffer_bytes / 4);
-	link_set_handler(side->link, &handler, side);
-	if (evbuffer_get_length(link_input(side->link)) > 0)
-		link_kick(side->link);
-}
-
 struct pump *
-pump_start(struct loop *loop, struct link *a, struct link *b,
+pump_start(struct pump_kit *kit, int a, struct link *b,
     const struct pump_options *options)
 {
 	struct pump *pump = calloc(1, sizeof(*pump));
 
 	if (pump == NULL)
 		return NULL;
-	pump->loop = loop;
+	pump->kit = kit;
+	pump->ops = pick(kit);
 	pump->options = *options;
-	side_init(&pump->a, pump, &pump->b, a);
-	side_init(&pump->b, pump, &pump->a, b);
+	pump->options.early = NULL; /* borrowed for this call only */
+	pump->a.pump = pump->b.pump = pump;
+	pump->a.fd = a;
+	pump->b.fd = link_fd(b);
 	pump->b.gated = options->gate != NULL;
 	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();
-	if ((pump->look = loop_timer_new(loop, on_look, pump)) == NULL ||
-	    evbuffer_add_cb(link_output(a), on_output_change, &pump->a) == NULL)
-		goto fail;
-	if (evbuffer_add_cb(link_output(b), on_output_change, &pump->b) ==
-	    NULL) {
-		evbuffer_remove_cb(link_output(a), on_output_change, &pump->a);
-		goto fail;
+	link_set_keepalive(b, options->peer_ms);
+	link_set_user_timeout(b, 0);
+	pump->starting = true;
+	if (!pump->ops->start(pump, b, options->early)) {
+		free(pump);
+		return NULL;
 	}
-	side_start(&pump->a);
-	side_start(&pump->b);
+	pump->starting = false;
+	sock_set_keepalive(a, options->peer_ms);
+	sock_set_nodelay(a);
+	pump_kit_enter(kit);
 	look_later(pump);
+	log_debug("pump", "started", KV_STR("how", pump->ops->name));
 	return pump;
-fail:
-	pump_free(pump);
-	return NULL;
 }
 
 void

@@ -9,8 +9,8 @@
 
 struct evbuffer;
 struct link;
-struct loop;
 struct pump;
+struct pump_kit;
 
 enum pump_end {
 	PUMP_DONE, /* both directions came to their end */
@@ -46,27 +46,32 @@ pump_gate_fn(struct evbuffer *b_input, struct evbuffer *a_output, void *arg);
 typedef void pump_done_fn(const struct pump_result *result, void *arg);
 
 struct pump_options {
-	size_t buffer_bytes;  /* no side holds more unsent bytes */
-	uint32_t idle_ms;     /* silence both ways that ends it */
-	uint32_t peer_ms;     /* a side that acknowledges nothing for
+	size_t buffer_bytes;	/* no side holds more unsent bytes */
+	uint32_t idle_ms;	/* silence both ways that ends it */
+	uint32_t peer_ms;	/* a side that acknowledges nothing for
 					 * so long has vanished */
-	bool whole_close_b;   /* b cannot half-close (a classic peer):
+	bool whole_close_b;	/* b cannot half-close (a classic peer):
 					 * its end ends both ways */
-	uint32_t hold_fin_ms; /* a's FIN, which would end both ways
+	uint32_t hold_fin_ms;	/* a's FIN, which would end both ways
 					 * there, waits until b ends; or until
 					 * a is closed altogether; or until
 					 * nothing has moved for so long */
-	pump_gate_fn *gate;   /* NULL: all of b's bytes are raw */
+	pump_gate_fn *gate;	/* NULL: all of b's bytes are raw */
+	struct evbuffer *early; /* borrowed until pump_start returns, which
+					 * takes its bytes: they are of b, and go
+					 * to a first. NULL: none */
 	pump_done_fn *done;
 	void *arg; /* for gate and done */
 };
 
 /*
- * Takes both links, with what is in their buffers. A FIN of one side is passed
- * on as a FIN once all its bytes are, a reset as a reset. NULL without memory;
- * then both links stay with the caller.
+ * Joins a, a connected socket (non-blocking), with the link b, and takes both,
+ * with what is in the buffers of b. What b still has to send leaves together
+ * with the first bytes of a, if there are any. A FIN of one side is passed on
+ * as a FIN once all its bytes are, a reset as a reset. NULL without memory;
+ * then both stay with the caller.
  */
-struct pump *pump_start(struct loop *loop, struct link *a, struct link *b,
+struct pump *pump_start(struct pump_kit *kit, int a, struct link *b,
     const struct pump_options *options);
 
 /* Ends it now: both links are reset. done is called before this returns. */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* TCP_NODELAY (tcp(7)): what is written leaves at once. Does nothing to a
  * Unix socket. */
@@ -46,6 +47,19 @@ bool sock_broken(int fd);
 /* What a read would meet now, without reading. */
 enum sock_state { SOCK_DRY, SOCK_BYTES, SOCK_ENDED };
 enum sock_state sock_peek(int fd);
+
+/*
+ * Reads up to size bytes, or sends as much of two pieces (one after the other,
+ * either may be empty) as the system takes now. Neither waits, nor raises a
+ * signal. Returns how many bytes; 0 of sock_recv is the end of input.
+ */
+enum { SOCK_AGAIN = -1, SOCK_FAILED = -2 };
+ssize_t sock_recv(int fd, void *out, size_t size);
+ssize_t sock_send(int fd, const void *first, size_t first_len,
+    const void *second, size_t second_len);
+
+/* Ends our direction (shutdown(2), SHUT_WR). */
+void sock_finish(int fd);
 
 /* Closes with a FIN, or with a reset when unread bytes wait (tcp(7)). */
 void sock_close(int fd);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -139,6 +140,44 @@ sock_peek(int fd)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return SOCK_DRY;
 	return SOCK_ENDED;
+}
+
+static ssize_t
+result_of(ssize_t n)
+{
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+	    ? SOCK_AGAIN
+	    : SOCK_FAILED;
+}
+
+ssize_t
+sock_recv(int fd, void *out, size_t size)
+{
+	return result_of(recv(fd, out, size, MSG_DONTWAIT));
+}
+
+ssize_t
+sock_send(int fd, const void *first, size_t first_len, const void *second,
+    size_t second_len)
+{
+	struct iovec pieces[2] = {
+		{ .iov_base = (void *)first, .iov_len = first_len },
+		{ .iov_base = (void *)second, .iov_len = second_len },
+	};
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+
+	if (first_len == 0 || second_len == 0) /* cheaper */
+		return result_of(send(fd, first_len > 0 ? first : second,
+		    first_len + second_len, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return result_of(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+void
+sock_finish(int fd)
+{
+	(void)shutdown(fd, SHUT_WR);
 }
 
 void

@@ -26,6 +26,10 @@ uint64_t sys_raise_fd_limit(void);
 int sys_reserve_fd(void);
 void sys_release_fd(int fd);
 
+/* Gives memory that was freed back to the system, where the allocator keeps
+ * it. Takes milliseconds: for calm times. */
+void sys_give_back_memory(void);
+
 /* True when error says that descriptors (or the kernel's room for them) ran
  * out: EMFILE, ENFILE, ENOBUFS, ENOMEM of accept(2) and socket(2). */
 bool sys_out_of_fds(int error);

@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pwd.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -80,6 +83,14 @@ sys_release_fd(int fd)
 {
 	if (fd >= 0)
 		close(fd);
+}
+
+void
+sys_give_back_memory(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 bool

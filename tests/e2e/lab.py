@@ -43,6 +43,13 @@ if harness.VALGRIND:
     OUTER_DEFAULTS |= {"ForwardTimeout": 20, "QueueTimeout": 30}
     INNER_DEFAULTS |= {"ForwardTimeout": 20, "DialTimeout": 15}
 
+# Keys that a whole run of the suite may be given: TP_PUMP=copy, say.
+for _variable, _key, _type in (("TP_PUMP", "Pump", str),
+                               ("TP_WORKERS", "Workers", int)):
+    if os.environ.get(_variable):
+        OUTER_DEFAULTS[_key] = _type(os.environ[_variable])
+        INNER_DEFAULTS[_key] = OUTER_DEFAULTS[_key]
+
 
 class Outer(Program):
     """A running outer and where it listens."""

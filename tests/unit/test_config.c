@@ -479,6 +479,7 @@ START_TEST(print)
 	    "SocketOwner = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 	    "BufferSize = 256K\n"
+	    "Pump = auto\n"
 	    "LogLevel = info\nLogFormat = text\nLogFile = (none)\n"));
 	ck_assert_ptr_null(strstr(text, "sixteen"));
 	outer_config_free(&outer);

@@ -8,6 +8,7 @@
 #include "net/link.h"
 #include "net/loop.h"
 #include "relay/pump.h"
+#include "relay/pump_kit.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -28,6 +29,7 @@ enum {
 };
 
 static struct loop *loop;
+static struct pump_kit *kit;
 static int near, far; /* the test's ends */
 static struct pump *pump;
 static struct pump_result result;
@@ -76,16 +78,15 @@ static void
 start_with(const struct pump_options *options, const char *prefix)
 {
 	int a[2], b[2];
-	struct link *client, *link;
+	struct link *link;
 
 	tcp_pair(a);
 	tcp_pair(b);
 	near = a[1];
 	far = b[1];
-	client = link_new(loop, a[0], "near");
 	link = link_new(loop, b[0], "far");
 	ck_assert(link_write(link, prefix, strlen(prefix)));
-	pump = pump_start(loop, client, link, options);
+	pump = pump_start(kit, a[0], link, options);
 	ck_assert_ptr_nonnull(pump);
 }
 
@@ -98,13 +99,42 @@ start(void)
 }
 
 static void
-set_up(void)
+set_up_with(enum pump_choice choice)
 {
 	loop = loop_new();
+	kit = pump_kit_new(loop, choice, 1024);
 	near = far = -1;
 	done = false;
 	pump = NULL;
 }
+
+static void
+set_up_splice(void)
+{
+	set_up_with(PUMP_SPLICE);
+}
+
+static void
+set_up_copy(void)
+{
+	set_up_with(PUMP_COPY);
+}
+
+static void
+set_up_bev(void)
+{
+	set_up_with(PUMP_BEV);
+}
+
+/* Every test runs with each of them. */
+static const struct {
+	const char *name;
+	void (*set_up)(void);
+} backends[] = {
+	{ "splice", set_up_splice },
+	{ "copy", set_up_copy },
+	{ "bev", set_up_bev },
+};
 
 static void
 tear_down(void)
@@ -115,6 +145,7 @@ tear_down(void)
 		close(near);
 	if (far >= 0)
 		close(far);
+	pump_kit_free(kit);
 	loop_free(loop);
 }
 
@@ -493,14 +524,9 @@ START_TEST(held_fin_goes_when_all_is_quiet)
 }
 END_TEST
 
-Suite *
-pump_suite(void)
+static void
+add_tests(TCase *tc)
 {
-	Suite *suite = suite_create("pump");
-	TCase *tc = tcase_create("pump");
-
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, both_ways_then_done);
 	tcase_add_test(tc, nothing_at_all);
 	tcase_add_test(tc, reply_after_half_close);
@@ -516,6 +542,20 @@ pump_suite(void)
 	tcase_add_test(tc, whole_close_ends_both);
 	tcase_add_test(tc, whole_close_without_hold);
 	tcase_add_test(tc, held_fin_goes_when_all_is_quiet);
-	suite_add_tcase(suite, tc);
+}
+
+Suite *
+pump_suite(void)
+{
+	Suite *suite = suite_create("pump");
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		TCase *tc = tcase_create(backends[i].name);
+
+		tcase_add_checked_fixture(tc, backends[i].set_up, tear_down);
+		tcase_set_timeout(tc, 60);
+		add_tests(tc);
+		suite_add_tcase(suite, tc);
+	}
 	return suite;
 }

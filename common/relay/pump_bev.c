@@ -1,0 +1,204 @@
+/*
+ * pump_bev.c - bytes moved by libevent's bufferevents: any kind of link, any
+ * system.
+ *
+ * Owns:    both links.
+ * Thread:  the loop's.
+ * Floor:   relay.
+ *
+ * Bytes that came from one side go to the other side's output at once; when
+ * that holds nearly buffer_bytes the first side is not read any more until the
+ * output has fallen to a quarter.
+ */
+#include "relay/pump_parts.h"
+#include "net/link.h"
+
+#include <event2/buffer.h>
+
+static void
+on_output_change(struct evbuffer *output, const struct evbuffer_cb_info *info,
+    void *arg)
+{
+	(void)output;
+	pump_moved(arg, info->n_deleted);
+}
+
+/*
+ * Moves what came from a side to its peer's output. Small pieces are copied:
+ * libevent keeps each piece it moves in the block it was read into, and a
+ * sender of single bytes would fill a block of 4 KiB with every one of them.
+ */
+static bool
+forward(struct pump_side *side)
+{
+	struct evbuffer *input = link_input(side->link);
+	struct evbuffer *output = link_output(pump_peer(side)->link);
+	size_t len = evbuffer_get_length(input);
+	unsigned char *bytes;
+
+	if (len > LINK_READ_MAX / 2)
+		return evbuffer_add_buffer(output, input) == 0;
+	bytes = evbuffer_pullup(input, -1);
+	return bytes != NULL && evbuffer_add(output, bytes, len) == 0 &&
+	    evbuffer_drain(input, len) == 0;
+}
+
+/* Lets the frames before the raw bytes pass. True: the rest is raw. */
+static bool
+pass_gate(struct pump_side *side)
+{
+	struct pump *pump = side->pump;
+
+	switch (pump->options.gate(link_input(side->link),
+	    link_output(pump_peer(side)->link), pump->options.arg)) {
+	case PUMP_GATE_OPEN:
+		side->gated = false;
+		return true;
+	case PUMP_GATE_WAIT:
+		break;
+	case PUMP_GATE_BAD:
+		pump_close(pump, PUMP_BAD_FRAME);
+		break;
+	}
+	return false;
+}
+
+static void
+on_input(void *arg)
+{
+	struct pump_side *side = arg;
+	struct pump *pump = side->pump;
+	size_t held;
+
+	if (side->gated && !pass_gate(side))
+		return;
+	if (evbuffer_get_length(link_input(side->link)) == 0)
+		return;
+	if (!forward(side)) {
+		pump_close(pump, PUMP_NO_MEMORY);
+		return;
+	}
+	held = evbuffer_get_length(link_output(pump_peer(side)->link));
+	if (held + LINK_READ_MAX > pump->options.buffer_bytes) {
+		link_read(side->link, false);
+		pump_pause(side);
+	}
+}
+
+static void
+on_drained(void *arg)
+{
+	struct pump_side *side = arg, *peer = pump_peer(side);
+
+	if (peer->paused && !peer->eof) {
+		peer->paused = false;
+		link_read(peer->link, true);
+	}
+	pump_maybe_finish(side);
+}
+
+static void
+on_eof(void *arg)
+{
+	pump_on_eof(arg);
+}
+
+static void
+on_error(void *arg, const char *why)
+{
+	(void)why;
+	pump_on_error(arg);
+}
+
+static const struct link_handler handler = {
+	.on_input = on_input,
+	.on_drained = on_drained,
+	.on_eof = on_eof,
+	.on_error = on_error,
+};
+
+static bool
+fits(const struct pump_kit *kit)
+{
+	(void)kit;
+	return true;
+}
+
+/* Counts from now on what leaves for the side. */
+static bool
+side_init(struct pump_side *side, struct link *link)
+{
+	struct evbuffer *output = link_output(link);
+
+	side->link = link;
+	side->sent = -(int64_t)evbuffer_get_length(output);
+	return evbuffer_add_cb(output, on_output_change, side) != NULL;
+}
+
+static void
+side_start(struct pump_side *side)
+{
+	link_set_output_low(side->link, side->pump->options.buffer_bytes / 4);
+	link_set_handler(side->link, &handler, side);
+	if (evbuffer_get_length(link_input(side->link)) > 0)
+		link_kick(side->link);
+}
+
+static bool
+start(struct pump *pump, struct link *b, struct evbuffer *early)
+{
+	struct link *a = link_new(pump->kit->loop, pump->a.fd, "");
+
+	if (a == NULL)
+		return false;
+	if (!side_init(&pump->a, a) || !side_init(&pump->b, b) ||
+	    (early != NULL &&
+		evbuffer_add_buffer(link_output(a), early) != 0)) {
+		evbuffer_remove_cb(link_output(b), on_output_change, &pump->b);
+		(void)link_detach(a);
+		return false;
+	}
+	side_start(&pump->a);
+	side_start(&pump->b);
+	return true;
+}
+
+static size_t
+unsent(const struct pump_side *side)
+{
+	return evbuffer_get_length(link_output(side->link));
+}
+
+static void
+ended(struct pump_side *side)
+{
+	link_read(side->link, false);
+	link_set_output_low(pump_peer(side)->link, 0); /* empty, then FIN */
+}
+
+static void
+close_side(struct pump_side *side, enum pump_farewell how)
+{
+	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
+	switch (how) {
+	case PUMP_FIN:
+		link_free(side->link);
+		break;
+	case PUMP_LINGER:
+		link_retire(side->link);
+		break;
+	case PUMP_RESET:
+		link_reset(side->link);
+		break;
+	}
+	side->link = NULL;
+}
+
+const struct pump_ops pump_bev = {
+	.name = "bev",
+	.fits = fits,
+	.start = start,
+	.unsent = unsent,
+	.ended = ended,
+	.close = close_side,
+};

@@ -1,0 +1,177 @@
+/*
+ * pump_kit.c - what the pumps of one loop share.
+ *
+ * Owns:    the scratch memory, the wheel of looks, pipes that nobody uses.
+ * Thread:  the loop's.
+ * Floor:   relay.
+ */
+#include "relay/pump_parts.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "sys/sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	PIPE_SIZE = 256 * 1024,
+	PIPES_SHARE = 32, /* of the descriptors; two each */
+	PIPES_MOST = 128,
+	PIPES_KEPT = 8, /* that wait for the next one to need one */
+	NO_PIPES_MS = 1000,
+	CALM_MS = 3000,
+	PUMPS_FEW = 64, /* that are not worth a tidying up */
+};
+
+const char *const pump_choices[] = {
+	[PUMP_AUTO] = "auto",
+	[PUMP_SPLICE] = "splice",
+	[PUMP_COPY] = "copy",
+	[PUMP_BEV] = "bev",
+	NULL,
+};
+
+const char *
+pump_choice_problem(int choice)
+{
+	return choice == PUMP_SPLICE && !splice_possible()
+	    ? "this system cannot splice"
+	    : NULL;
+}
+
+static void
+close_pipes(struct pump_kit *kit, size_t kept)
+{
+	while (kit->pipes.length > kept) {
+		struct pump_pipe *pipe = list_entry(list_pop(&kit->pipes),
+		    struct pump_pipe, node);
+
+		splice_close(&pipe->splice);
+		free(pipe);
+		kit->pipes_made--;
+	}
+}
+
+/* Once in a while, when there is something to tidy up. */
+static void
+on_calm(void *arg)
+{
+	struct pump_kit *kit = arg;
+
+	kit->calm_waits = false;
+	close_pipes(kit, 0);
+	if (kit->pumps_peak - kit->pumps > PUMPS_FEW &&
+	    kit->pumps <= kit->pumps_peak / 2) {
+		sys_give_back_memory();
+		kit->pumps_peak = kit->pumps;
+	}
+}
+
+static void
+calm_later(struct pump_kit *kit)
+{
+	if (kit->calm_waits)
+		return;
+	kit->calm_waits = true;
+	loop_timer_start(kit->calm, CALM_MS);
+}
+
+static void
+no_memory(void)
+{
+	fputs("out of memory\n", stderr);
+	exit(EXIT_FAILURE);
+}
+
+struct pump_kit *
+pump_kit_new(struct loop *loop, int choice, uint64_t max_fds)
+{
+	struct pump_kit *kit = xcalloc(1, sizeof(*kit));
+	uint64_t pipes = max_fds / PIPES_SHARE;
+
+	kit->loop = loop;
+	kit->choice = (enum pump_choice)choice;
+	kit->scratch = xcalloc(1, PUMP_SCRATCH);
+	kit->pipes_max = pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST;
+	list_init(&kit->pipes);
+	kit->looks = wheel_new(loop, pump_look);
+	kit->calm = loop_timer_new(loop, on_calm, kit);
+	if (kit->looks == NULL || kit->calm == NULL)
+		no_memory();
+	return kit;
+}
+
+void
+pump_kit_free(struct pump_kit *kit)
+{
+	if (kit == NULL)
+		return;
+	close_pipes(kit, 0);
+	wheel_free(kit->looks);
+	loop_timer_free(kit->calm);
+	free(kit->scratch);
+	free(kit);
+}
+
+size_t
+pump_kit_fds(const struct pump_kit *kit)
+{
+	return kit->pipes_made * 2;
+}
+
+static struct pump_pipe *
+make_pipe(struct pump_kit *kit)
+{
+	struct pump_pipe *pipe;
+
+	if (kit->pipes_made >= kit->pipes_max ||
+	    (kit->no_pipes_ms != 0 &&
+		clock_ms() - kit->no_pipes_ms < NO_PIPES_MS))
+		return NULL;
+	pipe = calloc(1, sizeof(*pipe));
+	if (pipe == NULL || !splice_open(&pipe->splice, PIPE_SIZE)) {
+		kit->no_pipes_ms = clock_ms();
+		free(pipe);
+		return NULL;
+	}
+	kit->pipes_made++;
+	return pipe;
+}
+
+struct pump_pipe *
+pump_kit_take_pipe(struct pump_kit *kit)
+{
+	struct list_node *node = list_pop(&kit->pipes);
+
+	return node != NULL ? list_entry(node, struct pump_pipe, node)
+			    : make_pipe(kit);
+}
+
+void
+pump_kit_give_pipe(struct pump_kit *kit, struct pump_pipe *pipe)
+{
+	if (pipe == NULL)
+		return;
+	if (pipe->splice.held == 0 && kit->pipes.length < PIPES_KEPT) {
+		list_push_front(&kit->pipes, &pipe->node);
+		calm_later(kit);
+		return;
+	}
+	splice_close(&pipe->splice);
+	free(pipe);
+	kit->pipes_made--;
+}
+
+void
+pump_kit_enter(struct pump_kit *kit)
+{
+	if (++kit->pumps > kit->pumps_peak)
+		kit->pumps_peak = kit->pumps;
+}
+
+void
+pump_kit_leave(struct pump_kit *kit)
+{
+	kit->pumps--;
+	calm_later(kit);
+}

@@ -1,0 +1,34 @@
+/* pump_kit.h - what the pumps of one loop share. Floor: relay. */
+#ifndef RELAY_PUMP_KIT_H
+#define RELAY_PUMP_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct pump_kit;
+
+/* How bytes are moved: the best that fits, or one for all. */
+enum pump_choice { PUMP_AUTO, PUMP_SPLICE, PUMP_COPY, PUMP_BEV };
+
+/* Their names, for the table of the configuration. NULL at the end. */
+extern const char *const pump_choices[];
+
+/* NULL, or a constant text: why this system cannot do so. */
+const char *pump_choice_problem(int choice);
+
+/*
+ * choice: enum pump_choice, which has no problem. max_fds: the descriptors of
+ * this loop, of which pipes may take a small part. For start-up: ends the
+ * program without memory.
+ */
+struct pump_kit *pump_kit_new(struct loop *loop, int choice, uint64_t max_fds);
+
+/* When all its pumps are done, before the loop is freed. NULL is fine. */
+void pump_kit_free(struct pump_kit *kit);
+
+/* How many descriptors its pipes have. */
+size_t pump_kit_fds(const struct pump_kit *kit);
+
+#endif

@@ -1,0 +1,164 @@
+/* pump_parts.h - what a pump is to its backends. Only relay/pump*.c include
+ * this. Floor: relay.
+ *
+ * pump.c knows when a pump ends and what a FIN has to wait for; a backend moves
+ * the bytes and reports what it met. */
+#ifndef RELAY_PUMP_PARTS_H
+#define RELAY_PUMP_PARTS_H
+
+#include "relay/pump.h"
+#include "relay/pump_kit.h"
+#include "net/loop.h"
+#include "net/ready.h"
+#include "net/wheel.h"
+#include "sys/splice.h"
+
+struct pump_held;
+
+struct pump_side;
+
+/*
+ * Moves a piece of up to max bytes from a side to its peer, which holds no
+ * unsent ones. Returns how many came when more may be there at once; else 0.
+ * May close the pump.
+ */
+typedef size_t pump_move_fn(struct pump_side *from, size_t max);
+
+struct pump_side {
+	struct pump *pump;
+	int fd;		   /* owned; by the link, where there is one */
+	bool eof;	   /* it will send no more, or is not heard */
+	bool finished;	   /* we have ended our direction to it */
+	bool gated;	   /* frames still come first */
+	bool paused;	   /* not read: the peer has to take bytes first */
+	int64_t sent;	   /* bytes that left for it; starts below zero by
+			* what was there before */
+	struct link *link; /* owned; pump_bev only */
+
+	/* pump_copy, pump_splice: on bare descriptors (pump_raw) */
+	struct ready ready;
+	struct pump_held *held; /* owned: unsent bytes to it; or NULL */
+	struct pump_pipe *pipe; /* owned: the same, in a pipe; or NULL */
+	bool splices;		/* its bytes come in large pieces */
+	bool unfit;		/* it cannot be spliced from */
+};
+
+struct pump {
+	struct pump_kit *kit;	    /* borrowed */
+	const struct pump_ops *ops; /* the backend */
+	struct pump_side a, b;
+	struct pump_options options;
+	pump_move_fn *move;	/* pump_raw: how bytes are read */
+	struct wheel_node look; /* has it gone quiet? */
+	uint64_t moved_ms;	/* when bytes last moved */
+	bool holding;		/* a's FIN, as long as b has not ended */
+	bool starting;		/* pump_start has not returned: no done */
+	bool failed;		/* it ends as soon as that may be */
+	bool closed;
+	enum pump_end failure;	 /* how, if failed */
+	struct evbuffer *frames; /* owned: of b, while gated; pump_raw */
+	struct reap reap;
+};
+
+enum pump_farewell { PUMP_FIN, PUMP_LINGER, PUMP_RESET };
+
+/* A backend. */
+struct pump_ops {
+	const char *name;
+	bool (*fits)(const struct pump_kit *kit);
+	/* Takes a.fd, b, and the bytes of early (or NULL). False without
+	 * memory: then all is still the caller's. */
+	bool (
+	    *start)(struct pump *pump, struct link *b, struct evbuffer *early);
+	/* Bytes that wait to go to the side. */
+	size_t (*unsent)(const struct pump_side *side);
+	/* The side is at eof: it is not read, and its peer is to be finished
+	 * once all is sent. */
+	void (*ended)(struct pump_side *side);
+	/* PUMP_LINGER: with a FIN, though the side may still be sending. */
+	void (*close)(struct pump_side *side, enum pump_farewell how);
+};
+extern const struct pump_ops pump_splice, pump_copy, pump_bev;
+
+static inline struct pump_side *
+pump_peer(const struct pump_side *side)
+{
+	struct pump *pump = side->pump;
+
+	return side == &pump->a ? &pump->b : &pump->a;
+}
+
+/* --- what backends report; each but pump_moved may close the pump --- */
+
+/* So many bytes have left for the side. */
+void pump_moved(struct pump_side *side, size_t bytes);
+
+/* The side is not read for now, for what came from it still waits. */
+void pump_pause(struct pump_side *side);
+
+/* The side ended its direction; the side is broken. */
+void pump_on_eof(struct pump_side *side);
+void pump_on_error(struct pump_side *side);
+
+/* All that is held for the side has left: its FIN may be due. */
+void pump_maybe_finish(struct pump_side *side);
+
+/* Ends the pump; while it starts, it only marks it as failed. */
+void pump_close(struct pump *pump, enum pump_end end);
+
+/* The wheel's: looks at a pump now and then. */
+void pump_look(struct wheel_node *node);
+
+/* --- pump_raw: bare descriptors; how bytes are read is the backend's --- */
+
+bool pump_raw_start(struct pump *pump, struct link *b, struct evbuffer *early);
+size_t pump_raw_unsent(const struct pump_side *side);
+void pump_raw_ended(struct pump_side *side);
+void pump_raw_close(struct pump_side *side, enum pump_farewell how);
+
+/* What pump_copy does, and pump_splice with small pieces. */
+pump_move_fn pump_copy_some, pump_splice_some;
+
+/* Sends what is held for the side and then these bytes; holds what cannot
+ * leave now. May close the pump. */
+void
+pump_raw_send(struct pump_side *to, const unsigned char *bytes, size_t len);
+
+/* Sends what is in the side's pipe; gives the pipe back when it is empty. May
+ * close the pump. */
+void pump_splice_flush(struct pump_side *to);
+
+/* --- the kit --- */
+
+struct pump_pipe {
+	struct list_node node; /* kit.pipes, while it is nobody's */
+	struct splice_pipe splice;
+};
+
+/* Memory for bytes on their way, whoever's turn it is. */
+enum { PUMP_SCRATCH = 64 * 1024 };
+
+struct pump_kit {
+	struct loop *loop; /* borrowed */
+	enum pump_choice choice;
+	unsigned char *scratch; /* owned, PUMP_SCRATCH bytes */
+	struct wheel *looks;	/* owned: after quiet pumps */
+	struct list pipes;	/* empty ones, nobody's */
+	size_t pipes_made, pipes_max;
+	uint64_t no_pipes_ms;	  /* when the system had none to give */
+	size_t pumps, pumps_peak; /* now; since memory was given back */
+	struct loop_timer *calm;  /* owned: tidies up after a rush */
+	bool calm_waits;
+};
+
+/* An empty pipe, or NULL when there is none to have: then copy. */
+struct pump_pipe *pump_kit_take_pipe(struct pump_kit *kit);
+
+/* Takes it back; closes one that still holds bytes. NULL is fine. */
+void pump_kit_give_pipe(struct pump_kit *kit, struct pump_pipe *pipe);
+
+/* Counts the pumps that are there. */
+void pump_kit_enter(struct pump_kit *kit);
+void pump_kit_leave(struct pump_kit *kit);
+
+#endif
