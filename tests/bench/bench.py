@@ -1,55 +1,55 @@
 #!/usr/bin/env python3
-"""bench.py - what the tunnel costs, beside no tunnel and beside HAProxy.
+"""bench.py - what the tunnel costs, beside no tunnel and beside other relays.
 
-The same client asks the same web server by each way in turn, round after
-round; medians are printed, with the ratio to the direct way of the same
-round. Everything is on loopback and in a temporary directory. Exits 1 when
-any request failed.
+Every way is asked the same in turn, round after round; medians are printed.
+All is on this machine, on free ports, in a temporary directory. Exits 1 when
+something asked by a usual way was not answered right; a goal that is not met
+is only told.
 """
 import argparse
 import dataclasses
 import json
 import os
 import pathlib
-import platform
-import re
 import resource
-import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 
-import load
+import goals
+import machine
+import special
+import table
 import ways
+from measure import ROWS
+from programs import Target
 
 MIB = 1 << 20
+SPECIAL = ("memory", "standby", "line")
 
 
 @dataclasses.dataclass
 class Form:
-    """How long it all takes."""
+    """How much of it all."""
     rounds: int
     seconds: int            # of each run of wrk
-    big_bytes: int
-    sessions: int           # idle at once
+    bulk_bytes: int         # in all streams together
+    requests: int           # each on a connection of its own
+    setups: int
+    pingpongs: int
+    sessions: tuple         # idle at once: few, many
+    standbys: int
+    line_requests: int
+    quiet: float            # seconds without change: memory has settled
 
 
-FULL = Form(rounds=3, seconds=4, big_bytes=1024 * MIB, sessions=1000)
-SHORT = Form(rounds=1, seconds=1, big_bytes=64 * MIB, sessions=100)
-
-# Name, measurement, title, unit of value and cost, digits of both.
-MEASURES = [
-    ("requests", load.requests_kept,
-     f"Small requests, {load.CONNECTIONS} connections kept",
-     "per s", "CPU us each", 0, 1),
-    ("connections", load.requests_new,
-     f"A connection for each request, {load.CONNECTIONS} at once",
-     "per s", "CPU us each", 0, 1),
-    ("download", load.download,
-     "One download", "GiB/s", "CPU s/GiB", 2, 2),
-]
+FULL = Form(rounds=3, seconds=3, bulk_bytes=2048 * MIB, requests=20000,
+            setups=2000, pingpongs=20000, sessions=(1000, 9000),
+            standbys=1000, line_requests=10, quiet=1.0)
+SHORT = Form(rounds=1, seconds=1, bulk_bytes=64 * MIB, requests=1000,
+             setups=100, pingpongs=1000, sessions=(50, 200), standbys=100,
+             line_requests=3, quiet=0.2)
 
 
 def progress(text):
@@ -57,149 +57,175 @@ def progress(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def first_number(*argv):
-    """The version in what a program says of itself."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
-    return found.group(0) if found else "?"
+class Bench:
+    def __init__(self, form, rows, kinds, top):
+        self.form, self.rows, self.kinds, self.top = form, rows, kinds, top
+        self.made = 0
 
-
-def machine():
-    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*: (.*)", cpuinfo)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    versions = {
-        "transponder": first_number(ways.BINARIES / "outer_server", "--version"),
-        "nginx": first_number("nginx", "-v"),
-        "wrk": first_number("wrk", "-v"),
-        "curl": first_number("curl", "--version"),
-    }
-    if shutil.which("haproxy"):
-        versions["haproxy"] = first_number("haproxy", "-v")
-    return {
-        "cpu": model.group(1) if model else platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / load.GIB),
-        "kernel": platform.release(),
-        "versions": versions,
-    }
-
-
-def measure_speed(running, web, form):
-    """By measure and way, one result a round."""
-    results = {m[0]: {way.name: [] for way in running} for m in MEASURES}
-    for turn in range(form.rounds):
-        for name, run, title, *_ in MEASURES:
-            # None is always first or last.
-            at = turn % len(running)
-            for way in running[at:] + running[:at]:
-                progress(f"round {turn + 1}/{form.rounds}: {title}: {way.name}")
-                results[name][way.name].append(run(way, web, form))
-    return results
-
-
-def summary(rounds, direct):
-    """The medians of one way's rounds."""
-    def median(field):
-        return statistics.median(getattr(r, field) for r in rounds)
-    return {
-        "value": median("value"),
-        "ratio": statistics.median(
-            r.value / d.value if d.value else 0
-            for r, d in zip(rounds, direct)),
-        "cost": median("cost"),
-        "errors": sum(r.errors for r in rounds),
-        "client_share": median("client_share"),
-        "other_share": median("other_share"),
-        "rounds": [r.value for r in rounds],
-    }
-
-
-def run(form, top):
-    """Everything that is measured, as one dictionary."""
-    report = {**machine(), "form": dataclasses.asdict(form), "idle_session": {}}
-
-    def new_dir(name):
-        path = top / name
+    def new_dir(self, name):
+        """A directory of its own for everything that is started."""
+        self.made += 1
+        path = self.top / f"{self.made}-{name.replace(' ', '-')}"
         path.mkdir()
         return path
 
-    started = []
-    try:
-        web = ways.Nginx(new_dir("web"), form.big_bytes)
-        started.append(web)
-        running = []
-        for kind in ways.available():
-            running.append(kind(new_dir(kind.name), web.port))
-            started.append(running[-1])
-        load.download(running[0], web, form)    # the file into memory
-        speed = measure_speed(running, web, form)
-    finally:
-        for programs in reversed(started):
-            programs.end()
-    for name, by_way in speed.items():
-        report[name] = {way: summary(rounds, by_way["direct"])
-                        for way, rounds in by_way.items()}
-    for kind in ways.available():
-        if kind is not ways.Direct:
-            progress(f"{form.sessions} idle sessions: {kind.name}")
-            size, errors = load.idle_memory(
-                kind, new_dir(kind.name + "-idle"), form.sessions)
-            report["idle_session"][kind.name] = {"bytes": size, "errors": errors}
-    progress("")
-    return report
+    def run(self):
+        """Everything that is measured, as one dictionary."""
+        report = {}
+        target = Target(self.new_dir("target"))
+        try:
+            report.update(self.speed(target))
+            report.update(self.memory(target))
+        finally:
+            target.end()
+        if "line" in self.rows:
+            report["line"] = self.line()
+        return report
+
+    def turns(self):
+        """Round after round, the ways, another one first each time."""
+        for turn in range(self.form.rounds):
+            at = turn % len(self.kinds)
+            yield turn + 1, self.kinds[at:] + self.kinds[:at]
+
+    def speed(self, target):
+        rows = [row for row in ROWS if row.name in self.rows]
+        results = {row.name: {kind.name: [] for kind in self.kinds}
+                   for row in rows}
+        running = {}
+        try:
+            for kind in self.kinds if rows else ():
+                running[kind.name] = kind.start(self.new_dir(kind.name), target)
+            for turn, kinds in self.turns():
+                for row in rows:
+                    for kind in kinds:
+                        progress(f"round {turn}: {row.title}: {kind.name}")
+                        results[row.name][kind.name].append(
+                            row.run(running[kind.name], target, self.form))
+        finally:
+            for way in running.values():
+                way.end()
+        return {row.name: {"title": row.title, "unit": row.unit,
+                           "cost_unit": row.cost_unit,
+                           "ways": summary(row, results[row.name])}
+                for row in rows}
+
+    def memory(self, target):
+        measures = {"memory": special.idle_memory,
+                    "standby": special.standby_memory}
+        report = {}
+        for name in [name for name in measures if name in self.rows]:
+            results = {}
+            for turn, kinds in self.turns():
+                for kind in kinds:
+                    if kind.name == "direct" or \
+                            (name == "standby" and not kind.ours):
+                        continue
+                    progress(f"round {turn}: {name}: {kind.name}")
+                    results.setdefault(kind.name, []).append(measures[name](
+                        kind, self.new_dir(name), target, self.form))
+            report[name] = {"ways": by_way(self.kinds, results)}
+        return report
+
+    def line(self):
+        kinds = special.line_kinds(self.kinds)
+        if os.geteuid() != 0:
+            return {"skipped": "only root may make network namespaces"}
+        line = special.LongLine(self.new_dir, kinds)
+        try:
+            rounds = [line.measure(self.form, progress)
+                      for _ in range(self.form.rounds)]
+        finally:
+            line.end()
+        return {"ways": {kind.name: special.medians([r[kind.name]
+                                                     for r in rounds])
+                         for kind in kinds}}
 
 
-def count_errors(report):
-    return sum(row["errors"]
-               for name in [m[0] for m in MEASURES] + ["idle_session"]
-               for row in report[name].values())
+def by_way(kinds, results):
+    return {kind.name: special.medians(results[kind.name])
+            for kind in kinds if kind.name in results}
 
 
-def print_report(report):
-    form = report["form"]
-    print(f"{report['cores']} x {report['cpu']}, {report['memory_gib']} GiB, "
-          f"Linux {report['kernel']}")
-    print(", ".join(f"{k} {v}" for k, v in report["versions"].items()))
-    print(f"rounds: {form['rounds']}, of {form['seconds']} s and "
-          f"{form['big_bytes'] // MIB} MiB; medians; all on loopback")
-    for name, _, title, unit, cost, digits, cost_digits in MEASURES:
-        print(f"\n{title}\n  {'':14}{unit:>10}{'ratio':>8}"
-              f"{cost:>13}{'errors':>8}{'client':>8}")
-        for way, row in report[name].items():
-            spent = "-" if way == "direct" else f"{row['cost']:.{cost_digits}f}"
-            print(f"  {way:14}{row['value']:10.{digits}f}{row['ratio']:8.2f}"
-                  f"{spent:>13}{row['errors']:8}{row['client_share']:8.0%}")
-    print(f"\nMemory of a session, {form['sessions']} idle\n"
-          f"  {'':14}{'KiB':>10}{'errors':>8}")
-    for way, row in report["idle_session"].items():
-        print(f"  {way:14}{row['bytes'] / 1024:10.1f}{row['errors']:8}")
-    print("\nratio: to the direct way in the same round. CPU: of the relay's "
-          "processes.\nclient: the load generator's share of all CPU time.")
-    other = max(row["other_share"] for m in MEASURES
-                for row in report[m[0]].values())
-    if other > 0.15:
-        print(f"Not a quiet machine: up to {other:.0%} of the CPU time went to "
-              "processes of others.")
+def summary(row, results):
+    """The medians of each way's rounds, and the ratio to direct."""
+    def ratio(figures, direct):
+        mine, other = figures[row.ratio_of], direct[row.ratio_of]
+        return mine / other if mine is not None and other else 0.0
+    return {name: {**special.medians(rounds),
+                   "ratio": statistics.median(map(ratio, rounds,
+                                                  results["direct"])),
+                   "rounds": rounds}
+            for name, rounds in results.items()}
+
+
+def count_errors(report, kinds):
+    usual = {kind.name for kind in kinds if kind.usual}
+    return sum(figures["errors"] for part in report.values()
+               for name, figures in part.get("ways", {}).items()
+               if name in usual or name.startswith("transponder"))
+
+
+def words(text):
+    return [word for word in text.split(",") if word]
+
+
+def parse():
+    names = [row.name for row in ROWS] + list(SPECIAL)
+    parser = argparse.ArgumentParser(
+        prog="dev bench", description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--short", action="store_true",
+                        help="half a minute: does every row work?")
+    parser.add_argument("--json", action="store_true",
+                        help="print all figures as JSON")
+    parser.add_argument("--rounds", type=int, metavar="N")
+    parser.add_argument("--only", type=words, default=names, metavar="ROW,...",
+                        help="of " + ", ".join(names))
+    parser.add_argument("--with", type=words, default=[], dest="others",
+                        metavar="WAY,...", help="beside socat, ssh too")
+    parser.add_argument("--pump", type=words, default=[], metavar="PUMP,...",
+                        help="ours with each of these pumps too")
+    parser.add_argument("--workers", type=words, default=[], metavar="N,...",
+                        help="ours with each of these numbers of workers too")
+    options = parser.parse_args()
+    for given, known in ((options.only, names),
+                         (options.others, ways.ON_REQUEST)):
+        for word in given:
+            if word not in known:
+                parser.error(f"{word}: not one of {', '.join(known)}")
+    if (options.rounds or 1) < 1:
+        parser.error("--rounds: at least 1")
+    options.kinds = ways.USUAL + [ways.ON_REQUEST[w] for w in options.others]
+    for key, values in (("Pump", options.pump),
+                        ("Workers", [int(w) for w in options.workers])):
+        for value in values:
+            kind = ways.ours({key: value}, {key: value},
+                             f"transponder {key}={value}", usual=False)
+            if not kind:
+                parser.error(f"{key}={value}: the programs do not know that")
+            options.kinds.insert(2, kind)
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="dev bench", description=__doc__)
-    parser.add_argument("--short", action="store_true",
-                        help="a few seconds: does every way work?")
-    parser.add_argument("--json", action="store_true",
-                        help="print the figures as JSON")
-    options = parser.parse_args()
+    options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    form = dataclasses.replace(SHORT if options.short else FULL)
+    form.rounds = options.rounds or form.rounds
     with tempfile.TemporaryDirectory(prefix="tp-bench-") as top:
-        report = run(SHORT if options.short else FULL, pathlib.Path(top))
+        measured = Bench(form, options.only, options.kinds,
+                         pathlib.Path(top)).run()
+    progress("")
+    report = {**machine.describe(options.others),
+              "form": dataclasses.asdict(form), **measured}
+    report["goals"] = [] if options.short else goals.judge(report)
     if options.json:
         print(json.dumps(report, indent=2))
     else:
-        print_report(report)
-    errors = count_errors(report)
+        table.print_report(report)
+    errors = count_errors(measured, options.kinds)
     if errors:
         print(f"bench: {errors} errors", file=sys.stderr)
     return 1 if errors else 0

@@ -1,203 +1,228 @@
 """ways.py - the ways from a client to the target, each started and ended.
 
-Direct, through both our programs, and through HAProxy twice: one process and
-one thread for every hop. Ours logs each session to a file, as it does by
-default; HAProxy logs nothing.
+Direct, through both our programs, and through others: HAProxy and nginx in
+TCP mode twice, one thread for each hop; on request socat twice and ssh -R.
+Ours log each session to a file, as they do by default; HAProxy and nginx log
+no connections, as by default in TCP mode. A way has a near hop, with the
+client, and a far one, with the target.
 """
+import dataclasses
+import functools
+import getpass
 import json
 import os
 import pathlib
-import random
-import re
 import shutil
-import socket
 import subprocess
-import time
+import tempfile
+import typing
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-BINARIES = pathlib.Path(os.environ.get("TP_BIN") or TOP)
-TICKS = os.sysconf("SC_CLK_TCK")
+from programs import (BINARIES, ESTABLISHED, HERE, Programs, free_port,
+                      sockets_at, wait_for)
 
-
-def free_port():
-    """A free port below those that the system gives to outgoing connections."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
+STREAM_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
-def wait_for(condition, process, what):
-    """What condition returns once it is true, while the process lives."""
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit:
-        value = condition()
-        if value:
-            return value
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    raise SystemExit(f"bench: {what} did not start")
+class Way(Programs):
+    """host and port: where clients connect."""
 
-
-def accepts(port):
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Programs:
-    """Some processes in a directory, ended together."""
-
-    def __init__(self, directory):
-        self.dir = directory
-        self.running = []
-
-    def start(self, *argv):
-        log = self.dir / f"{len(self.running)}-{pathlib.Path(argv[0]).name}.log"
-        with open(log, "wb") as out:
-            process = subprocess.Popen(
-                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, cwd=self.dir)
-        self.running.append(process)
-        return process, log
-
-    def pids(self):
-        """Ours and those that they have started."""
-        found = []
-        for process in self.running:
-            children = pathlib.Path(
-                f"/proc/{process.pid}/task/{process.pid}/children")
-            found += [process.pid, *map(int, children.read_text().split())]
-        return found
-
-    def cpu(self):
-        """Seconds of CPU used so far."""
-        ticks = 0
-        for pid in self.pids():
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-            fields = stat.rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICKS
-
-    def pss(self):
-        """Bytes of memory, with shared pages divided among their users."""
-        total = 0
-        for pid in self.pids():
-            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += int(re.search(r"^Pss: +(\d+)", text, re.M).group(1)) * 1024
-        return total
-
-    def end(self):
-        for process in reversed(self.running):
-            process.terminate()
-        for process in reversed(self.running):
-            try:
-                process.wait(1)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-class Direct(Programs):
-    """No relay at all."""
-    name = "direct"
-
-    def __init__(self, directory, target):
+    def __init__(self, directory, near, far):
         super().__init__(directory)
-        self.port = target
+        self.near, self.far = near, far
+        self.host = near.address
+        self.port = 0
 
-
-class Transponder(Programs):
-    """outer_server and inner_server, with the settings they have by default."""
-    name = "transponder"
-
-    def __init__(self, directory, target):
-        super().__init__(directory)
-        key = "bench-key-0123456789abcdef"
-        outer, log = self.start(
-            BINARIES / "outer_server", "-c", self.write("outer", {
-                "InnerServerAddress": "tcp://127.0.0.1:0",
-                "OuterServerAddress": "tcp://127.0.0.1:0",
-                "AuthKey": key, "DrainTimeout": 0.1}))
-        links = self.address(outer, log, "links")
-        self.port = int(self.address(outer, log, "clients").rpartition(":")[2])
-        inner, log = self.start(
-            BINARIES / "inner_server", "-c", self.write("inner", {
-                "RegisterAddress": links,
-                "ProxyAddress": f"tcp://127.0.0.1:{target}",
-                "AuthKey": key, "DrainTimeout": 0.1}))
-        wait_for(lambda: "keeper: connected" in log.read_text(), inner,
-                 "inner_server")
-
-    def write(self, name, settings):
-        path = self.dir / f"{name}.json"
-        path.write_text(json.dumps(settings))
+    def write(self, name, text):
+        path = self.dir / name
+        path.write_text(text)
         return path
 
-    @staticmethod
-    def address(process, log, whom):
-        line = re.compile(f"listening for={whom} address=(.*)")
-        return wait_for(lambda: line.search(log.read_text()), process,
-                        "outer_server").group(1)
+    def ready(self):
+        """Waits until it is as it is when nobody has come for a while."""
 
 
-class Haproxy(Programs):
-    """HAProxy in TCP mode, once in front of the other."""
-    name = "haproxy twice"
+class Direct(Way):
+    """No relay at all."""
 
-    def __init__(self, directory, target):
-        super().__init__(directory)
-        for hop in "ba":
-            port = free_port()
-            path = self.dir / f"haproxy-{hop}.cfg"
-            path.write_text(
-                "global\n  nbthread 1\n  maxconn 9000\n"
-                "defaults\n  mode tcp\n  timeout connect 5s\n"
-                "  timeout client 1h\n  timeout server 1h\n"
-                f"listen hop\n  bind 127.0.0.1:{port}\n"
-                f"  server next 127.0.0.1:{target}\n")
-            process, _ = self.start("haproxy", "-db", "-f", path)
-            wait_for(lambda: accepts(port), process, "haproxy")
-            target = port
-        self.port = target
+    def __init__(self, directory, target, near=HERE, far=HERE):
+        super().__init__(directory, near, far)
+        self.host, self.port = target.place.address, target.port
 
 
-class Nginx(Programs):
-    """The web server that all ways lead to."""
+class Transponder(Way):
+    """outer_server and inner_server; settings: beyond what they must have."""
 
-    def __init__(self, directory, big_bytes):
-        super().__init__(directory)
-        self.port = free_port()
-        with open(directory / "big", "wb") as big:
-            big.truncate(big_bytes)
-        temporary = "".join(f"{kind}_temp_path tmp;" for kind in (
-            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    def __init__(self, directory, target, near=HERE, far=HERE, *,
+                 outer=None, inner=None):
+        super().__init__(directory, near, far)
+        key = "bench-key-0123456789abcdef"
+        self.free = (inner or {}).get("MaxFreeConn", 10)
+        self.outer, log = self.start(
+            BINARIES / "outer_server", "-c", self.write("outer.json", json.dumps({
+                "InnerServerAddress": f"tcp://{near.address}:0",
+                "OuterServerAddress": f"tcp://{near.address}:0",
+                "AuthKey": key, "DrainTimeout": 0.1, **(outer or {})})),
+            place=near)
+        links = self.address(log, "links")
+        self.links = int(links.rpartition(":")[2])
+        self.port = int(self.address(log, "clients").rpartition(":")[2])
+        self.start(
+            BINARIES / "inner_server", "-c", self.write("inner.json", json.dumps({
+                "RegisterAddress": links,
+                "ProxyAddress": f"tcp://{target.place.address}:{target.port}",
+                "AuthKey": key, "DrainTimeout": 0.1, **(inner or {})})),
+            place=far)
+        self.ready()
+
+    def address(self, log, whom):
+        def found():
+            for line in log.read_text().split("\n")[:-1]:
+                _, is_it, address = line.partition(
+                    f"listening for={whom} address=")
+                if is_it:
+                    return address
+            return None
+        return wait_for(found, self.outer, "outer_server")
+
+    def ready(self):
+        wait_for(lambda: sockets_at(self.outer.pid, self.links, ESTABLISHED)
+                 >= self.free, self.outer, "the pool of links")
+
+
+class Twice(Way):
+    """The same program as the near and as the far hop."""
+
+    def __init__(self, directory, target, near=HERE, far=HERE):
+        super().__init__(directory, near, far)
+        to = f"{target.place.address}:{target.port}"
+        for place in (far, near):
+            self.port = free_port()
+            at = f"{place.address}:{self.port}"
+            process, _ = self.hop(place, at, to)
+            self.listens(process, self.port)
+            to = at
+
+    def hop(self, place, at, to):
+        raise NotImplementedError
+
+
+class Haproxy(Twice):
+    def hop(self, place, at, to):
+        path = self.write(
+            f"haproxy-{self.port}.cfg",
+            "global\n  nbthread 1\n  maxconn 9500\n"
+            "defaults\n  mode tcp\n  timeout connect 5s\n"
+            "  timeout client 1h\n  timeout server 1h\n"
+            f"listen hop\n  bind {at}\n  server next {to}\n")
+        return self.start("haproxy", "-db", "-f", path, place=place)
+
+
+class NginxStream(Twice):
+    def hop(self, place, at, to):
         user = "user root;" if os.geteuid() == 0 else ""
-        path = directory / "nginx.conf"
-        path.write_text(f"""daemon off; {user} worker_processes 1;
-pid nginx.pid; error_log error.log; worker_rlimit_nofile 20000;
-events {{ worker_connections 9000; }}
-http {{
-    access_log off; sendfile on; keepalive_requests 1000000000; {temporary}
+        name = f"nginx-{self.port}"
+        path = self.write(f"{name}.conf", f"""load_module {STREAM_MODULE};
+daemon off; {user} worker_processes 1; worker_rlimit_nofile 20000;
+pid {name}.pid; error_log {name}.error;
+events {{ worker_connections 19000; }}
+stream {{
     server {{
-        listen 127.0.0.1:{self.port} backlog=4096;
-        location = /small {{ return 200 "{'x' * 100}"; }}
-        location = /big {{ root .; }}
+        listen {at} backlog=4096;
+        proxy_pass {to}; proxy_timeout 1h;
     }}
 }}
 """)
-        process, _ = self.start("nginx", "-p", directory, "-c", path)
-        wait_for(lambda: accepts(self.port), process, "nginx")
+        return self.start("nginx", "-p", self.dir, "-c", path, place=place)
 
 
-WAYS = [Direct, Transponder, Haproxy]
+class Socat(Twice):
+    def hop(self, place, at, to):
+        host, port = at.split(":")
+        return self.start(
+            "socat", f"TCP-LISTEN:{port},bind={host},fork,reuseaddr,"
+            "backlog=4096,nodelay", f"TCP:{to},nodelay", place=place)
 
 
-def available():
-    return [way for way in WAYS
-            if way is not Haproxy or shutil.which("haproxy")]
+class Ssh(Way):
+    """ssh -R: sshd is the near hop, ssh the far one."""
+    PRIVILEGE_DIR = pathlib.Path("/run/sshd")
+
+    def __init__(self, directory, target, near=HERE, far=HERE):
+        super().__init__(directory, near, far)
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "",
+                            "-f", directory / name], check=True)
+        self.made = os.geteuid() == 0 and not self.PRIVILEGE_DIR.exists()
+        if self.made:       # sshd insists; taken away again in end()
+            self.PRIVILEGE_DIR.mkdir(mode=0o755)
+        port = free_port()
+        config = self.write("sshd_config", f"""Port {port}
+ListenAddress {near.address}
+HostKey {directory}/host
+AuthorizedKeysFile {directory}/user.pub
+PidFile none
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+PermitRootLogin yes
+""")
+        server, _ = self.start(shutil.which("sshd"), "-D", "-e", "-f", config,
+                               place=near)
+        self.listens(server, port)
+        self.port = free_port()
+        client, _ = self.start(
+            "ssh", "-F", "none", "-N", "-T", "-i", directory / "user",
+            "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+            "-o", "StrictHostKeyChecking=no",
+            "-o", f"UserKnownHostsFile={directory}/known",
+            "-o", "ExitOnForwardFailure=yes",
+            "-R", f"{near.address}:{self.port}:"
+            f"{target.place.address}:{target.port}",
+            "-p", port, f"{getpass.getuser()}@{near.address}", place=far)
+        wait_for(lambda: sockets_at(server.pid, self.port, "0A"), client, "ssh")
+
+    def end(self):
+        super().end()
+        if self.made:
+            self.PRIVILEGE_DIR.rmdir()
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way that can be started: start(directory, target[, near, far])."""
+    name: str
+    start: typing.Callable
+    ours: bool = False
+    usual: bool = True          # runs in each bench, and may have no errors
+    most_sessions: int = 9000
+
+
+def knows(program, key, value):
+    """Does this build of outer_server or inner_server take such a setting?"""
+    needed = {"outer": ("InnerServerAddress", "OuterServerAddress"),
+              "inner": ("RegisterAddress", "ProxyAddress")}[program]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({**{name: "tcp://127.0.0.1:1" for name in needed},
+                   "AuthKey": "x" * 32, key: value}, file)
+        file.flush()
+        return subprocess.run(
+            [BINARIES / f"{program}_server", "-c", file.name, "--check"],
+            capture_output=True, check=False).returncode == 0
+
+
+def ours(outer=None, inner=None, name="transponder", usual=True):
+    """Transponder with some settings, or None where it does not know them."""
+    for program, settings in (("outer", outer), ("inner", inner)):
+        for key, value in (settings or {}).items():
+            if not knows(program, key, value):
+                return None
+    return Kind(name, functools.partial(Transponder, outer=outer, inner=inner),
+                ours=True, usual=usual)
+
+
+USUAL = [Kind("direct", Direct), ours(),
+         Kind("haproxy twice", Haproxy), Kind("nginx stream twice", NginxStream)]
+ON_REQUEST = {
+    "socat": Kind("socat twice", Socat, usual=False, most_sessions=1000),
+    "ssh": Kind("ssh -R", Ssh, usual=False),
+}

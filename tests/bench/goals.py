@@ -1,0 +1,82 @@
+"""goals.py - the figures to reach, beside those of this run.
+
+What the clock measures varies by the machine's mood; so those goals are
+ratios to a rival of the same run, and 15 % off still counts. CPU and memory
+are what they are.
+"""
+TOLERANCE = 0.15
+OURS, RIVAL, COPY = "transponder", "haproxy twice", "transponder Pump=copy"
+
+
+def figure(report, table, way, field):
+    """None where the run has no such figure."""
+    return report.get(table, {}).get("ways", {}).get(way, {}).get(field)
+
+
+def ratio(report, table, field, over=RIVAL):
+    mine = figure(report, table, OURS, field)
+    other = figure(report, table, over, field)
+    return mine / other if mine is not None and other else None
+
+
+def kib(report, table, field):
+    size = figure(report, table, OURS, field)
+    return None if size is None else size / 1024
+
+
+def bulk_goals(report):
+    for row in ("down1", "up1", "down8", "up8"):
+        yield (f"{row}: CPU s/GiB", figure(report, row, OURS, "cost"),
+               "<=", 0.5 if row.endswith("1") else 0.65, False)
+        yield (f"{row}: throughput / HAProxy twice",
+               ratio(report, row, "value"), ">=", 1.6, True)
+        yield (f"{row}: CPU s/GiB, Pump=copy",
+               figure(report, row, COPY, "cost"), "<=", 0.9, False)
+
+
+def goals(report):
+    """Name, value or None, relation, limit, whether the clock is in it."""
+    yield from bulk_goals(report)
+    yield ("keepalive: CPU us per request",
+           figure(report, "keepalive", OURS, "cost"), "<=", 24, False)
+    yield ("keepalive: rate / HAProxy twice",
+           ratio(report, "keepalive", "value"), ">=", 1.0, True)
+    yield ("connections: CPU us per request",
+           figure(report, "connections", OURS, "cost"), "<=", 200, False)
+    yield ("connections: rate / HAProxy twice",
+           ratio(report, "connections", "value"), ">=", 0.75, True)
+    yield (f"connections: errors in {report['form']['requests']} a round",
+           figure(report, "connections", OURS, "errors"), "<=", 0, False)
+    yield ("setup: p50 / HAProxy twice",
+           ratio(report, "setup", "p50"), "<=", 1.2, True)
+    yield ("pingpong: CPU per round / HAProxy twice",
+           ratio(report, "pingpong", "cost"), "<=", 1.0, False)
+    yield (f"memory: KiB per session, {report['form']['sessions'][1]} idle",
+           kib(report, "memory", "many"), "<=", 3, False)
+    yield ("memory: pipes held by idle sessions",
+           figure(report, "memory", OURS, "many_pipes"), "<=", 0, False)
+    yield ("standby: KiB each", kib(report, "standby", "each"), "<=", 3, False)
+    yield ("line: first byte, round trips",
+           figure(report, "line", OURS, "first"), "<=", 1.05, False)
+    yield ("line: the same, EarlyData=off",
+           figure(report, "line", OURS + " EarlyData=off", "first"),
+           "<=", 2.05, False)
+    yield ("line: slowest of 30 on a pool of 10, round trips",
+           figure(report, "line", OURS, "slowest_of_30"), "<=", 3.3, False)
+
+
+def verdict(value, relation, limit, clock):
+    slack = TOLERANCE if clock else 0
+    if relation == "<=":
+        met, nearly = value <= limit, value <= limit * (1 + slack)
+    else:
+        met, nearly = value >= limit, value >= limit * (1 - slack)
+    return "met" if met else "within 15 %" if nearly else "NOT MET"
+
+
+def judge(report):
+    """All goals that this run has figures for, as a list of dictionaries."""
+    return [{"goal": name, "measured": value, "wanted": f"{relation} {limit}",
+             "verdict": verdict(value, relation, limit, clock)}
+            for name, value, relation, limit, clock in goals(report)
+            if value is not None]
