@@ -353,6 +353,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	keeper->loop = loop;
 	keeper->config = config;
 	atomic_init(&keeper->identity.next_link, 1);
+	atomic_init(&keeper->identity.next_counter, 1);
 	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
 	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
 	if (!proof_random(random, sizeof(random)))
@@ -384,6 +385,8 @@ keeper_stop(struct keeper *keeper)
 		return;
 	keeper->stopping = true;
 	keeper->on_idle_end = NULL;
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		inner_shard_join(&keeper->shards[i]);
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		inner_shard_close(&keeper->shards[i]);
 	list_remove(&keeper->refill.node);

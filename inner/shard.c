@@ -19,6 +19,8 @@
 #include "sys/sys.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { REFILL_WEIGHT = 8 }; /* of what was known before, to one new one */
 
@@ -75,6 +77,58 @@ tell_end(struct inner_shard *shard, enum spare_end end, const char *why)
 	shard->end_kind = end;
 	str_copy(shard->end_why, sizeof(shard->end_why), why);
 	to_main(shard, &shard->end);
+}
+
+/* A secret on its way to another shard. */
+struct secret_note {
+	struct inbox_message message;
+	struct inner_shard *shard; /* borrowed: whose it is to be */
+	uint8_t secret[PROOF_SIZE];
+};
+
+static void
+learn(struct inner_shard *shard, const uint8_t secret[PROOF_SIZE])
+{
+	memcpy(shard->secret, secret, PROOF_SIZE);
+	shard->has_secret = true;
+}
+
+static void
+on_note(struct inbox_message *message)
+{
+	struct secret_note *note = list_entry(message, struct secret_note,
+	    message);
+
+	if (!note->shard->closed)
+		learn(note->shard, note->secret);
+	proof_forget(note->secret, sizeof(note->secret));
+	free(note);
+}
+
+/* Without memory that shard makes a full handshake of its own. */
+static void
+pass_on(struct inner_shard *to, const uint8_t secret[PROOF_SIZE])
+{
+	struct secret_note *note = calloc(1, sizeof(*note));
+
+	if (note == NULL)
+		return;
+	note->message.run = on_note;
+	note->shard = to;
+	memcpy(note->secret, secret, PROOF_SIZE);
+	to_shard(to, &note->message);
+}
+
+void
+inner_shard_on_secret(struct inner_shard *shard,
+    const uint8_t secret[PROOF_SIZE])
+{
+	const struct keeper *keeper = shard->keeper; /* constant by now */
+
+	learn(shard, secret);
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		if (&keeper->shards[i] != shard)
+			pass_on(&keeper->shards[i], secret);
 }
 
 static void
@@ -231,18 +285,24 @@ inner_shard_count(const struct inner_shard *shard, enum spare_state state)
 }
 
 void
+inner_shard_join(struct inner_shard *shard)
+{
+	if (shard->worker != NULL)
+		worker_join(shard->worker);
+}
+
+void
 inner_shard_close(struct inner_shard *shard)
 {
 	if (shard->loop == NULL)
 		return;
-	if (shard->worker != NULL)
-		worker_join(shard->worker);
 	shard->closed = true;
 	for (int i = 0; i < SPARE_CLOSED; i++)
 		close_all(shard, (enum spare_state)i, "the inner stops");
 	resolver_free(shard->resolver);
 	pump_kit_free(shard->pumps);
 	worker_free(shard->worker);
+	proof_forget(shard->secret, sizeof(shard->secret));
 	shard->loop = NULL;
 }
 

@@ -25,6 +25,7 @@ enum { SHARD_WHY_SIZE = 192 };
 struct identity {
 	char instance[HELLO_INSTANCE_SIZE + 1]; /* constant */
 	_Atomic uint64_t next_link;		/* ids for the log */
+	_Atomic uint64_t next_counter;		/* of quick joins */
 };
 
 /*
@@ -45,6 +46,8 @@ struct inner_shard {
 	struct loop *main_loop;		   /* borrowed: its inbox only */
 	struct list spares[SPARE_NSTATES]; /* a state is a list */
 	bool draining, closed, asked_quiet;
+	bool has_secret;
+	uint8_t secret[PROOF_SIZE]; /* for quick joins: newest handshake's */
 	struct inbox_message begin;
 
 	/* What main asks for. */
@@ -86,13 +89,19 @@ void inner_shard_drain(struct inner_shard *shard);
 unsigned
 inner_shard_count(const struct inner_shard *shard, enum spare_state state);
 
-/* Joins the thread and closes what is left. *shard itself must outlive the
- * main loop, where messages of it may still be. Zeroed is fine. */
+/* Ends the thread: all shards', before the first is closed. */
+void inner_shard_join(struct inner_shard *shard);
+
+/* Closes what is left. *shard itself must outlive the main loop, where
+ * messages of it may still be. Zeroed is fine. */
 void inner_shard_close(struct inner_shard *shard);
 
 /* What a spare tells, on the shard's thread. from: the state it ended in. */
 void inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us);
 void inner_shard_on_taken(struct inner_shard *shard, uint16_t waiting);
+/* secret: of a full handshake that has just succeeded. Copied, for all shards. */
+void inner_shard_on_secret(struct inner_shard *shard,
+    const uint8_t secret[PROOF_SIZE]);
 void inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
     enum spare_end end, const char *why);
 

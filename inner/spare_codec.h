@@ -62,9 +62,10 @@ struct spare {
 	uint32_t ping_ms;	       /* the outer's interval */
 
 	/* the handshake */
-	uint8_t nonce[PROOF_NONCE_SIZE];
+	uint8_t nonce[PROOF_NONCE_SIZE], nonce_outer[PROOF_NONCE_SIZE];
 	uint8_t hello_digest[PROOF_SIZE];
 	uint8_t welcome_proof[PROOF_SIZE]; /* what WELCOME must say */
+	bool asked_join;		   /* HELLO was that of a quick join */
 	bool challenged;
 
 	/* the session */

@@ -29,6 +29,25 @@ send_frame(struct spare *spare, enum frame_type type, const void *payload,
 	return framing_send(spare->link, type, payload, len);
 }
 
+/* Puts a quick join into HELLO, where there was a full handshake before. */
+static bool
+ask_to_join(struct spare *spare, struct hello *hello)
+{
+	struct inner_shard *shard = spare->shard;
+	struct join_input input = {
+		.secret = shard->secret,
+		.nonce_inner = spare->nonce,
+	};
+
+	if (!shard->has_secret)
+		return true;
+	input.counter = atomic_fetch_add(&shard->identity->next_counter, 1);
+	hello->join = spare->asked_join = true;
+	hello->counter = input.counter;
+	return join_make(PROOF_INNER, &input, hello->proof) &&
+	    join_make(PROOF_OUTER, &input, spare->welcome_proof);
+}
+
 static bool
 send_hello(struct spare *spare)
 {
@@ -45,6 +64,8 @@ send_hello(struct spare *spare)
 	    spare->shard->config->inner_id);
 	str_copy(hello.instance, sizeof(hello.instance),
 	    spare->shard->identity->instance);
+	if (!ask_to_join(spare, &hello))
+		return false;
 	len = hello_encode(&hello, payload);
 	return len > 0 && proof_digest(payload, len, spare->hello_digest) &&
 	    send_frame(spare, FRAME_HELLO, payload, len);
@@ -99,7 +120,7 @@ on_challenge(struct spare *spare, const struct frame *frame)
 	struct proof_input input = {
 		.key = spare->shard->config->auth_key,
 		.nonce_inner = spare->nonce,
-		.nonce_outer = challenge.nonce,
+		.nonce_outer = spare->nonce_outer,
 		.hello_digest = spare->hello_digest,
 	};
 	char payload[HELLO_PAYLOAD_MAX];
@@ -115,6 +136,7 @@ on_challenge(struct spare *spare, const struct frame *frame)
 		return;
 	}
 	spare->challenged = true;
+	memcpy(spare->nonce_outer, challenge.nonce, PROOF_NONCE_SIZE);
 	if (!proof_make(PROOF_INNER, &input, auth.proof) ||
 	    !proof_make(PROOF_OUTER, &input, spare->welcome_proof) ||
 	    (len = auth_encode(&auth, payload)) == 0 ||
@@ -128,11 +150,24 @@ bounded(uint32_t value, uint32_t least, uint32_t most)
 	return value < least ? least : value > most ? most : value;
 }
 
+/* A full handshake: later links join by its secret. Without memory they make
+ * full handshakes too. */
+static void
+keep_secret(struct spare *spare)
+{
+	uint8_t secret[PROOF_SIZE];
+
+	if (proof_resume_secret(spare->shard->config->auth_key, spare->nonce,
+		spare->nonce_outer, secret))
+		inner_shard_on_secret(spare->shard, secret);
+	proof_forget(secret, sizeof(secret));
+}
+
 static void
 on_welcome(struct spare *spare, const struct frame *frame)
 {
 	struct welcome welcome;
-	const char *why = !spare->challenged
+	const char *why = !spare->challenged && !spare->asked_join
 	    ? "WELCOME before CHALLENGE"
 	    : welcome_decode(frame->payload, frame->length, &welcome);
 
@@ -145,6 +180,8 @@ on_welcome(struct spare *spare, const struct frame *frame)
 		    "the outer does not hold this AuthKey");
 		return;
 	}
+	if (spare->challenged)
+		keep_secret(spare);
 	spare->ping_ms = bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
 	spare_authenticated(spare);
 }

@@ -34,6 +34,7 @@ INNER_DEFAULTS = {
 # them. A test that sets the key itself has its way.
 for _variable, _key, _programs in (
         ("TP_WORKERS", "Workers", (INNER_DEFAULTS,)),
+        ("TP_PUMP", "Pump", (OUTER_DEFAULTS, INNER_DEFAULTS)),
 ):
     if os.environ.get(_variable):
         _text = os.environ[_variable]
@@ -42,13 +43,6 @@ for _variable, _key, _programs in (
 if harness.VALGRIND:
     OUTER_DEFAULTS |= {"ForwardTimeout": 20, "QueueTimeout": 30}
     INNER_DEFAULTS |= {"ForwardTimeout": 20, "DialTimeout": 15}
-
-# Keys that a whole run of the suite may be given: TP_PUMP=copy, say.
-for _variable, _key, _type in (("TP_PUMP", "Pump", str),
-                               ("TP_WORKERS", "Workers", int)):
-    if os.environ.get(_variable):
-        OUTER_DEFAULTS[_key] = _type(os.environ[_variable])
-        INNER_DEFAULTS[_key] = OUTER_DEFAULTS[_key]
 
 
 class Outer(Program):
