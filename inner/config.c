@@ -41,7 +41,9 @@ const struct conf_field inner_config_fields[] = {
 	{ "Protocol", CONF_CHOICE, AT(protocol), 0, 0, "native", 0, protocols,
 	    "native, or classic to an outer of the Go version" },
 	{ "MaxFreeConn", CONF_COUNT, AT(max_free), 1, 10000, "10", 0, NULL,
-	    "links that stand by for clients" },
+	    "links that stand by for clients, at most" },
+	{ "MinFreeConn", CONF_COUNT, AT(min_free), 1, 10000, NULL, 0, NULL,
+	    "links that stand by when nobody comes; MaxFreeConn if not given" },
 	{ "MaxDialing", CONF_COUNT, AT(max_dialing), 1, 1000, "64", 0, NULL,
 	    "links that are being made at once" },
 	{ "Workers", CONF_COUNT, AT(workers), 0, INNER_WORKERS_MAX, "0", 0,
@@ -120,6 +122,22 @@ check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
 	return false;
 }
 
+/* Also fills in its default, which is another key's value. */
+static bool
+check_min_free(const char *path, struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	if (config->min_free == 0)
+		config->min_free = config->max_free;
+	if (config->min_free <= config->max_free)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: MinFreeConn: found %u; expected 1 to MaxFreeConn, "
+	    "which is %u",
+	    path, config->min_free, config->max_free);
+	return false;
+}
+
 int
 inner_config_load(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -128,7 +146,8 @@ inner_config_load(const char *path, struct inner_config *config,
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
 		problem) != 0 ||
 	    check_classic(path, config, problem) != 0 ||
-	    !check_pump(path, config->pump, problem))
+	    !check_pump(path, config->pump, problem) ||
+	    !check_min_free(path, config, problem))
 		return -1;
 	config->id_configured = config->inner_id != NULL;
 	if (!config->id_configured &&

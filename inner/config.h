@@ -21,6 +21,7 @@ struct inner_config {
 	bool id_configured;	   /* not in the table: InnerId was there */
 	int protocol;		   /* Protocol: enum inner_protocol */
 	uint32_t max_free;	   /* MaxFreeConn */
+	uint32_t min_free;	   /* MinFreeConn; from load on never 0 */
 	uint32_t max_dialing;	   /* MaxDialing */
 	uint32_t workers;	   /* Workers: 0, on the main loop */
 	uint32_t link_age_ms;	   /* MaxLinkAge */

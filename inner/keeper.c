@@ -51,7 +51,9 @@ on_the_way(const struct keeper *keeper)
 static size_t
 wanted(const struct keeper *keeper)
 {
-	return (size_t)keeper->config->max_free + keeper->waiting;
+	return demand_target(&keeper->demand, keeper->config->min_free,
+		   keeper->config->max_free) +
+	    keeper->waiting;
 }
 
 /* How many to dial now. */
@@ -193,6 +195,20 @@ shrink(struct keeper *keeper)
 }
 
 static void
+note_demand(struct keeper *keeper)
+{
+	unsigned refill_us = 0;
+
+	for (unsigned i = 0; i < keeper->shard_count; i++) {
+		unsigned one = atomic_load(&keeper->shards[i].refill_us);
+
+		refill_us = one > refill_us ? one : refill_us;
+	}
+	demand_note(&keeper->demand, keeper->taken, keeper->waiting,
+	    refill_us / 1000, clock_ms());
+}
+
+static void
 on_tick(void *arg)
 {
 	struct keeper *keeper = arg;
@@ -202,6 +218,7 @@ on_tick(void *arg)
 		return;
 	if (clock_ms() - keeper->waiting_ms > WAITING_GOOD_MS)
 		keeper->waiting = 0;
+	note_demand(keeper);
 	shrink(keeper);
 	refill_soon(keeper);
 }
@@ -317,9 +334,11 @@ keeper_on_look(struct keeper *keeper, struct inner_shard *shard)
 	if (keeper->loop == NULL)
 		return; /* stopped */
 	if (taken != *seen) {
+		keeper->taken += taken - *seen;
 		*seen = taken;
 		keeper->waiting = (uint16_t)atomic_load(&shard->waiting);
 		keeper->waiting_ms = clock_ms();
+		note_demand(keeper);
 	}
 	if (atomic_exchange(&shard->joined, false))
 		on_joined(keeper);

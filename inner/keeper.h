@@ -3,6 +3,7 @@
 #define INNER_KEEPER_H
 
 #include "inner/config.h"
+#include "inner/demand.h"
 #include "inner/shard.h"
 #include "inner/spare.h"
 #include "net/loop.h"
@@ -15,8 +16,10 @@ struct keeper {
 	unsigned shard_count;
 
 	unsigned seen[INNER_WORKERS_MAX]; /* of each shard's taken */
-	uint16_t waiting;		  /* clients, by the newest FORWARD */
-	uint64_t waiting_ms;		  /* when it said so */
+	struct demand demand;
+	unsigned taken;	     /* spares, ever; wraps */
+	uint16_t waiting;    /* clients, by the newest FORWARD */
+	uint64_t waiting_ms; /* when it said so */
 
 	bool down; /* an outage: one attempt at a time */
 	uint64_t down_since_ms;

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import time
 
 import pytest
@@ -158,6 +159,42 @@ def test_the_newest_waiting_count_rules(lab):
     idle[0].start(waiting=0)
     idle[1].start(waiting=0)        # one idle is left: all that is wanted
     assert outer.nobody_comes(1.5)
+
+
+def test_a_crowd_is_dialed_in_one_batch(lab):
+    """10 taken, 20 wait: 30 HELLOs come, though none of them is answered."""
+    outer = lab.add(FakeOuter())
+    lab.inner(outer, lab.echo(), MaxFreeConn=10)
+    links = gather(outer, 10)
+    for link in links:
+        link.forward(waiting=20)
+    began = time.monotonic()
+    crowd = [outer.accept_raw() for _ in range(30)]
+    for link in crowd:
+        link.expect(peers.HELLO)
+    assert time.monotonic() - began < 1 * SCALE
+    assert outer.nobody_comes(1.2)
+
+
+def test_the_pool_is_small_until_clients_come(lab):
+    """Between MinFreeConn and MaxFreeConn: twice what a moment took."""
+    outer = lab.add(FakeOuter())
+    inner = lab.inner(outer, lab.echo(), MinFreeConn=2, MaxFreeConn=12)
+    links = gather(outer, 2)
+    assert outer.nobody_comes(1.2)
+    inner.signal(signal.SIGSTOP)        # so that both come in one moment
+    sessions = [link.forward() for link in links]
+    inner.signal(signal.SIGCONT)
+    for link, session in zip(links, sessions):
+        link.expect_ready(session)
+    links = gather(outer, 4)
+    assert outer.nobody_comes(1.2)
+    inner.signal(signal.SIGSTOP)
+    for link in links:
+        link.forward(waiting=5)
+    inner.signal(signal.SIGCONT)
+    gather(outer, 12 + 5)
+    assert outer.nobody_comes(1.2)
 
 
 def test_max_dialing_bounds_dials(lab):

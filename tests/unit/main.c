@@ -21,6 +21,7 @@ static const struct {
 	{ "str", str_suite },
 	{ "conf", conf_suite },
 	{ "config", config_suite },
+	{ "demand", demand_suite },
 	{ "early", early_suite },
 	{ "frame", frame_suite },
 	{ "hello", hello_suite },

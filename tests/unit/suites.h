@@ -10,6 +10,7 @@ Suite *log_suite(void);
 Suite *str_suite(void);
 Suite *conf_suite(void);
 Suite *config_suite(void);
+Suite *demand_suite(void);
 Suite *early_suite(void);
 Suite *frame_suite(void);
 Suite *hello_suite(void);

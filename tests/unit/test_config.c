@@ -203,6 +203,20 @@ static const struct {
 	    "\"Protocol\": \"native\"",
 	    "" },
 	{ "inner, native, key of 33", true, "{" REG TO KEY_33 "}", "", "" },
+	{ "inner, least and most free the same", true,
+	    "{" REG TO KEY ", \"MinFreeConn\": 10}", "", "" },
+	{ "inner, least over most", true,
+	    "{" REG TO KEY ", \"MinFreeConn\": 9, \"MaxFreeConn\": 8}",
+	    ": MinFreeConn: found 9; expected 1 to MaxFreeConn, which is 8",
+	    "" },
+	{ "inner, least over the default", true,
+	    "{" REG TO KEY ", \"MinFreeConn\": 11}",
+	    ": MinFreeConn: found 11; expected 1 to MaxFreeConn, which is 10",
+	    "" },
+	{ "inner, none free", true, "{" REG TO KEY ", \"MinFreeConn\": 0}",
+	    ":1:129: MinFreeConn: found 0; expected a whole number "
+	    "1..10000",
+	    "" },
 	{ "inner, unknown protocol", true,
 	    "{" REG TO KEY ", \"Protocol\": \"go\"}",
 	    ":1:126: Protocol: found \"go\"; expected "
@@ -279,6 +293,7 @@ START_TEST(go_inner)
 	ck_assert_uint_eq(inner.proxy_addr.port, 80);
 	ck_assert_str_eq(inner.auth_key, "123456");
 	ck_assert_uint_eq(inner.max_free, 50);
+	ck_assert_uint_eq(inner.min_free, 50);
 	inner_config_free(&inner);
 }
 END_TEST
@@ -342,6 +357,7 @@ START_TEST(inner_defaults)
 	ck_assert(!inner.id_configured);
 	ck_assert_int_eq(inner.protocol, INNER_NATIVE);
 	ck_assert_uint_eq(inner.max_free, 10);
+	ck_assert_uint_eq(inner.min_free, 10);
 	ck_assert_uint_eq(inner.max_dialing, 64);
 	ck_assert_uint_eq(inner.link_age_ms, 3600000);
 	ck_assert_uint_eq(inner.retry_ms, 60000);
@@ -400,7 +416,8 @@ START_TEST(every_inner_key)
 
 	load_text(
 	    "{" REG TO KEY ", \"InnerId\": \"a.b-c_9\", \"Protocol\": "
-	    "\"classic\", \"MaxFreeConn\": 10000, \"MaxDialing\": 1, "
+	    "\"classic\", \"MaxFreeConn\": 10000, \"MinFreeConn\": 9999, "
+	    "\"MaxDialing\": 1, "
 	    "\"Workers\": 64, \"MaxLinkAge\": 1, \"MaxRetryInterval\": 0.1, "
 	    "\"HandshakeTimeout\": 0.2, \"DialTimeout\": 0.3, "
 	    "\"ForwardTimeout\": 0.4, \"IdleTimeout\": 0.5, "
@@ -412,6 +429,7 @@ START_TEST(every_inner_key)
 	ck_assert(inner.id_configured);
 	ck_assert_int_eq(inner.protocol, INNER_CLASSIC);
 	ck_assert_uint_eq(inner.max_free, 10000);
+	ck_assert_uint_eq(inner.min_free, 9999);
 	ck_assert_uint_eq(inner.max_dialing, 1);
 	ck_assert_uint_eq(inner.workers, 64);
 	ck_assert_uint_eq(inner.link_age_ms, 1000);
