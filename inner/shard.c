@@ -245,7 +245,7 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	shard->look.run = on_look;
 	shard->end.run = on_end;
 	atomic_init(&shard->idle_most, UINT_MAX);
-	if (own_thread && (shard->worker = worker_start()) == NULL)
+	if (own_thread && (shard->worker = worker_new()) == NULL)
 		return false;
 	shard->loop = own_thread ? worker_loop(shard->worker) : main_loop;
 	if ((shard->resolver = resolver_new(shard->loop)) == NULL)
@@ -253,7 +253,7 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
 	    sys_raise_fd_limit());
 	to_shard(shard, &shard->begin);
-	return true;
+	return !own_thread || worker_start(shard->worker);
 }
 
 void

@@ -2,11 +2,12 @@
  * back.c - listens for inners.
  *
  * Owns:    nothing: each link is a standby from its first moment.
- * Thread:  the loop's.
+ * Thread:  main.
  * Floor:   outer.
  */
 #include "outer/back.h"
-#include "outer/shard.h"
+#include "outer/hub.h"
+#include "outer/standby.h"
 
 static void
 on_accept(int fd, void *arg)
@@ -15,9 +16,9 @@ on_accept(int fd, void *arg)
 }
 
 struct listen *
-back_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
+back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 {
-	const struct outer_config *config = shard->config;
+	const struct outer_config *config = hub->config;
 	const struct listen_options options = {
 		.addr = &config->inner_addr,
 		.what = "links",
@@ -26,5 +27,5 @@ back_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
 		.socket_group = config->socket_group,
 	};
 
-	return listen_start(shard->loop, &options, on_accept, shard, problem);
+	return listen_start(hub->loop, &options, on_accept, hub, problem);
 }

@@ -4,11 +4,10 @@
 
 #include "net/listen.h"
 
-struct shard;
+struct hub;
 
-/* Starts to accept links for the shard. NULL with one line in problem. End it
+/* Starts to accept links for the shards. NULL with one line in problem. End it
  * with listen_stop. */
-struct listen *
-back_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE]);
+struct listen *back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE]);
 
 #endif

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { WORKERS_MAX = 64, DEFAULT_WORKERS_MAX = 4 };
+
 #define AT(member) offsetof(struct outer_config, member)
 
 /* key, type, where, min, max, default, flags, choices, help */
@@ -58,6 +60,8 @@ const struct conf_field outer_config_fields[] = {
 	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
 	{ "Pump", CONF_CHOICE, AT(pump), 0, 0, "auto", 0, pump_choices,
 	    "how bytes are moved: auto, splice, copy or bev" },
+	{ "Workers", CONF_COUNT, AT(workers), 0, WORKERS_MAX, NULL, 0, NULL,
+	    "threads that relay; 0: the main one; default: one a core, at most 4" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
 	    conf_log_levels, "error, warn, info or debug" },
 	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
@@ -132,11 +136,20 @@ check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
 	return false;
 }
 
+static uint32_t
+default_workers(void)
+{
+	unsigned cores = sys_cores();
+
+	return cores < DEFAULT_WORKERS_MAX ? cores : DEFAULT_WORKERS_MAX;
+}
+
 int
 outer_config_load(const char *path, struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE])
 {
 	memset(config, 0, sizeof(*config));
+	config->workers = default_workers();
 	if (conf_load(path, outer_config_fields, outer_config_count, config,
 		problem) != 0)
 		return -1;

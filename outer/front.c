@@ -2,7 +2,7 @@
  * front.c - listens for clients.
  *
  * Owns:    the public listener.
- * Thread:  the loop's.
+ * Thread:  main.
  * Floor:   outer.
  *
  * A session needs a descriptor for its link as well. So clients are accepted
@@ -11,7 +11,7 @@
  */
 #include "outer/front.h"
 #include "outer/session.h"
-#include "outer/shard.h"
+#include "outer/hub.h"
 #include "base/log.h"
 #include "net/loop.h"
 
@@ -20,7 +20,7 @@
 enum { CALM_MS = 1000 }; /* room for so long is worth a line */
 
 struct front {
-	struct shard *shard;	 /* borrowed */
+	struct hub *hub;	 /* borrowed */
 	struct listen *listen;	 /* owned */
 	struct loop_timer *calm; /* owned */
 	bool full;		 /* not accepting */
@@ -30,16 +30,15 @@ struct front {
 static void
 tell_full(struct front *front)
 {
-	const struct shard *shard = front->shard;
+	const struct hub *hub = front->hub;
 
 	loop_timer_stop(front->calm);
 	if (front->told)
 		return;
 	front->told = true;
 	log_warn("front", "no descriptors for more sessions: accepting pauses",
-	    KV_U64("sessions",
-		shard->setting_up.length + shard->relaying.length),
-	    KV_U64("descriptors", shard->max_fds));
+	    KV_U64("sessions", hub_sessions(hub)),
+	    KV_U64("descriptors", hub->max_fds));
 }
 
 static void
@@ -55,20 +54,22 @@ static void
 on_accept(int fd, void *arg)
 {
 	struct front *front = arg;
-	struct shard *shard = front->shard;
+	struct hub *hub = front->hub;
 
-	session_start(shard, fd);
-	if (front->full || shard_has_room(shard))
+	session_start(hub, fd);
+	if (front->full || hub_has_room(hub))
 		return;
 	front->full = true;
+	atomic_store(&hub->watchful, true);
 	listen_pause(front->listen, true);
 	tell_full(front);
+	hub->on_change(hub->arg); /* what ended before we were watchful */
 }
 
 struct front *
-front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
+front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 {
-	const struct outer_config *config = shard->config;
+	const struct outer_config *config = hub->config;
 	const struct listen_options options = {
 		.addr = &config->outer_addr,
 		.what = "clients",
@@ -80,10 +81,10 @@ front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE])
 
 	if (front == NULL)
 		return NULL;
-	front->shard = shard;
-	front->calm = loop_timer_new(shard->loop, on_calm, front);
+	front->hub = hub;
+	front->calm = loop_timer_new(hub->loop, on_calm, front);
 	if (front->calm != NULL)
-		front->listen = listen_start(shard->loop, &options, on_accept,
+		front->listen = listen_start(hub->loop, &options, on_accept,
 		    front, problem);
 	if (front->listen == NULL) {
 		front_stop(front);
@@ -105,9 +106,10 @@ front_stop(struct front *front)
 void
 front_look(struct front *front)
 {
-	if (!front->full || !shard_has_room(front->shard))
+	if (!front->full || !hub_has_room(front->hub))
 		return;
 	front->full = false;
+	atomic_store(&front->hub->watchful, false);
 	listen_pause(front->listen, false);
 	loop_timer_start(front->calm, CALM_MS);
 }

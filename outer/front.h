@@ -5,11 +5,10 @@
 #include "net/listen.h"
 
 struct front;
-struct shard;
+struct hub;
 
 /* NULL with one line in problem. */
-struct front *
-front_start(struct shard *shard, char problem[LISTEN_PROBLEM_SIZE]);
+struct front *front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE]);
 void front_stop(struct front *front); /* NULL is fine */
 
 /* Something ended: accepts again if there is room for one more session. */

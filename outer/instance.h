@@ -1,76 +1,79 @@
-/* instance.h - one run of an inner process, as the outer knows it.
+/* instance.h - one run of an inner process, as all shards know it.
  * Floor: outer. */
 #ifndef OUTER_INSTANCE_H
 #define OUTER_INSTANCE_H
 
 #include "base/list.h"
+#include "net/inbox.h"
+#include "net/loop.h"
 #include "wire/hello.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-struct loop;
-struct loop_timer;
+struct instance;
+
+/*
+ * What one shard has of an instance. Only that shard's loop touches it, but
+ * for idle_count and put_us, which main reads, and the message, which goes to and fro.
+ */
+struct instance_part {
+	struct list_node node;	   /* pool.parts: known to that shard */
+	struct instance *instance; /* borrowed: the one it is a part of */
+	struct list idle;	   /* pool_item, most recently used first */
+	_Atomic uint64_t put_us;   /* when one last became idle */
+	atomic_int idle_count;	   /* idle ones less those main has promised */
+	struct inbox_message message; /* registry.c: one at a time */
+	unsigned shard;
+};
 
 struct instance {
-	struct list_node node;	      /* instance_table.all */
-	struct instance_table *table; /* borrowed */
-	uint64_t serial;	      /* never reused; younger is larger */
+	/* constant once it is known to a shard */
+	uint64_t serial; /* never reused; younger is larger */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
-	struct list standbys;	  /* all its links that are not relaying */
-	struct loop_timer *grace; /* owned: without links, not yet gone */
-	bool suspect;		  /* did not answer: taken last */
-	bool replaced;		  /* a younger run took its place */
+	struct hub *hub;		  /* borrowed */
+
+	/* shared by all threads */
+	atomic_size_t links;  /* authenticated and not relaying */
+	atomic_bool emptied;  /* links has been zero since main looked */
+	atomic_bool suspect;  /* did not answer: taken last */
+	atomic_bool replaced; /* a younger run took its place */
+	atomic_bool gone;     /* nobody may join any more */
+
+	/* main's */
+	struct list_node node;	 /* registry.all */
+	struct loop_timer grace; /* without links, not yet gone */
+	unsigned in_flight;	 /* parts whose message is under way */
+
+	unsigned part_count;
+	struct instance_part parts[];
 };
 
-enum {
-	INSTANCE_REPLACED_MAX = 64,
-	INSTANCE_GRACE_MS = 3000, /* for a refill after all links are taken */
-};
+/* One for so many shards; zeroed otherwise. NULL without memory. */
+struct instance *instance_new(unsigned shards);
 
-struct instance_table {
-	struct loop *loop;	    /* borrowed */
-	void (*on_gone)(void *arg); /* an instance is forgotten; or NULL */
-	void *arg;
-	struct list all;
-	uint64_t next_serial;
-	char replaced[INSTANCE_REPLACED_MAX][HELLO_INSTANCE_SIZE + 1];
-	unsigned next_replaced; /* where the next id goes, in turn */
-};
-
-void instance_table_init(struct instance_table *table, struct loop *loop);
-
-/* Frees every instance; none has links any more. */
-void instance_table_fini(struct instance_table *table);
+void instance_free(struct instance *instance);
 
 /*
- * The instance of that id, made when it is new; logged then. It lives while it
- * has standbys and INSTANCE_GRACE_MS longer: when a burst takes its last link
- * it is still there, to be waited for. NULL without memory.
+ * A link joins, or leaves. instance_join is false when the instance is going
+ * just now: then nothing has changed, and registry_admit knows what to do.
+ * instance_leave is true when that was the last link. From any thread.
  */
-struct instance *
-instance_get(struct instance_table *table, const char *inner, const char *id);
+bool instance_join(struct instance *instance);
+bool instance_leave(struct instance *instance);
 
-/* Puts a standby's node on, takes it off. */
-void instance_join(struct instance *instance, struct list_node *standby);
-void instance_leave(struct instance *instance, struct list_node *standby);
+/* Idle standbys on all shards, those aside that are promised. */
+int instance_idle(const struct instance *instance);
 
-/*
- * This run takes the place of all others of its inner's id: they are marked
- * replaced, which is logged, and instance_must_yield remembers the last
- * INSTANCE_REPLACED_MAX of them.
- */
-void instance_replace_others(struct instance_table *table,
-    const struct instance *young);
-
-/* Whether a run must stay away: it was replaced, and another run of its
- * inner's id is here. */
-bool instance_must_yield(const struct instance_table *table, const char *inner,
-    const char *id);
-
-/* How many instances have links and are neither suspect nor replaced. */
-size_t instance_serving(const struct instance_table *table);
+static inline bool
+instance_is(const struct instance *instance, const char *inner, const char *id)
+{
+	return strcmp(instance->id, id) == 0 &&
+	    strcmp(instance->inner, inner) == 0;
+}
 
 #endif

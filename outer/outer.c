@@ -1,68 +1,65 @@
 /*
  * outer.c - builds the outer from its parts and takes it down.
  *
- * Owns:    loop, shard, listeners, app.
+ * Owns:    loop, hub, listeners, app.
  * Thread:  main.
  * Floor:   outer.
  *
  * Draining: clients are no longer accepted, but links are until the last
  * client that is already here has its own. Then the idle standbys are sent
- * away, and the program ends with the last session.
+ * away, and the program ends when the last session has ended and the last
+ * words of all links are said.
  */
 #include "outer/outer.h"
 #include "outer/back.h"
 #include "outer/front.h"
-#include "outer/session.h"
+#include "outer/hub.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "ops/app.h"
 #include "sys/sys.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* How far draining has come. */
+enum stage { RUNNING, DRAINING, LEAVING, QUIETING };
 
 struct outer {
 	struct loop *loop; /* owned, all of them */
 	struct front *front;
 	struct listen *back;
 	struct app *app;
-	struct shard shard;
-	bool draining, leaving;
+	struct hub hub;
+	enum stage stage;
 	struct reap settle; /* looks again after this wake-up */
 };
-
-static void
-dismiss_standbys(struct outer *outer)
-{
-	struct list *idle = &outer->shard.standbys[STANDBY_IDLE];
-	struct list *hello = &outer->shard.standbys[STANDBY_HANDSHAKE];
-	struct list_node *node;
-
-	outer->leaving = true; /* each of these changes something */
-	listen_stop(outer->back);
-	outer->back = NULL;
-	while ((node = list_first(idle)) != NULL)
-		standby_dismiss(standby_of(node), false);
-	while ((node = list_first(hello)) != NULL)
-		standby_dismiss(standby_of(node), false);
-}
 
 /* After callbacks: what listens must not be stopped from inside its own. */
 static void
 settle(void *object)
 {
 	struct outer *outer = object;
+	struct hub *hub = &outer->hub;
 
-	if (!outer->draining) {
+	if (outer->stage == RUNNING) {
 		front_look(outer->front);
 		return;
 	}
-	if (outer->shard.setting_up.length > 0)
-		return;
-	if (!outer->leaving)
-		dismiss_standbys(outer);
-	if (outer->shard.relaying.length == 0)
+	if (outer->stage == DRAINING && dispatch_length(&hub->dispatch) == 0 &&
+	    hub_setting_up(hub) == 0) {
+		outer->stage = LEAVING;
+		listen_stop(outer->back);
+		outer->back = NULL;
+		hub_order(hub, SHARD_DISMISS_ALL);
+	}
+	if (outer->stage == LEAVING && hub_sessions(hub) == 0) {
+		outer->stage = QUIETING;
+		hub_order(hub, SHARD_SAY_WHEN_QUIET);
+	}
+	if (outer->stage == QUIETING && hub_is_quiet(hub))
 		app_drained(outer->app);
 }
 
@@ -79,17 +76,17 @@ on_drain(void *arg)
 {
 	struct outer *outer = arg;
 
-	outer->draining = true;
+	outer->stage = DRAINING;
 	front_stop(outer->front);
 	outer->front = NULL;
+	atomic_store(&outer->hub.watchful, true);
 	on_change(outer);
 }
 
 static void
 outer_free(struct outer *outer)
 {
-	if (outer->loop != NULL)
-		shard_close(&outer->shard);
+	hub_stop(&outer->hub);
 	list_remove(&outer->settle.node);
 	front_stop(outer->front);
 	listen_stop(outer->back);
@@ -107,13 +104,18 @@ outer_start(struct outer *outer, const struct outer_config *config,
 	snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
 	if ((outer->loop = loop_new()) == NULL)
 		return false;
-	shard_init(&outer->shard, outer->loop, config, max_fds);
-	outer->shard.on_change = on_change;
-	outer->shard.on_change_arg = outer;
+	if (!hub_start(&outer->hub, outer->loop, config, max_fds)) {
+		snprintf(problem, LISTEN_PROBLEM_SIZE,
+		    "no memory, descriptors or threads for %" PRIu32 " workers",
+		    config->workers);
+		return false;
+	}
+	outer->hub.on_change = on_change;
+	outer->hub.arg = outer;
 	return (outer->app = app_new(outer->loop, config->drain_ms, &hooks)) !=
 	    NULL &&
-	    (outer->back = back_start(&outer->shard, problem)) != NULL &&
-	    (outer->front = front_start(&outer->shard, problem)) != NULL;
+	    (outer->back = back_start(&outer->hub, problem)) != NULL &&
+	    (outer->front = front_start(&outer->hub, problem)) != NULL;
 }
 
 int
@@ -129,7 +131,7 @@ outer_run(const struct outer_config *config)
 	if (outer_start(outer, config, max_fds, problem)) {
 		log_info("outer", "ready", KV_STR("version", PACKAGE_VERSION),
 		    KV_U64("descriptors", max_fds),
-		    KV_U64("sessions_max", shard_sessions_max(max_fds)));
+		    KV_U64("sessions_max", hub_sessions_max(max_fds)));
 		code = app_run(outer->app);
 	} else {
 		fprintf(stderr, "outer_server: %s\n", problem);

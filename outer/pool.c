@@ -1,188 +1,173 @@
 /*
- * pool.c - idle standbys and the clients that wait for one.
+ * pool.c - the idle standbys of one shard.
  *
- * Owns:    nothing: the items are standbys' and the waiters sessions'.
+ * Owns:    nothing: the items are standbys', the instances the registry's.
  * Thread:  the shard's loop only.
  * Floor:   outer.
  *
- * Never both an idle item and a waiter that may have it: put and wait see to
- * that. So a count of waiters is a count of clients that nobody can serve now.
+ * How many are idle is an atomic count for main, which promises them to
+ * clients before it sends those here. So the count is what is idle less what
+ * is promised: a promise takes one off at once, and the item that fulfils it
+ * none.
  */
 #include "outer/pool.h"
 #include "outer/instance.h"
+#include "base/clock.h"
 
 void
-pool_init(struct pool *pool, size_t waiters_max)
+pool_init(struct pool *pool, unsigned shard)
 {
-	list_init(&pool->idle);
-	list_init(&pool->suspects);
-	list_init(&pool->waiters);
-	pool->waiters_max = waiters_max;
+	list_init(&pool->parts);
+	pool->shard = shard;
 }
 
-static bool
-has_tried(const struct pool_waiter *waiter, const struct instance *instance)
+static struct instance_part *
+part_of(const struct pool *pool, struct instance *instance)
 {
-	for (unsigned i = 0; i < waiter->tried_count; i++)
-		if (waiter->tried[i] == instance->serial)
-			return true;
-	return false;
+	return &instance->parts[pool->shard];
 }
 
-static struct list *
-list_of(struct pool *pool, const struct instance *instance)
+static struct instance_part *
+first_part(const struct pool *pool)
 {
-	return instance->suspect ? &pool->suspects : &pool->idle;
+	struct list_node *node = list_first(&pool->parts);
+
+	return node == NULL ? NULL
+			    : list_entry(node, struct instance_part, node);
+}
+
+static struct instance_part *
+next_part(const struct pool *pool, const struct instance_part *part)
+{
+	struct list_node *node = list_next(&pool->parts, &part->node);
+
+	return node == NULL ? NULL
+			    : list_entry(node, struct instance_part, node);
+}
+
+void
+pool_learn(struct pool *pool, struct instance *instance)
+{
+	list_push_back(&pool->parts, &part_of(pool, instance)->node);
+}
+
+void
+pool_forget(struct pool *pool, struct instance *instance)
+{
+	list_remove(&part_of(pool, instance)->node);
+}
+
+struct instance *
+pool_find(const struct pool *pool, const char *inner, const char *id)
+{
+	struct instance_part *part = first_part(pool);
+
+	for (; part != NULL; part = next_part(pool, part))
+		if (!atomic_load(&part->instance->gone) &&
+		    instance_is(part->instance, inner, id))
+			return part->instance;
+	return NULL;
 }
 
 void
 pool_put(struct pool *pool, struct pool_item *item)
 {
-	struct list_node *node = list_first(&pool->waiters);
+	struct instance_part *part = part_of(pool, item->instance);
 
-	for (; node != NULL; node = list_next(&pool->waiters, node)) {
-		struct pool_waiter *waiter = list_entry(node,
-		    struct pool_waiter, node);
-
-		if (!has_tried(waiter, item->instance)) {
-			list_remove(&waiter->node);
-			waiter->on_item(waiter, item);
-			return;
-		}
-	}
-	list_push_front(list_of(pool, item->instance), &item->node);
-}
-
-static struct pool_item *
-take_from(struct list *list, const struct pool_waiter *waiter,
-    uint64_t but_serial)
-{
-	struct list_node *node = list_first(list);
-
-	for (; node != NULL; node = list_next(list, node)) {
-		struct pool_item *item = list_entry(node, struct pool_item,
-		    node);
-
-		if (item->instance->serial != but_serial &&
-		    !has_tried(waiter, item->instance)) {
-			list_remove(&item->node);
-			return item;
-		}
-	}
-	return NULL;
-}
-
-struct pool_item *
-pool_take(struct pool *pool, const struct pool_waiter *waiter)
-{
-	return take_from(&pool->idle, waiter, 0);
-}
-
-struct pool_item *
-pool_take_suspect(struct pool *pool, const struct pool_waiter *waiter)
-{
-	struct pool_item *item = take_from(&pool->suspects, waiter,
-	    waiter->silent);
-
-	return item != NULL ? item : take_from(&pool->suspects, waiter, 0);
-}
-
-bool
-pool_other_exists(const struct list *instances,
-    const struct pool_waiter *waiter, bool suspects)
-{
-	struct list_node *node = list_first(instances);
-
-	for (; node != NULL; node = list_next(instances, node)) {
-		struct instance *other = list_entry(node, struct instance,
-		    node);
-
-		if ((suspects || !other->suspect) && !other->replaced &&
-		    !has_tried(waiter, other))
-			return true;
-	}
-	return false;
+	list_push_front(&part->idle, &item->node);
+	atomic_store_explicit(&part->put_us, clock_us(), memory_order_relaxed);
+	atomic_fetch_add(&part->idle_count, 1);
 }
 
 void
-pool_remove(struct pool_item *item)
+pool_remove(struct pool *pool, struct pool_item *item)
 {
+	if (item->node.list == NULL)
+		return;
 	list_remove(&item->node);
+	atomic_fetch_sub(&part_of(pool, item->instance)->idle_count, 1);
 }
 
 bool
-pool_wait(struct pool *pool, struct pool_waiter *waiter, bool again)
+pool_may_try(const struct pool_history *history,
+    const struct instance *instance)
 {
-	if (again) {
-		list_push_front(&pool->waiters, &waiter->node);
-		return true;
-	}
-	if (pool->waiters.length >= pool->waiters_max)
-		return false;
-	list_push_back(&pool->waiters, &waiter->node);
+	for (unsigned i = 0; i < history->tried_count; i++)
+		if (history->tried[i] == instance->serial)
+			return false;
 	return true;
 }
 
-void
-pool_unwait(struct pool_waiter *waiter)
+/* More idle standbys; of equals the one that got the latest. */
+static bool
+is_better(const struct instance_part *part, const struct instance_part *best)
 {
-	list_remove(&waiter->node);
+	if (best == NULL || part->idle.length != best->idle.length)
+		return best == NULL || part->idle.length > best->idle.length;
+	return atomic_load(&part->put_us) > atomic_load(&best->put_us);
 }
 
-void
-pool_suspect(struct pool *pool, struct instance *instance, bool suspect)
+static struct pool_item *
+take(struct pool *pool, const struct pool_history *history, bool suspects,
+    uint64_t but_serial)
 {
-	struct list *from = list_of(pool, instance), moving;
-	struct list_node *node, *next;
+	struct instance_part *part = first_part(pool), *best = NULL;
+	struct pool_item *item;
 
-	if (instance->suspect == suspect)
-		return;
-	instance->suspect = suspect;
-	list_init(&moving);
-	for (node = list_first(from); node != NULL; node = next) {
-		next = list_next(from, node);
-		if (list_entry(node, struct pool_item, node)->instance !=
-		    instance)
-			continue;
-		list_remove(node);
-		list_push_front(&moving, node);
+	for (; part != NULL; part = next_part(pool, part)) {
+		struct instance *instance = part->instance;
+
+		if (part->idle.length > 0 && instance->serial != but_serial &&
+		    atomic_load(&instance->suspect) == suspects &&
+		    pool_may_try(history, instance) && is_better(part, best))
+			best = part;
 	}
-	/* least recently used first, so their order stays */
-	while ((node = list_pop(&moving)) != NULL) {
-		if (suspect)
-			list_push_front(&pool->suspects, node);
-		else
-			pool_put(pool,
-			    list_entry(node, struct pool_item, node));
-	}
+	if (best == NULL)
+		return NULL;
+	item = list_entry(list_first(&best->idle), struct pool_item, node);
+	pool_remove(pool, item);
+	return item;
 }
 
-void
-pool_reconsider(struct pool *pool, const struct list *instances)
+struct pool_item *
+pool_take(struct pool *pool, const struct pool_history *history)
 {
-	struct list_node *node = list_first(&pool->waiters), *next;
-
-	for (; node != NULL; node = next) {
-		struct pool_waiter *waiter = list_entry(node,
-		    struct pool_waiter, node);
-		struct pool_item *item;
-
-		next = list_next(&pool->waiters, node);
-		if (pool_other_exists(instances, waiter, false) ||
-		    (item = pool_take_suspect(pool, waiter)) == NULL)
-			continue;
-		list_remove(&waiter->node);
-		waiter->on_item(waiter, item);
-	}
+	return take(pool, history, false, 0);
 }
 
-uint16_t
-pool_waiting_share(const struct pool *pool, size_t instances)
+struct pool_item *
+pool_take_suspect(struct pool *pool, const struct pool_history *history)
 {
-	size_t share;
+	struct pool_item *item = take(pool, history, true, history->silent);
 
-	if (instances == 0)
-		instances = 1;
-	share = (pool->waiters.length + instances - 1) / instances;
-	return share > UINT16_MAX ? UINT16_MAX : (uint16_t)share;
+	return item != NULL ? item : take(pool, history, true, 0);
+}
+
+struct pool_item *
+pool_take_promised(struct pool *pool, struct instance *instance)
+{
+	struct instance_part *part = part_of(pool, instance);
+	struct list_node *node = list_pop(&part->idle);
+
+	if (node != NULL)
+		return list_entry(node, struct pool_item, node);
+	atomic_fetch_add(&part->idle_count, 1);
+	return NULL;
+}
+
+bool
+pool_other_exists(const struct pool *pool, const struct pool_history *history,
+    bool suspects)
+{
+	struct instance_part *part = first_part(pool);
+
+	for (; part != NULL; part = next_part(pool, part)) {
+		const struct instance *other = part->instance;
+
+		if ((suspects || !atomic_load(&other->suspect)) &&
+		    !atomic_load(&other->replaced) &&
+		    !atomic_load(&other->gone) && pool_may_try(history, other))
+			return true;
+	}
+	return false;
 }

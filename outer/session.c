@@ -2,13 +2,15 @@
  * session.c - one client, from accept to its last log line.
  *
  * Owns:    the client's socket until the pump has it; then the pump.
- * Thread:  the shard's loop only.
+ * Thread:  main while it waits, the shard's loop from then on; a message
+ *          carries it from one to the other.
  * Floor:   outer.
  *
  * Until a standby is ready the client has lost nothing: its bytes wait in the
  * kernel, unread, and the next standby can still serve it.
  */
 #include "outer/session.h"
+#include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/shard.h"
 #include "base/clock.h"
@@ -32,15 +34,19 @@ enum {
 };
 
 struct session {
-	struct pool_waiter waiter; /* which instances were tried */
-	struct list_node node;	   /* shard.setting_up or shard.relaying */
-	struct shard *shard;	   /* borrowed */
+	struct inbox_message message; /* under way between main and shard */
+	struct list_node node; /* dispatch's, shard.setting_up, .relaying */
+	struct pool_history history;
+	struct hub *hub;	   /* borrowed */
+	struct shard *shard;	   /* borrowed; NULL: it is on main */
+	struct instance *promised; /* borrowed; on the way to the shard */
 	uint64_t id;
 	enum session_state state;
-	int fd; /* owned; -1 once the pump has it */
+	uint16_t waiting; /* request.waiting */
+	int fd;		  /* owned; -1 once the pump has it */
 	struct endpoint client, public;
 	struct watch *watch;	    /* owned; while fd is */
-	struct loop_timer *timer;   /* owned: QueueTimeout */
+	struct loop_timer *timer;   /* owned: QueueTimeout; while queued */
 	struct standby *standby;    /* borrowed; STARTING only */
 	struct pump *pump;	    /* RELAYING only; frees itself */
 	const char *stop_why;	    /* why pump_stop was called */
@@ -65,6 +71,12 @@ static const unsigned next_ok[SESSION_NSTATES] = {
 	[SESSION_RELAYING] = TO(CLOSED),
 };
 
+struct list_node *
+session_node(struct session *session)
+{
+	return &session->node;
+}
+
 struct session *
 session_of(struct list_node *node)
 {
@@ -77,7 +89,14 @@ session_id(const struct session *session)
 	return session->id;
 }
 
-/* The only writer of the state; also moves lists. */
+const struct pool_history *
+session_history(const struct session *session)
+{
+	return &session->history;
+}
+
+/* The only writer of the state; also moves lists and gauges: up before down,
+ * so that main never misses one. */
 static void
 set_state(struct session *session, enum session_state next)
 {
@@ -87,20 +106,25 @@ set_state(struct session *session, enum session_state next)
 	log_debug("session", "state", KV_U64("id", session->id),
 	    KV_STR("from", state_names[session->state]),
 	    KV_STR("to", state_names[next]));
-	session->state = next;
 	if (next == SESSION_RELAYING || next == SESSION_CLOSED)
 		list_remove(&session->node);
-	if (next == SESSION_RELAYING)
+	if (next == SESSION_RELAYING) {
 		list_push_back(&shard->relaying, &session->node);
+		atomic_fetch_add(&shard->relaying_count, 1);
+		atomic_fetch_sub(&shard->setting_up_count, 1);
+	} else if (next == SESSION_CLOSED && shard != NULL) {
+		atomic_fetch_sub(session->state == SESSION_RELAYING
+			? &shard->relaying_count
+			: &shard->setting_up_count,
+		    1);
+	}
+	session->state = next;
 }
 
 static void
 session_free(void *object)
 {
-	struct session *session = object;
-
-	loop_timer_free(session->timer);
-	free(session);
+	free(object);
 }
 
 static void
@@ -121,20 +145,33 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 	    KV_MS("duration", now - session->began_ms), KV_STR("why", why));
 }
 
+/* Nobody looks after the client's socket or the wait any more. */
+static void
+stop_waiting(struct session *session)
+{
+	loop_timer_free(session->timer);
+	session->timer = NULL;
+	watch_end(session->watch);
+	session->watch = NULL;
+}
+
 /* What every way out has in common. */
 static void
 leave(struct session *session)
 {
+	struct hub *hub = session->hub;
 	struct shard *shard = session->shard;
 
+	stop_waiting(session);
+	if (shard == NULL)
+		dispatch_remove(&hub->dispatch, session);
 	set_state(session, SESSION_CLOSED);
-	loop_timer_stop(session->timer);
-	pool_unwait(&session->waiter);
-	watch_end(session->watch);
-	session->watch = NULL;
-	loop_reap(shard->loop, &session->reap, session_free, session);
-	if (shard->on_change != NULL)
-		shard->on_change(shard->on_change_arg);
+	loop_reap(shard != NULL ? shard->loop : hub->loop, &session->reap,
+	    session_free, session);
+	if (shard != NULL)
+		shard_on_end(shard);
+	else if (hub->on_change != NULL)
+		hub->on_change(hub->arg);
 }
 
 void
@@ -151,8 +188,7 @@ session_close(struct session *session, const char *why)
 	}
 	log_finished(session, 0, 0, why);
 	session->standby = NULL;
-	watch_end(session->watch);
-	session->watch = NULL;
+	stop_waiting(session); /* before the socket goes */
 	if (session->fd >= 0) {
 		sock_reset(session->fd);
 		session->fd = -1;
@@ -171,12 +207,9 @@ on_gone(void *arg)
 static void
 fill_request(const struct session *session, struct request *request)
 {
-	struct shard *shard = session->shard;
-
 	memset(request, 0, sizeof(*request));
 	request->session = session->id;
-	request->waiting = pool_waiting_share(&shard->pool,
-	    instance_serving(&shard->instances));
+	request->waiting = session->waiting;
 	request->family = (enum request_family)session->client.family;
 	request->protocol = REQUEST_TCP;
 	request->client_port = session->client.port;
@@ -193,7 +226,6 @@ claim(struct session *session, struct pool_item *item)
 {
 	struct request request;
 
-	loop_timer_stop(session->timer);
 	set_state(session, SESSION_STARTING);
 	session->standby = standby_of_item(item);
 	session->attempts++;
@@ -203,35 +235,11 @@ claim(struct session *session, struct pool_item *item)
 	standby_claim(session->standby, session, &request);
 }
 
-static void
-on_item(struct pool_waiter *waiter, struct pool_item *item)
-{
-	claim(list_entry(waiter, struct session, waiter), item);
-}
-
-/* The wait is over: whoever is there, a suspect too, or nobody. */
-static void
-on_timer(void *arg)
-{
-	struct session *session = arg;
-	struct pool *pool = &session->shard->pool;
-	struct pool_item *item = pool_take(pool, &session->waiter);
-
-	if (item == NULL)
-		item = pool_take_suspect(pool, &session->waiter);
-	if (item == NULL) {
-		session_close(session, "no standby in time");
-		return;
-	}
-	pool_unwait(&session->waiter);
-	claim(session, item);
-}
-
 /* After so long no further standby is tried. */
 static uint64_t
 patience_ms(const struct session *session)
 {
-	const struct outer_config *config = session->shard->config;
+	const struct outer_config *config = session->hub->config;
 
 	return (uint64_t)config->queue_ms + POOL_TRIES_MAX * config->forward_ms;
 }
@@ -239,33 +247,106 @@ patience_ms(const struct session *session)
 static bool
 other_instance(const struct session *session, bool suspects)
 {
-	return pool_other_exists(&session->shard->instances.all,
-	    &session->waiter, suspects);
+	return pool_other_exists(&session->shard->pool, &session->history,
+	    suspects);
+}
+
+static void
+on_return(struct inbox_message *message)
+{
+	struct session *session = list_entry(message, struct session, message);
+	struct shard *shard = session->shard;
+
+	session->shard = NULL;
+	dispatch_add(&session->hub->dispatch, session, true);
+	atomic_fetch_sub(&shard->setting_up_count, 1);
+}
+
+/* No standby for it on this shard: back to main, where all are seen. */
+static void
+give_back(struct session *session)
+{
+	stop_waiting(session);
+	list_remove(&session->node);
+	session->message.run = on_return;
+	hub_post(session->hub, &session->message);
 }
 
 /*
- * The session is WAITING: it takes a standby, or queues for one. Who has one
- * that is not suspect may be waited for; only when there is nobody of that
- * kind, or when the wait is over, a suspect is asked.
+ * The session is WAITING on a shard: it takes a standby, or goes back to main.
+ * Who has one that is not suspect may be waited for; only when there is nobody
+ * of that kind a suspect is asked.
  */
 static void
 take_standby(struct session *session)
 {
 	struct pool *pool = &session->shard->pool;
-	struct pool_item *item = pool_take(pool, &session->waiter);
-	bool again = session->attempts > 0;
+	struct pool_item *item = pool_take(pool, &session->history);
 
 	if (item == NULL && !other_instance(session, false))
-		item = pool_take_suspect(pool, &session->waiter);
-	if (item != NULL) {
+		item = pool_take_suspect(pool, &session->history);
+	if (item != NULL)
 		claim(session, item);
-		return;
+	else
+		give_back(session);
+}
+
+static void
+on_arrival(struct inbox_message *message)
+{
+	struct session *session = list_entry(message, struct session, message);
+	struct shard *shard = session->shard;
+	struct pool_item *item = pool_take_promised(&shard->pool,
+	    session->promised);
+
+	list_push_back(&shard->setting_up, &session->node);
+	session->watch = watch_start(shard->loop, session->fd, on_gone,
+	    session);
+	if (session->watch == NULL) {
+		if (item != NULL) /* for the next one */
+			pool_put(&shard->pool, item);
+		session_close(session, "out of memory");
+	} else if (item != NULL) {
+		claim(session, item);
+	} else {
+		take_standby(session);
 	}
-	if (!pool_wait(pool, &session->waiter, again)) {
-		session_close(session, "the queue is full");
-		return;
-	}
-	loop_timer_start(session->timer, session->shard->config->queue_ms);
+}
+
+void
+session_send(struct session *session, struct shard *shard,
+    struct instance *instance, uint16_t waiting)
+{
+	stop_waiting(session);
+	session->shard = shard;
+	session->promised = instance;
+	session->waiting = waiting;
+	session->message.run = on_arrival;
+	atomic_fetch_add(&shard->setting_up_count, 1);
+	shard_post(shard, &session->message);
+}
+
+/* The wait is over: whoever is there, a suspect too, or nobody. */
+static void
+on_timer(void *arg)
+{
+	struct session *session = arg;
+
+	if (!dispatch_last_try(&session->hub->dispatch, session))
+		session_close(session, "no standby in time");
+}
+
+void
+session_wait(struct session *session)
+{
+	struct hub *hub = session->hub;
+
+	session->timer = loop_timer_new(hub->loop, on_timer, session);
+	session->watch = watch_start(hub->loop, session->fd, on_gone, session);
+	if (session->timer == NULL || session->watch == NULL)
+		session_close(session, "out of memory");
+	else
+		loop_timer_start(session->timer, hub->config->queue_ms);
 }
 
 /* One standby is used up. counts: one of its POOL_TRIES_MAX tries. */
@@ -290,8 +371,8 @@ try_next(struct session *session, bool counts, const char *why)
 static void
 avoid_instance(struct session *session, uint64_t serial, const char *why)
 {
-	if (session->waiter.tried_count < POOL_TRIES_MAX)
-		session->waiter.tried[session->waiter.tried_count++] = serial;
+	if (session->history.tried_count < POOL_TRIES_MAX)
+		session->history.tried[session->history.tried_count++] = serial;
 	if (!other_instance(session, true))
 		session_close(session, why);
 	else
@@ -322,7 +403,7 @@ session_on_lost(struct session *session, uint64_t instance_serial,
 		try_next(session, true, why);
 		break;
 	case STANDBY_SILENT:
-		session->waiter.silent = instance_serial;
+		session->history.silent = instance_serial;
 		try_next(session, other_instance(session, false), why);
 		break;
 	case STANDBY_REFUSED:
@@ -384,41 +465,32 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 }
 
 static struct session *
-session_new(struct shard *shard, int fd)
+session_new(struct hub *hub, int fd)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session == NULL)
 		return NULL;
-	session->shard = shard;
+	session->hub = hub;
 	session->fd = fd;
-	session->waiter.on_item = on_item;
-	session->timer = loop_timer_new(shard->loop, on_timer, session);
-	if (session->timer != NULL)
-		session->watch = watch_start(shard->loop, fd, on_gone, session);
-	if (session->watch == NULL) {
-		session_free(session);
-		return NULL;
-	}
-	session->id = shard->next_session++;
+	session->id = hub->next_session++;
 	session->began_ms = clock_ms();
+	endpoint_peer(fd, &session->client);
+	endpoint_local(fd, &session->public);
 	return session;
 }
 
 void
-session_start(struct shard *shard, int fd)
+session_start(struct hub *hub, int fd)
 {
-	struct session *session = session_new(shard, fd);
+	struct session *session = session_new(hub, fd);
 
 	if (session == NULL) {
-		if (shard_may_log(shard))
+		if (hub_may_log(&hub->strangers))
 			log_warn("session", "refused",
 			    KV_STR("why", "out of memory"));
 		sock_reset(fd);
 		return;
 	}
-	endpoint_peer(fd, &session->client);
-	endpoint_local(fd, &session->public);
-	list_push_back(&shard->setting_up, &session->node);
-	take_standby(session);
+	dispatch_add(&hub->dispatch, session, false);
 }

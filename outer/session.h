@@ -1,4 +1,7 @@
-/* session.h - one client, from accept to its last log line. Floor: outer. */
+/* session.h - one client, from accept to its last log line. Floor: outer.
+ *
+ * It waits on main, is set up and relays on a shard, and goes from the one to
+ * the other only while nothing has been read from the client. */
 #ifndef OUTER_SESSION_H
 #define OUTER_SESSION_H
 
@@ -8,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct hub;
+struct instance;
 struct link;
+struct pool_history;
 struct session;
 struct shard;
 
@@ -21,15 +27,30 @@ enum session_state {
 	SESSION_NSTATES,
 };
 
-/* Takes fd, a new client. What it sends stays in the kernel until RELAYING. */
-void session_start(struct shard *shard, int fd);
+/* Main: takes fd, a new client, and gives it to dispatch. What it sends stays in
+ * the kernel until RELAYING. */
+void session_start(struct hub *hub, int fd);
 
-/* Ends it, from anywhere: the client is reset. Idempotent. */
+/* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
+ * when the client does. May close it. */
+void session_wait(struct session *session);
+
+/*
+ * Main: sends the session to a shard where a standby of the instance is
+ * promised to it. waiting: see request.waiting. Without threads it may be back
+ * in the queue, or closed, when this returns.
+ */
+void session_send(struct session *session, struct shard *shard,
+    struct instance *instance, uint16_t waiting);
+
+/* Ends it, from where it is: the client is reset. Idempotent. */
 void session_close(struct session *session, const char *why);
 
 uint64_t session_id(const struct session *session);
+const struct pool_history *session_history(const struct session *session);
 
-/* Of a node of shard.setting_up or shard.relaying. */
+/* Its node in dispatch's lists, shard.setting_up or shard.relaying. */
+struct list_node *session_node(struct session *session);
 struct session *session_of(struct list_node *node);
 
 /*

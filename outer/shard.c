@@ -2,53 +2,144 @@
  * shard.c - all that one event loop of the outer owns.
  *
  * Owns:    its standbys and its sessions.
- * Thread:  the shard's loop only.
+ * Thread:  the shard's loop only, but for what the header says of main.
  * Floor:   outer.
  */
 #include "outer/shard.h"
+#include "outer/instance.h"
 #include "outer/session.h"
-#include "base/clock.h"
+#include "net/worker.h"
 #include "relay/pump_kit.h"
 
 #include <string.h>
 
-/* Descriptors for all else: listeners, epoll, signals, log, some links that
- * say hello. */
-enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
-
 /* Links that have not authenticated: a part of the descriptors, no more. */
 enum { HANDSHAKES_SHARE = 8, HANDSHAKES_MIN = 16, HANDSHAKES_MAX = 1024 };
 
-void
-shard_reconsider(struct shard *shard)
-{
-	pool_reconsider(&shard->pool, &shard->instances.all);
-}
+static void on_note(struct inbox_message *message);
+static void on_order(struct inbox_message *message);
 
-static void
-on_instance_gone(void *arg)
-{
-	shard_reconsider(arg);
-}
-
-void
-shard_init(struct shard *shard, struct loop *loop,
-    const struct outer_config *config, uint64_t max_fds)
+bool
+shard_init(struct shard *shard, struct hub *hub, unsigned index, bool threaded)
 {
 	memset(shard, 0, sizeof(*shard));
-	shard->loop = loop;
-	shard->config = config;
-	shard->max_fds = max_fds;
-	shard->pumps = pump_kit_new(loop, config->pump, max_fds);
-	shard->next_link = shard->next_session = 1;
-	pool_init(&shard->pool, config->queue_length);
-	instance_table_init(&shard->instances, loop);
-	shard->instances.on_gone = on_instance_gone;
-	shard->instances.arg = shard;
+	shard->hub = hub;
+	shard->config = hub->config;
+	shard->note.run = on_note;
+	shard->order.run = on_order;
+	pool_init(&shard->pool, index);
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		list_init(&shard->standbys[i]);
 	list_init(&shard->setting_up);
 	list_init(&shard->relaying);
+	if (threaded && (shard->worker = worker_new()) == NULL)
+		return false;
+	shard->loop = threaded ? worker_loop(shard->worker) : hub->loop;
+	shard->pumps = pump_kit_new(shard->loop, hub->config->pump,
+	    hub->max_fds / hub->shard_count);
+	return true;
+}
+
+static void
+dismiss(struct list *standbys, bool replaced_only)
+{
+	struct list_node *node = list_first(standbys), *next;
+
+	for (; node != NULL; node = next) {
+		struct standby *standby = standby_of(node);
+
+		next = list_next(standbys, node);
+		if (!replaced_only || standby_is_replaced(standby))
+			standby_dismiss(standby, replaced_only);
+	}
+}
+
+static void
+on_quiet(void *arg)
+{
+	struct shard *shard = arg;
+
+	atomic_store(&shard->quiet, true);
+	shard_tell(shard, SHARD_ENDED);
+}
+
+static void
+on_order(struct inbox_message *message)
+{
+	struct shard *shard = list_entry(message, struct shard, order);
+	unsigned orders = atomic_exchange(&shard->orders, 0);
+
+	if ((orders & SHARD_DISMISS_REPLACED) != 0)
+		dismiss(&shard->standbys[STANDBY_IDLE], true);
+	if ((orders & SHARD_DISMISS_ALL) != 0) {
+		dismiss(&shard->standbys[STANDBY_IDLE], false);
+		dismiss(&shard->standbys[STANDBY_HANDSHAKE], false);
+	}
+	if ((orders & SHARD_SAY_WHEN_QUIET) != 0)
+		loop_when_quiet(shard->loop, on_quiet, shard);
+}
+
+void
+shard_order(struct shard *shard, unsigned order)
+{
+	if (atomic_fetch_or(&shard->orders, order) == 0)
+		shard_post(shard, &shard->order);
+}
+
+/* Runs on main. */
+static void
+hear(void *object)
+{
+	struct shard *shard = object;
+	struct hub *hub = shard->hub;
+	unsigned notes = atomic_exchange(&shard->notes, 0);
+
+	if ((notes & SHARD_INSTANCES) != 0)
+		hub_on_instances(hub);
+	if ((notes & SHARD_IDLE) != 0)
+		dispatch_look(&hub->dispatch);
+	if ((notes & SHARD_ENDED) != 0 && hub->on_change != NULL)
+		hub->on_change(hub->arg);
+}
+
+static void
+on_note(struct inbox_message *message)
+{
+	hear(list_entry(message, struct shard, note));
+}
+
+void
+shard_tell(struct shard *shard, unsigned note)
+{
+	if (atomic_fetch_or(&shard->notes, note) != 0)
+		return; /* under way already */
+	if (shard->hub->threaded)
+		hub_post(shard->hub, &shard->note);
+	else
+		loop_reap(shard->hub->loop, &shard->note_later, hear, shard);
+}
+
+void
+shard_on_idle(struct shard *shard)
+{
+	if (atomic_load(&shard->hub->waiting) > 0)
+		shard_tell(shard, SHARD_IDLE);
+}
+
+void
+shard_on_end(struct shard *shard)
+{
+	if (atomic_load(&shard->hub->watchful))
+		shard_tell(shard, SHARD_ENDED);
+}
+
+void
+shard_post(struct shard *shard, struct inbox_message *message)
+{
+	if (shard->hub->threaded)
+		inbox_post(loop_inbox(shard->loop), message);
+	else
+		message->run(message);
 }
 
 void
@@ -56,7 +147,6 @@ shard_close(struct shard *shard)
 {
 	struct list_node *node;
 
-	shard->on_change = NULL;
 	while ((node = list_first(&shard->setting_up)) != NULL)
 		session_close(session_of(node), "the outer stops");
 	while ((node = list_first(&shard->relaying)) != NULL)
@@ -64,55 +154,25 @@ shard_close(struct shard *shard)
 	for (int i = 0; i < STANDBY_RELAYING; i++)
 		while ((node = list_first(&shard->standbys[i])) != NULL)
 			standby_close(standby_of(node), "the outer stops");
-	instance_table_fini(&shard->instances);
-	pump_kit_free(shard->pumps);
 }
 
-size_t
-shard_links(const struct shard *shard)
+void
+shard_fini(struct shard *shard)
 {
-	return shard->standbys[STANDBY_IDLE].length +
-	    shard->standbys[STANDBY_STARTING].length;
+	list_remove(&shard->note_later.node);
+	pump_kit_free(shard->pumps);
+	worker_free(shard->worker);
 }
 
 size_t
 shard_handshakes_max(const struct shard *shard)
 {
-	uint64_t share = shard->max_fds / HANDSHAKES_SHARE;
+	uint64_t all = shard->hub->max_fds / HANDSHAKES_SHARE;
 
-	if (share < HANDSHAKES_MIN)
-		return HANDSHAKES_MIN;
-	return share > HANDSHAKES_MAX ? HANDSHAKES_MAX : (size_t)share;
-}
-
-bool
-shard_may_log(struct shard *shard)
-{
-	uint64_t suppressed;
-
-	if (!log_allow(&shard->strangers, clock_ms(), &suppressed))
-		return false;
-	if (suppressed > 0)
-		log_warn("shard", "lines like the next were left out",
-		    KV_U64("count", suppressed));
-	return true;
-}
-
-/* A client that still waits will need a link beside those that are there. */
-bool
-shard_has_room(const struct shard *shard)
-{
-	uint64_t used = shard_links(shard) + shard->pool.waiters.length +
-	    shard->setting_up.length +
-	    shard->relaying.length * FDS_PER_SESSION +
-	    pump_kit_fds(shard->pumps);
-
-	return used + FDS_PER_SESSION + FDS_ASIDE <= shard->max_fds;
-}
-
-uint64_t
-shard_sessions_max(uint64_t max_fds)
-{
-	return max_fds <= FDS_ASIDE ? 0
-				    : (max_fds - FDS_ASIDE) / FDS_PER_SESSION;
+	if (all < HANDSHAKES_MIN)
+		all = HANDSHAKES_MIN;
+	if (all > HANDSHAKES_MAX)
+		all = HANDSHAKES_MAX;
+	all /= shard->hub->shard_count;
+	return all > 0 ? (size_t)all : 1;
 }

@@ -4,56 +4,78 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "outer/config.h"
-#include "outer/instance.h"
+#include "net/inbox.h"
+#include "net/loop.h"
+#include "outer/hub.h"
 #include "outer/pool.h"
 #include "outer/standby.h"
 
-struct loop;
+#include <stdatomic.h>
+
 struct pump_kit;
+struct worker;
+
+/* What a shard tells main, and main a shard: bits, of which one message
+ * carries all there are. */
+enum shard_note {
+	SHARD_IDLE = 1,	     /* a standby is idle, and clients wait */
+	SHARD_INSTANCES = 2, /* one lost its last link, or is suspect */
+	SHARD_ENDED = 4,     /* a session, or a link, and main is watchful */
+};
+enum shard_order {
+	SHARD_DISMISS_REPLACED = 1, /* idle links of replaced instances */
+	SHARD_DISMISS_ALL = 2,	    /* all links that start no session */
+	SHARD_SAY_WHEN_QUIET = 4,   /* SHARD_ENDED once no link speaks */
+};
 
 struct shard {
+	struct hub *hub;		   /* borrowed */
+	struct worker *worker;		   /* owned; NULL: on main's loop */
 	struct loop *loop;		   /* borrowed */
 	const struct outer_config *config; /* borrowed */
 	struct pump_kit *pumps;		   /* owned: what sessions share */
 	struct pool pool;
-	struct instance_table instances;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
-	struct list setting_up;		  /* sessions that do not relay yet */
-	struct list relaying;		  /* sessions that do */
-	uint64_t next_link, next_session; /* ids for the log */
-	struct log_limit strangers;	  /* lines that strangers can cause */
-	bool warned_classic;		  /* that the key crosses the wire */
-	uint64_t max_fds;
-	/* Called when a session has ended, or a link: there may be room for
-	 * another client, or draining may be over. */
-	void (*on_change)(void *arg);
-	void *on_change_arg;
+	struct list setting_up;	    /* sessions that do not relay yet */
+	struct list relaying;	    /* sessions that do */
+	struct log_limit strangers; /* lines that strangers can cause */
+
+	/* Read by main. Of links and sessions on their way here main counts
+	 * one up as it sends them. */
+	atomic_size_t link_count; /* that do not relay */
+	atomic_size_t setting_up_count, relaying_count;
+
+	atomic_uint notes, orders;
+	struct inbox_message note, order;
+	atomic_bool quiet;	/* all last words are said */
+	struct reap note_later; /* without threads: after the callbacks */
 };
 
-void shard_init(struct shard *shard, struct loop *loop,
-    const struct outer_config *config, uint64_t max_fds);
+/* threaded: with a worker, to be started when all shards are there. False
+ * without memory or descriptors; give it to shard_fini either way. */
+bool
+shard_init(struct shard *shard, struct hub *hub, unsigned index, bool threaded);
 
-/* Closes every session and standby; the loop's reaper frees them. */
+/* Closes every session and standby. Its thread, if any, has ended. */
 void shard_close(struct shard *shard);
+void shard_fini(struct shard *shard); /* frees the loop of its own */
 
-/* See pool_reconsider. */
-void shard_reconsider(struct shard *shard);
+/* To the shard, from main. Takes the message; without threads it runs now. */
+void shard_post(struct shard *shard, struct inbox_message *message);
 
-/* Links that are authenticated and not relaying. */
-size_t shard_links(const struct shard *shard);
+/* From main: one of enum shard_order, carried out soon. */
+void shard_order(struct shard *shard, unsigned order);
 
-/* How many links may be in their handshake at once. */
+/* To main, from the shard: one of enum shard_note, heard after the callbacks
+ * that run now. */
+void shard_tell(struct shard *shard, unsigned note);
+
+/* A standby is idle; a session or a link has ended: tells main if it wants to
+ * know. */
+void shard_on_idle(struct shard *shard);
+void shard_on_end(struct shard *shard);
+
+/* How many links may be in their handshake at once here. */
 size_t shard_handshakes_max(const struct shard *shard);
-
-/* Whether a line that a stranger causes may be written: they must not fill
- * the disk. What was left out since the last one is told first. */
-bool shard_may_log(struct shard *shard);
-
-/* Whether the descriptors allow one more session, with its link. */
-bool shard_has_room(const struct shard *shard);
-
-/* How many sessions so many descriptors allow. */
-uint64_t shard_sessions_max(uint64_t max_fds);
 
 #endif

@@ -8,10 +8,12 @@
  *          doc/PROTOCOL, "The life of a standby".
  */
 #include "outer/standby_codec.h"
+#include "outer/instance.h"
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "net/endpoint.h"
 #include "net/link.h"
 #include "sys/sock.h"
@@ -83,9 +85,24 @@ standby_free(void *object)
 {
 	struct standby *standby = object;
 
-	loop_timer_free(standby->timer);
+	loop_timer_fini(&standby->timer);
 	free(standby->handshake);
 	free(standby);
+}
+
+static void
+leave_instance(struct standby *standby)
+{
+	struct shard *shard = standby->shard;
+	struct instance *instance = standby->item.instance;
+
+	if (instance == NULL)
+		return;
+	pool_remove(&shard->pool, &standby->item);
+	standby->item.instance = NULL;
+	atomic_fetch_sub(&shard->hub->links, 1);
+	if (instance_leave(instance))
+		shard_tell(shard, SHARD_INSTANCES);
 }
 
 /* What every way out has in common. The link has its new owner by now. */
@@ -96,20 +113,21 @@ leave(struct standby *standby)
 
 	standby->link = NULL;
 	standby->session = NULL;
-	loop_timer_stop(standby->timer);
-	pool_remove(&standby->item);
-	if (standby->item.instance != NULL)
-		instance_leave(standby->item.instance, &standby->instance_node);
-	standby->item.instance = NULL;
+	loop_timer_stop(&standby->timer);
+	if (standby->admission != NULL)
+		standby->admission->standby = NULL;
+	standby->admission = NULL;
+	leave_instance(standby);
+	atomic_fetch_sub(&shard->link_count, 1);
 	loop_reap(shard->loop, &standby->reap, standby_free, standby);
-	if (shard->on_change != NULL)
-		shard->on_change(shard->on_change_arg);
+	shard_on_end(shard);
 }
 
 static void
 log_closed(struct standby *standby, enum log_level level, const char *why)
 {
-	if (standby->item.instance == NULL && !shard_may_log(standby->shard))
+	if (standby->item.instance == NULL &&
+	    !hub_may_log(&standby->shard->strangers))
 		return;
 	log_at(level, "standby", "closed", KV_U64("link", standby->id),
 	    KV_STR("peer", standby_peer(standby)),
@@ -179,6 +197,13 @@ standby_lose(struct standby *standby, const char *why)
 	lose(standby, STANDBY_DIED, why);
 }
 
+bool
+standby_may_read(const struct standby *standby)
+{
+	return standby->state != STANDBY_CLOSED &&
+	    standby->state != STANDBY_RELAYING && standby->admission == NULL;
+}
+
 uint64_t
 standby_session_id(const struct standby *standby)
 {
@@ -210,18 +235,16 @@ arm_idle(struct standby *standby)
 
 		due = ping < silent ? ping : silent;
 	}
-	loop_timer_start(standby->timer, due > now ? due - now : 0);
+	loop_timer_start(&standby->timer, due > now ? due - now : 0);
 }
 
-/* An idle standby goes to whoever waits, else to the pool. */
 static void
 become_idle(struct standby *standby)
 {
 	set_state(standby, STANDBY_IDLE);
 	arm_idle(standby);
 	pool_put(&standby->shard->pool, &standby->item);
-	if (standby->state == STANDBY_IDLE && standby->shard->on_change != NULL)
-		standby->shard->on_change(standby->shard->on_change_arg);
+	shard_on_idle(standby->shard);
 }
 
 /* How long a link may take to answer FORWARD. The time to AUTH counts the
@@ -233,7 +256,7 @@ answer_ms(const struct standby *standby)
 	uint32_t rtt_us = link_rtt_us(standby->link);
 	uint64_t ms;
 
-	if (standby->item.instance->suspect)
+	if (atomic_load(&standby->item.instance->suspect))
 		return most;
 	if (rtt_us == 0)
 		rtt_us = standby->rtt_us;
@@ -248,13 +271,12 @@ standby_claim(struct standby *standby, struct session *session,
     const struct request *request)
 {
 	assert(standby->state == STANDBY_IDLE);
-	pool_remove(&standby->item);
 	set_state(standby, STANDBY_STARTING);
 	standby->session = session;
 	standby->answered = false;
 	standby->unsent = !standby->codec->send_forward(standby, request);
 	standby->sent_ms = clock_ms();
-	loop_timer_start(standby->timer,
+	loop_timer_start(&standby->timer,
 	    standby->unsent ? 0 : answer_ms(standby));
 }
 
@@ -307,9 +329,9 @@ standby_on_timeout(struct standby *standby)
 			lose(standby, STANDBY_REFUSED, "no READY in time");
 			break;
 		}
-		pool_suspect(&shard->pool, standby->item.instance, true);
+		atomic_store(&standby->item.instance->suspect, true);
 		lose(standby, STANDBY_SILENT, "no answer to FORWARD");
-		shard_reconsider(shard);
+		shard_tell(shard, SHARD_INSTANCES);
 		break;
 	case STANDBY_RELAYING:
 	case STANDBY_CLOSED:
@@ -324,47 +346,102 @@ on_timer(void *arg)
 	standby_on_timeout(arg);
 }
 
-/* A run that was configured to takes the place of its elders. */
+bool
+standby_is_replaced(const struct standby *standby)
+{
+	const struct instance *instance = standby->item.instance;
+
+	return instance != NULL && atomic_load(&instance->replaced);
+}
+
+/* The instance has let it in; now it stands by, if MaxLinks allows it. */
 static void
-replace_elders(struct standby *standby)
+join(struct standby *standby)
 {
 	struct shard *shard = standby->shard;
-	struct list *idle = &shard->standbys[STANDBY_IDLE];
-	struct list_node *node, *next;
+	struct instance *instance = standby->item.instance;
 
-	instance_replace_others(&shard->instances, standby->item.instance);
-	for (node = list_first(idle); node != NULL; node = next) {
-		struct standby *other = standby_of(node);
-
-		next = list_next(idle, node);
-		if (other->item.instance->replaced)
-			standby_dismiss(other, true);
+	if (atomic_fetch_add(&shard->hub->links, 1) >=
+	    shard->config->max_links) {
+		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
+		return;
 	}
+	if (standby->codec->send_welcome != NULL &&
+	    !standby->codec->send_welcome(standby)) {
+		standby_close(standby, "out of memory");
+		return;
+	}
+	free(standby->handshake);
+	standby->handshake = NULL;
+	become_idle(standby);
+	log_debug("standby", "joined", KV_U64("link", standby->id),
+	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
+	    KV_STR("peer", standby_peer(standby)),
+	    KV_STR("kind", standby->codec->name));
+}
+
+static void
+ask(struct standby *standby, const char *inner, const char *id, bool replace);
+
+static void
+on_answered(struct admission *admission)
+{
+	struct standby *standby = admission->standby;
+	struct instance *instance = admission->instance;
+
+	if (standby == NULL) { /* it ended while we asked */
+		free(admission);
+		return;
+	}
+	standby->admission = NULL;
+	link_read(standby->link, true);
+	link_kick(standby->link); /* it may have said more since */
+	if (instance == NULL) {
+		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
+	} else if (instance_join(instance)) {
+		standby->item.instance = instance;
+		join(standby);
+	} else { /* it has just gone: there will be a new one */
+		ask(standby, admission->inner, admission->id,
+		    admission->replace);
+	}
+	free(admission);
+}
+
+static void
+ask(struct standby *standby, const char *inner, const char *id, bool replace)
+{
+	struct admission *admission = calloc(1, sizeof(*admission));
+
+	if (admission == NULL) {
+		standby_close(standby, "out of memory");
+		return;
+	}
+	admission->shard = standby->shard;
+	admission->standby = standby;
+	admission->answered = on_answered;
+	admission->replace = replace;
+	str_copy(admission->inner, sizeof(admission->inner), inner);
+	str_copy(admission->id, sizeof(admission->id), id);
+	standby->admission = admission;
+	link_read(standby->link, false); /* the answer comes first */
+	registry_admit(admission);
 }
 
 void
 standby_authenticated(struct standby *standby, const char *inner,
     const char *instance_id, bool replace)
 {
-	struct shard *shard = standby->shard;
-	struct instance *instance = instance_get(&shard->instances, inner,
+	struct instance *instance = pool_find(&standby->shard->pool, inner,
 	    instance_id);
 
-	if (instance == NULL) {
-		standby_close(standby, "out of memory");
-		return;
+	if (instance != NULL && !atomic_load(&instance->replaced) &&
+	    instance_join(instance)) {
+		standby->item.instance = instance;
+		join(standby);
+	} else {
+		ask(standby, inner, instance_id, replace);
 	}
-	instance_join(instance, &standby->instance_node);
-	standby->item.instance = instance;
-	free(standby->handshake);
-	standby->handshake = NULL;
-	log_debug("standby", "joined", KV_U64("link", standby->id),
-	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
-	    KV_STR("peer", standby_peer(standby)),
-	    KV_STR("kind", standby->codec->name));
-	if (replace && instance->standbys.length == 1)
-		replace_elders(standby);
-	become_idle(standby);
 }
 
 void
@@ -373,7 +450,7 @@ standby_on_answer(struct standby *standby)
 	if (standby->answered)
 		return;
 	standby->answered = true;
-	loop_timer_start(standby->timer, standby->shard->config->forward_ms);
+	loop_timer_start(&standby->timer, standby->shard->config->forward_ms);
 }
 
 void
@@ -402,7 +479,7 @@ standby_on_refused(struct standby *standby, unsigned code, const char *text)
 	session_on_refused(session, serial, code, text);
 	if (standby->leaving)
 		retire(standby, LOG_DEBUG, "it said GOAWAY");
-	else if (standby->item.instance->replaced)
+	else if (standby_is_replaced(standby))
 		standby_dismiss(standby, true);
 	else
 		become_idle(standby);
@@ -439,6 +516,18 @@ choose_codec(struct standby *standby, struct evbuffer *input)
 	return standby->state != STANDBY_CLOSED;
 }
 
+/* Any byte of an instance ends it. */
+static void
+end_suspicion(struct standby *standby)
+{
+	struct instance *instance = standby->item.instance;
+
+	if (instance == NULL || !atomic_load(&instance->suspect))
+		return;
+	atomic_store(&instance->suspect, false);
+	shard_tell(standby->shard, SHARD_INSTANCES);
+}
+
 static void
 on_input(void *arg)
 {
@@ -450,9 +539,7 @@ on_input(void *arg)
 	if (standby->codec == NULL && !choose_codec(standby, input))
 		return;
 	standby->heard_ms = clock_ms();
-	if (standby->item.instance != NULL)
-		pool_suspect(&standby->shard->pool, standby->item.instance,
-		    false);
+	end_suspicion(standby);
 	standby->codec->read(standby, input);
 }
 
@@ -479,26 +566,6 @@ static const struct link_handler handler = {
 	.on_error = on_error,
 };
 
-static struct standby *
-standby_new(struct shard *shard, int fd, const char *peer)
-{
-	struct standby *standby = calloc(1, sizeof(*standby));
-
-	if (standby == NULL)
-		return NULL;
-	standby->shard = shard;
-	standby->timer = loop_timer_new(shard->loop, on_timer, standby);
-	if (standby->timer != NULL)
-		standby->link = link_new(shard->loop, fd, peer);
-	if (standby->link == NULL) {
-		standby_free(standby);
-		return NULL;
-	}
-	standby->id = shard->next_link++;
-	standby->heard_ms = standby->sent_ms = clock_ms();
-	return standby;
-}
-
 /* Strangers who say nothing must not keep inners out: the one that has been
  * at it for longest makes room. */
 static void
@@ -511,34 +578,60 @@ make_room(struct shard *shard)
 		    "too many links that have not authenticated");
 }
 
-bool
-standby_is_one_too_many(const struct standby *standby)
+static void
+refuse(struct standby *standby, struct log_limit *limit, const char *peer)
 {
-	return shard_links(standby->shard) >= standby->shard->config->max_links;
+	if (hub_may_log(limit))
+		log_warn("standby", "refused", KV_STR("peer", peer),
+		    KV_STR("why", "out of memory"));
+	sock_close(standby->fd);
+	atomic_fetch_sub(&standby->shard->link_count, 1);
+	free(standby);
 }
 
-void
-standby_accept(struct shard *shard, int fd)
+static void
+on_arrival(struct inbox_message *message)
 {
+	struct standby *standby = list_entry(message, struct standby, message);
+	struct shard *shard = standby->shard;
 	char peer[ENDPOINT_TEXT_SIZE];
 	struct endpoint endpoint;
-	struct standby *standby;
 
-	endpoint_peer(fd, &endpoint);
+	endpoint_peer(standby->fd, &endpoint);
 	endpoint_text(&endpoint, true, peer);
 	make_room(shard);
-	standby = standby_new(shard, fd, peer);
-	if (standby == NULL) {
-		if (shard_may_log(shard))
-			log_warn("standby", "refused", KV_STR("peer", peer),
-			    KV_STR("why", "out of memory"));
-		sock_close(fd);
+	standby->link = link_new(shard->loop, standby->fd, peer);
+	if (standby->link == NULL) {
+		refuse(standby, &shard->strangers, peer);
 		return;
 	}
+	standby->fd = -1;
+	loop_timer_init(&standby->timer, shard->loop, on_timer, standby);
+	standby->heard_ms = standby->sent_ms = clock_ms();
 	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],
 	    &standby->state_node);
 	link_set_keepalive(standby->link, shard->config->peer_ms);
 	link_set_user_timeout(standby->link, shard->config->peer_ms);
-	loop_timer_start(standby->timer, shard->config->handshake_ms);
+	loop_timer_start(&standby->timer, shard->config->handshake_ms);
 	link_set_handler(standby->link, &handler, standby);
+}
+
+void
+standby_accept(struct hub *hub, int fd)
+{
+	struct standby *standby = calloc(1, sizeof(*standby));
+
+	if (standby == NULL) {
+		if (hub_may_log(&hub->strangers))
+			log_warn("standby", "refused",
+			    KV_STR("why", "out of memory"));
+		sock_close(fd);
+		return;
+	}
+	standby->id = hub->next_link++;
+	standby->fd = fd;
+	standby->shard = hub_shard_for_link(hub);
+	standby->message.run = on_arrival;
+	atomic_fetch_add(&standby->shard->link_count, 1);
+	shard_post(standby->shard, &standby->message);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct hub;
 struct link;
 struct request;
 struct session;
@@ -35,9 +36,10 @@ enum standby_loss {
 };
 
 /*
- * Takes fd, a new link, and starts its handshake; refuses it without memory.
+ * Main: takes fd, a new link, and sends it to a shard, where its handshake
+ * starts; refuses it without memory.
  */
-void standby_accept(struct shard *shard, int fd);
+void standby_accept(struct hub *hub, int fd);
 
 /*
  * Sends FORWARD for the session on an idle standby that the pool gave. From
@@ -54,6 +56,9 @@ void standby_close(struct standby *standby, const char *why);
 /* Closes politely one that is not starting; an idle one is told why by GOAWAY
  * (shutdown, replaced). */
 void standby_dismiss(struct standby *standby, bool replaced);
+
+/* Whether a younger run has taken the place of its instance. */
+bool standby_is_replaced(const struct standby *standby);
 
 struct standby *standby_of_item(struct pool_item *item);
 struct standby *standby_of(struct list_node *state_node);

@@ -50,19 +50,13 @@ on_auth(struct standby *standby, const struct signal48 *signal)
 		    "authentication failed: another AuthKey");
 		return;
 	}
-	if (standby_is_one_too_many(standby)) {
-		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
-		return;
-	}
 	endpoint_peer(link_fd(standby->link), &peer);
 	endpoint_text(&peer, false, host);
-	if (!standby->shard->warned_classic) {
-		standby->shard->warned_classic = true;
+	if (!atomic_exchange(&standby->shard->hub->warned_classic, true))
 		log_warn("standby",
 		    "a classic link: its AuthKey crosses the "
 		    "wire in the clear",
 		    KV_STR("peer", host));
-	}
 	standby_authenticated(standby, host, "classic", false);
 }
 
@@ -94,8 +88,7 @@ read_signals(struct standby *standby, struct evbuffer *input)
 	struct signal48 signal;
 	const char *why = NULL;
 
-	while (result == WIRE_OK && standby->state != STANDBY_CLOSED &&
-	    standby->state != STANDBY_RELAYING) {
+	while (result == WIRE_OK && standby_may_read(standby)) {
 		result = framing_take_signal(input, &signal, &why);
 		if (result == WIRE_OK)
 			dispatch(standby, &signal);

@@ -3,6 +3,7 @@
 #ifndef OUTER_STANDBY_CODEC_H
 #define OUTER_STANDBY_CODEC_H
 
+#include "net/inbox.h"
 #include "net/loop.h"
 #include "outer/standby.h"
 #include "wire/hello.h"
@@ -17,6 +18,7 @@ struct standby_codec {
 	void (*read)(struct standby *standby, struct evbuffer *input);
 	bool (*send_forward)(struct standby *standby,
 	    const struct request *request);
+	bool (*send_welcome)(struct standby *standby);	 /* NULL: none */
 	bool (*send_start)(struct standby *standby);	 /* NULL: none */
 	bool (*send_keepalive)(struct standby *standby); /* NULL: none */
 	bool (*send_goaway)(struct standby *standby,
@@ -39,15 +41,17 @@ struct standby_handshake {
 };
 
 struct standby {
+	struct inbox_message message; /* under way from main to the shard */
 	struct pool_item item;
-	struct list_node state_node;	/* shard.standbys[state] */
-	struct list_node instance_node; /* instance.standbys */
-	struct shard *shard;		/* borrowed */
+	struct list_node state_node; /* shard.standbys[state] */
+	struct shard *shard;	     /* borrowed */
 	uint64_t id;
+	int fd;		   /* owned; -1 once the link has it */
 	struct link *link; /* owned; NULL once relaying or closed */
 	const struct standby_codec *codec; /* NULL before the first byte */
 	enum standby_state state;
-	struct loop_timer *timer;	     /* owned: the state's deadline */
+	struct loop_timer timer;	     /* the state's deadline */
+	struct admission *admission;	     /* asked, not answered; knows us */
 	struct standby_handshake *handshake; /* owned; NULL: none */
 	uint64_t heard_ms, sent_ms;	     /* when a byte last came, went */
 	uint32_t rtt_us;		     /* of the handshake */
@@ -60,6 +64,8 @@ struct standby {
 
 /* Events that a codec reports. Each may close the standby: look at its state
  * afterwards. */
+/* The peer holds the key: main is asked whether that run may join, unless this
+ * shard knows it; then WELCOME is sent, and the standby is idle. */
 void standby_authenticated(struct standby *standby, const char *inner,
     const char *instance, bool replace);
 void standby_on_answer(struct standby *standby);
@@ -68,8 +74,8 @@ void
 standby_on_refused(struct standby *standby, unsigned code, const char *text);
 void standby_on_goaway(struct standby *standby, const char *reason);
 
-/* Whether MaxLinks are there without this one. */
-bool standby_is_one_too_many(const struct standby *standby);
+/* Whether what is in the input is the codec's to read now. */
+bool standby_may_read(const struct standby *standby);
 
 /* The peer ends the link, for a reason of its own. */
 void standby_lose(struct standby *standby, const char *why);

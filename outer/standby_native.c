@@ -82,14 +82,29 @@ send_challenge(struct standby *standby)
 	return len > 0 && send_frame(standby, FRAME_CHALLENGE, payload, len);
 }
 
-static bool
-send_welcome(struct standby *standby, const struct proof_input *input)
+/* What both proofs of this handshake are made of. */
+static struct proof_input
+proof_input_of(const struct standby *standby)
 {
+	const struct standby_handshake *handshake = standby->handshake;
+
+	return (struct proof_input){
+		.key = standby->shard->config->auth_key,
+		.nonce_inner = handshake->hello.nonce,
+		.nonce_outer = handshake->nonce,
+		.hello_digest = handshake->hello_digest,
+	};
+}
+
+static bool
+send_welcome(struct standby *standby)
+{
+	struct proof_input input = proof_input_of(standby);
 	struct welcome welcome = { .ping_ms = standby->shard->config->ping_ms };
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
 
-	if (!proof_make(PROOF_OUTER, input, welcome.proof))
+	if (!proof_make(PROOF_OUTER, &input, welcome.proof))
 		return false;
 	snprintf(welcome.link, sizeof(welcome.link), "%" PRIu64, standby->id);
 	len = welcome_encode(&welcome, payload);
@@ -145,29 +160,10 @@ on_auth(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	standby->rtt_us = (uint32_t)(clock_us() - handshake->challenged_us);
-	input = (struct proof_input){
-		.key = standby->shard->config->auth_key,
-		.nonce_inner = handshake->hello.nonce,
-		.nonce_outer = handshake->nonce,
-		.hello_digest = handshake->hello_digest,
-	};
+	input = proof_input_of(standby);
 	if (!proof_check(PROOF_INNER, &input, auth.proof)) {
 		standby_fail(standby, CODE_AUTH_FAILED,
 		    "authentication failed: another AuthKey");
-		return;
-	}
-	if (instance_must_yield(&standby->shard->instances,
-		handshake->hello.inner, handshake->hello.instance)) {
-		standby_fail(standby, CODE_NOT_ALLOWED,
-		    "replaced by a younger run with the same InnerId");
-		return;
-	}
-	if (standby_is_one_too_many(standby)) {
-		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
-		return;
-	}
-	if (!send_welcome(standby, &input)) {
-		standby_close(standby, "out of memory");
 		return;
 	}
 	standby_authenticated(standby, handshake->hello.inner,
@@ -276,8 +272,7 @@ read_frames(struct standby *standby, struct evbuffer *input)
 	const char *why = NULL;
 	struct frame frame;
 
-	while (standby->state != STANDBY_CLOSED &&
-	    standby->state != STANDBY_RELAYING) {
+	while (standby_may_read(standby)) {
 		uint32_t max = standby->item.instance == NULL
 		    ? FRAME_MAX_BEFORE_AUTH
 		    : FRAME_MAX_AFTER_AUTH;
@@ -306,6 +301,7 @@ read_frames(struct standby *standby, struct evbuffer *input)
 const struct standby_codec standby_native = {
 	.name = "native",
 	.read = read_frames,
+	.send_welcome = send_welcome,
 	.send_forward = send_forward,
 	.send_start = send_start,
 	.send_keepalive = send_keepalive,

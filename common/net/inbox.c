@@ -21,8 +21,8 @@ struct inbox {
 	struct event *event;	 /* owned */
 };
 
-static void
-run_all(struct inbox *inbox)
+void
+inbox_drain(struct inbox *inbox)
 {
 	struct list_node *node;
 
@@ -47,7 +47,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (recv(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
 		continue;
-	run_all(arg);
+	inbox_drain(arg);
 }
 
 struct inbox *
@@ -82,7 +82,7 @@ inbox_free(struct inbox *inbox)
 	if (inbox == NULL)
 		return;
 	if (inbox->mutex != NULL)
-		run_all(inbox);
+		inbox_drain(inbox);
 	if (inbox->event != NULL)
 		event_free(inbox->event);
 	for (int i = 0; i < 2; i++)

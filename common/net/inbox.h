@@ -20,6 +20,10 @@ struct inbox *inbox_new(struct loop *loop);
 /* Runs what was posted before, then frees. Nobody may post any more. */
 void inbox_free(struct inbox *inbox);
 
+/* Runs what was posted before, now. In the loop's thread, or when no other
+ * runs the loop. */
+void inbox_drain(struct inbox *inbox);
+
 /* Takes the message. From any thread; never calls back before it returns. */
 void inbox_post(struct inbox *inbox, struct inbox_message *message);
 

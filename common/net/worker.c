@@ -2,7 +2,7 @@
  * worker.c - a thread that runs a loop of its own.
  *
  * Owns:    the thread and the loop.
- * Thread:  each function in the one that called worker_start.
+ * Thread:  each function in the one that called worker_new.
  * Floor:   net.
  */
 #include "net/worker.h"
@@ -14,7 +14,7 @@
 
 struct worker {
 	struct loop *loop;     /* owned */
-	struct thread *thread; /* owned; NULL once joined */
+	struct thread *thread; /* owned; NULL: it does not run */
 	struct inbox_message stop;
 };
 
@@ -27,18 +27,22 @@ run(void *arg)
 }
 
 struct worker *
-worker_start(void)
+worker_new(void)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
-	if (worker == NULL)
-		return NULL;
-	if ((worker->loop = loop_new()) == NULL ||
-	    (worker->thread = thread_start(run, worker)) == NULL) {
+	if (worker != NULL && (worker->loop = loop_new()) == NULL) {
 		worker_free(worker);
 		return NULL;
 	}
 	return worker;
+}
+
+bool
+worker_start(struct worker *worker)
+{
+	worker->thread = thread_start(run, worker);
+	return worker->thread != NULL;
 }
 
 struct loop *

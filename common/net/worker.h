@@ -2,17 +2,21 @@
 #ifndef NET_WORKER_H
 #define NET_WORKER_H
 
+#include <stdbool.h>
+
 struct loop;
 struct worker;
 
-/*
- * A new loop on a new thread, which blocks all signals. NULL without memory,
- * descriptors or threads. What runs there begins as a message to the loop's
- * inbox.
- */
-struct worker *worker_start(void);
+/* A new loop that nobody runs yet: until worker_start it is the caller's. NULL
+ * without memory or descriptors. */
+struct worker *worker_new(void);
 
-/* The worker's loop. Borrowed; only its inbox may be used from elsewhere. */
+/* Runs the loop on a new thread, which blocks all signals. False when the
+ * system has no more threads. */
+bool worker_start(struct worker *worker);
+
+/* The worker's loop. Borrowed; while it runs, only its inbox may be used from
+ * elsewhere. */
 struct loop *worker_loop(struct worker *worker);
 
 /*

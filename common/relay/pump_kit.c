@@ -116,7 +116,7 @@ pump_kit_free(struct pump_kit *kit)
 size_t
 pump_kit_fds(const struct pump_kit *kit)
 {
-	return kit->pipes_made * 2;
+	return atomic_load(&kit->pipes_made) * 2;
 }
 
 static struct pump_pipe *

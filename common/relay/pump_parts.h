@@ -13,6 +13,8 @@
 #include "net/wheel.h"
 #include "sys/splice.h"
 
+#include <stdatomic.h>
+
 struct pump_held;
 
 struct pump_side;
@@ -141,10 +143,11 @@ enum { PUMP_SCRATCH = 64 * 1024 };
 struct pump_kit {
 	struct loop *loop; /* borrowed */
 	enum pump_choice choice;
-	unsigned char *scratch; /* owned, PUMP_SCRATCH bytes */
-	struct wheel *looks;	/* owned: after quiet pumps */
-	struct list pipes;	/* empty ones, nobody's */
-	size_t pipes_made, pipes_max;
+	unsigned char *scratch;	  /* owned, PUMP_SCRATCH bytes */
+	struct wheel *looks;	  /* owned: after quiet pumps */
+	struct list pipes;	  /* empty ones, nobody's */
+	atomic_size_t pipes_made; /* read by other threads too */
+	size_t pipes_max;
 	uint64_t no_pipes_ms;	  /* when the system had none to give */
 	size_t pumps, pumps_peak; /* now; since memory was given back */
 	struct loop_timer *calm;  /* owned: tidies up after a rush */

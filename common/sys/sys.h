@@ -21,6 +21,9 @@ bool sys_group_exists(const char *name);
  * returns what it is then (setrlimit(2), RLIMIT_NOFILE). */
 uint64_t sys_raise_fd_limit(void);
 
+/* How many cores this process may use; 1 where the system does not tell. */
+unsigned sys_cores(void);
+
 /* Opens a descriptor that stands for nothing, to keep in reserve. -1 when
  * there is none left. */
 int sys_reserve_fd(void);

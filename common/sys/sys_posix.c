@@ -15,6 +15,7 @@
 #include <malloc.h>
 #endif
 #include <pwd.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -70,6 +71,19 @@ sys_raise_fd_limit(void)
 			limit = raised;
 	}
 	return (uint64_t)limit.rlim_cur;
+}
+
+unsigned
+sys_cores(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+#ifdef CPU_COUNT
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		cores = CPU_COUNT(&set);
+#endif
+	return cores > 0 ? (unsigned)cores : 1;
 }
 
 int

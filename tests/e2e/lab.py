@@ -33,7 +33,7 @@ INNER_DEFAULTS = {
 # Settings of the whole run, from the environment, and the programs that know
 # them. A test that sets the key itself has its way.
 for _variable, _key, _programs in (
-        ("TP_WORKERS", "Workers", (INNER_DEFAULTS,)),
+        ("TP_WORKERS", "Workers", (OUTER_DEFAULTS, INNER_DEFAULTS)),
         ("TP_PUMP", "Pump", (OUTER_DEFAULTS, INNER_DEFAULTS)),
 ):
     if os.environ.get(_variable):

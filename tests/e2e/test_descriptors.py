@@ -2,19 +2,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from harness import SCALE, VALGRIND, Program, wait_until
-from lab import Outer
+from lab import OUTER_DEFAULTS, Outer
 from sockets import Address, connect, ping_pong, request
 
 pytestmark = pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
 
 
 def limited(number: int) -> dict:
+    """So many descriptors, beside those of the worker threads."""
+    workers = OUTER_DEFAULTS.get(
+        "Workers", min(len(os.sched_getaffinity(0)), 4))
+    number += 8 * workers
     return {"prefix": ["prlimit", f"--nofile={number}:{number}"]}
 
 

@@ -149,8 +149,9 @@ def test_outer_killed_and_restarted(lab, machine, figure):
             finally:
                 stop = True
         assert sum(client.result() for client in clients) > 0
+        # links for those who waited are given up after 5 s and a tick
         wait_until(lambda: outer.link_count() == 5, "five standbys",
-                   5 * SCALE)
+                   10 * SCALE)
         wait_until(lambda: target.open == 0, "the target is at rest")
         settled.append((outer.fds(), inner.fds(), outer.rss_kib(),
                         inner.rss_kib(), back))

@@ -385,7 +385,7 @@ START_TEST(every_outer_key)
 	    "\"HandshakeTimeout\": 0.1, \"PingInterval\": 0.2, "
 	    "\"ForwardTimeout\": 0.3, \"QueueLength\": 0, \"QueueTimeout\": "
 	    "0.4, \"IdleTimeout\": 1e6, \"DrainTimeout\": 0, \"MaxLinks\": 1, "
-	    "\"BufferSize\": \"16K\", \"LogLevel\": \"debug\", \"LogFormat\": "
+	    "\"BufferSize\": \"16K\", \"Workers\": 0, \"LogLevel\": \"debug\", \"LogFormat\": "
 	    "\"json\", \"LogFile\": \"/l\"}",
 	    &outer, NULL, &said);
 	ck_assert_str_eq(said.problem, "");
@@ -402,6 +402,7 @@ START_TEST(every_outer_key)
 	ck_assert_uint_eq(outer.drain_ms, 0);
 	ck_assert_uint_eq(outer.max_links, 1);
 	ck_assert_uint_eq(outer.buffer_bytes, 16384);
+	ck_assert_uint_eq(outer.workers, 0);
 	ck_assert_int_eq(outer.log_level, LOG_DEBUG);
 	ck_assert_int_eq(outer.log_format, LOG_JSON);
 	ck_assert_str_eq(outer.log_file, "/l");
@@ -480,7 +481,7 @@ START_TEST(print)
 	struct said said;
 	int saved = dup(STDOUT_FILENO);
 
-	load_text("{" IN OUT KEY "}", &outer, NULL, &said);
+	load_text("{" IN OUT KEY ", \"Workers\": 3}", &outer, NULL, &said);
 	write_file("", path);
 	fflush(stdout);
 	ck_assert_ptr_nonnull(freopen(path, "w", stdout));
@@ -496,8 +497,7 @@ START_TEST(print)
 	    "AuthKey = ***\nSocketMode = 0666\n"
 	    "SocketOwner = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
-	    "BufferSize = 256K\n"
-	    "Pump = auto\n"
+	    "BufferSize = 256K\nPump = auto\nWorkers = 3\n"
 	    "LogLevel = info\nLogFormat = text\nLogFile = (none)\n"));
 	ck_assert_ptr_null(strstr(text, "sixteen"));
 	outer_config_free(&outer);

@@ -443,11 +443,12 @@ on_probe_there(struct inbox_message *message)
 
 START_TEST(a_worker_runs_a_loop_of_its_own)
 {
-	struct worker *worker = worker_start();
+	struct worker *worker = worker_new();
 	struct probe probe = { .message.run = on_probe_there,
 		.loop = worker_loop(worker),
 		.home = loop_inbox(loop) };
 
+	ck_assert(worker_start(worker));
 	inbox_post(loop_inbox(worker_loop(worker)), &probe.message);
 	turn_until(&probe.answers, 1);
 	worker_join(worker);
@@ -458,9 +459,10 @@ END_TEST
 
 START_TEST(a_worker_runs_what_was_posted_before_its_end)
 {
-	struct worker *worker = worker_start();
+	struct worker *worker = worker_new();
 	struct probe probe = { .message.run = on_probe_home };
 
+	ck_assert(worker_start(worker));
 	inbox_post(loop_inbox(worker_loop(worker)), &probe.message);
 	worker_free(worker);
 	ck_assert_int_eq(probe.answers, 1);

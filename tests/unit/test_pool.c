@@ -1,45 +1,51 @@
 /*
- * test_pool.c - the pool of idle standbys and the queue of waiting clients.
+ * test_pool.c - idle standbys of a shard, and the instances that all know.
  */
 #include "tests/unit/suites.h"
+#include "outer/dispatch.h"
+#include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/pool.h"
+#include "outer/shard.h"
+#include "base/str.h"
 #include "net/loop.h"
 
 #include <event2/event.h>
 #include <string.h>
 
-enum { ITEMS = 4, WAITERS = 3, QUEUE = 3 };
+enum { ITEMS = 4 };
 
 static struct pool pool;
-static struct instance one, two;
+static struct instance *one, *two;
 static struct pool_item items[ITEMS];
-static struct client {
-	struct pool_waiter waiter;
-	struct pool_item *got;
-} clients[WAITERS + 1];
-
-static void
-on_item(struct pool_waiter *waiter, struct pool_item *item)
-{
-	list_entry(waiter, struct client, waiter)->got = item;
-}
+static struct pool_history history;
 
 /* Items 0 and 1 are of instance one, 2 and 3 of instance two. */
 static void
 set_up(void)
 {
 	memset(items, 0, sizeof(items));
-	memset(clients, 0, sizeof(clients));
-	memset(&one, 0, sizeof(one));
-	memset(&two, 0, sizeof(two));
-	one.serial = 1;
-	two.serial = 2;
-	pool_init(&pool, QUEUE);
+	memset(&history, 0, sizeof(history));
+	pool_init(&pool, 1); /* the second of two shards */
+	one = instance_new(2);
+	two = instance_new(2);
+	one->serial = 1;
+	two->serial = 2;
+	str_copy(one->inner, sizeof(one->inner), "one");
+	str_copy(two->inner, sizeof(two->inner), "two");
+	pool_learn(&pool, one);
+	pool_learn(&pool, two);
 	for (int i = 0; i < ITEMS; i++)
-		items[i].instance = i < 2 ? &one : &two;
-	for (int i = 0; i <= WAITERS; i++)
-		clients[i].waiter.on_item = on_item;
+		items[i].instance = i < 2 ? one : two;
+}
+
+static void
+tear_down(void)
+{
+	pool_forget(&pool, one);
+	pool_forget(&pool, two);
+	instance_free(one);
+	instance_free(two);
 }
 
 static void
@@ -50,310 +56,298 @@ put_all(void)
 }
 
 static void
-mark_tried(struct client *client, const struct instance *instance)
+mark_tried(const struct instance *instance)
 {
-	client->waiter.tried[client->waiter.tried_count++] = instance->serial;
+	history.tried[history.tried_count++] = instance->serial;
 }
 
 START_TEST(takes_most_recently_used)
 {
-	put_all();
-	for (int i = ITEMS - 1; i >= 0; i--)
-		ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter),
-		    &items[i]);
-	ck_assert_ptr_null(pool_take(&pool, &clients[0].waiter));
-}
-END_TEST
-
-START_TEST(put_back_is_taken_first)
-{
-	put_all();
-	pool_remove(&items[1]);
+	pool_put(&pool, &items[0]);
 	pool_put(&pool, &items[1]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
+	pool_put(&pool, &items[1]); /* put back is taken first */
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[0]);
+	ck_assert_ptr_null(pool_take(&pool, &history));
 }
 END_TEST
 
-START_TEST(removed_is_gone)
+START_TEST(takes_of_the_instance_with_most)
 {
 	put_all();
-	pool_remove(&items[3]);
-	pool_remove(&items[3]); /* again: nothing happens */
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[2]);
+	pool_remove(&pool, &items[3]);
+	pool_remove(&pool, &items[3]); /* again: nothing happens */
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
+	ck_assert_ptr_ne(pool_take(&pool, &history), NULL);
+	ck_assert_ptr_ne(pool_take(&pool, &history), NULL);
+	ck_assert_ptr_null(pool_take(&pool, &history));
 }
 END_TEST
 
 START_TEST(tried_instance_is_passed_over)
 {
 	put_all();
-	mark_tried(&clients[0], &two);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
-	mark_tried(&clients[0], &one);
-	ck_assert_ptr_null(pool_take(&pool, &clients[0].waiter));
-	ck_assert_uint_eq(pool.idle.length, 3);
+	mark_tried(two);
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
+	mark_tried(one);
+	ck_assert_ptr_null(pool_take(&pool, &history));
 }
 END_TEST
 
-START_TEST(suspects_come_last_in_their_order)
+START_TEST(suspects_come_last)
 {
 	put_all();
-	pool_suspect(&pool, &two, true);
-	ck_assert_uint_eq(pool.idle.length, 2);
-	ck_assert_uint_eq(pool.suspects.length, 2);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[1]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[0]);
-	ck_assert_ptr_null(pool_take(&pool, &clients[0].waiter));
-	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
-	    &items[3]);
-	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
-	    &items[2]);
-	ck_assert_ptr_null(pool_take_suspect(&pool, &clients[0].waiter));
+	atomic_store(&two->suspect, true);
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[0]);
+	ck_assert_ptr_null(pool_take(&pool, &history));
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[3]);
+	atomic_store(&two->suspect, false); /* it spoke */
+	ck_assert_ptr_null(pool_take_suspect(&pool, &history));
+	ck_assert_ptr_eq(pool_take(&pool, &history), &items[2]);
 }
 END_TEST
 
 START_TEST(who_was_silent_before_comes_last)
 {
 	put_all();
-	pool_suspect(&pool, &one, true);
-	pool_suspect(&pool, &two, true);
-	clients[0].waiter.silent = two.serial;
-	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
-	    &items[1]);
-	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
-	    &items[0]);
-	ck_assert_ptr_eq(pool_take_suspect(&pool, &clients[0].waiter),
-	    &items[3]);
+	atomic_store(&one->suspect, true);
+	atomic_store(&two->suspect, true);
+	history.silent = two->serial;
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[1]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[0]);
+	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[3]);
 }
 END_TEST
 
-START_TEST(suspicion_ends)
+/* The count that main reads: idle ones less those it has promised. */
+START_TEST(a_promise_is_kept_once)
 {
-	put_all();
-	pool_suspect(&pool, &two, true);
-	pool_suspect(&pool, &two, true); /* again: nothing happens */
-	pool_suspect(&pool, &two, false);
-	ck_assert_uint_eq(pool.suspects.length, 0);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[3]);
-	ck_assert_ptr_eq(pool_take(&pool, &clients[0].waiter), &items[2]);
-}
-END_TEST
+	atomic_int *count = &one->parts[1].idle_count;
 
-/* Who queued rather than ask a suspect is served when it is none any more. */
-START_TEST(waiters_are_served_when_suspicion_ends)
-{
-	put_all();
-	pool_suspect(&pool, &one, true);
-	pool_suspect(&pool, &two, true);
-	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
-	ck_assert_ptr_null(clients[0].got);
-	pool_suspect(&pool, &two, false);
-	ck_assert_ptr_eq(clients[0].got, &items[2]);
-	ck_assert_uint_eq(pool.idle.length, 1);
-	ck_assert_uint_eq(pool.suspects.length, 2);
-}
-END_TEST
-
-/* The last one worth waiting for is gone: then a suspect is better. */
-START_TEST(waiters_are_reconsidered)
-{
-	struct list all;
-
-	list_init(&all);
-	list_push_back(&all, &one.node);
-	list_push_back(&all, &two.node);
-	pool_put(&pool, &items[2]);
-	pool_suspect(&pool, &two, true);
-	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
-	pool_reconsider(&pool, &all);
-	ck_assert_ptr_null(clients[0].got); /* one may still come */
-	list_remove(&one.node);
-	pool_reconsider(&pool, &all);
-	ck_assert_ptr_eq(clients[0].got, &items[2]);
-	ck_assert_uint_eq(pool.waiters.length, 0);
-}
-END_TEST
-
-START_TEST(new_item_of_suspect_is_suspect)
-{
-	pool_suspect(&pool, &two, true);
-	put_all();
-	ck_assert_uint_eq(pool.suspects.length, 2);
-}
-END_TEST
-
-START_TEST(queue_is_served_in_order)
-{
-	for (int i = 0; i < WAITERS; i++)
-		ck_assert(pool_wait(&pool, &clients[i].waiter, false));
-	put_all();
-	for (int i = 0; i < WAITERS; i++)
-		ck_assert_ptr_eq(clients[i].got, &items[i]);
-	ck_assert_uint_eq(pool.idle.length, ITEMS - WAITERS);
-	ck_assert_uint_eq(pool.waiters.length, 0);
-}
-END_TEST
-
-START_TEST(who_waits_again_is_first)
-{
-	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
-	ck_assert(pool_wait(&pool, &clients[1].waiter, true));
 	pool_put(&pool, &items[0]);
-	ck_assert_ptr_eq(clients[1].got, &items[0]);
-	ck_assert_ptr_null(clients[0].got);
-}
-END_TEST
-
-START_TEST(queue_is_bounded)
-{
-	for (int i = 0; i < QUEUE; i++)
-		ck_assert(pool_wait(&pool, &clients[i].waiter, false));
-	ck_assert(!pool_wait(&pool, &clients[QUEUE].waiter, false));
-	ck_assert(pool_wait(&pool, &clients[QUEUE].waiter, true));
-}
-END_TEST
-
-START_TEST(queue_of_length_zero)
-{
-	pool_init(&pool, 0);
-	ck_assert(!pool_wait(&pool, &clients[0].waiter, false));
-}
-END_TEST
-
-START_TEST(unwait_leaves)
-{
-	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
-	pool_unwait(&clients[0].waiter);
-	pool_unwait(&clients[0].waiter); /* again: nothing happens */
+	pool_put(&pool, &items[1]);
+	ck_assert_int_eq(instance_idle(one), 2);
+	atomic_fetch_sub(count, 2); /* two promises */
+	ck_assert_int_eq(instance_idle(one), 0);
+	ck_assert_ptr_eq(pool_take_promised(&pool, one), &items[1]);
+	pool_remove(&pool, &items[0]); /* it dies under way */
+	ck_assert_int_eq(*count, -1);
+	ck_assert_ptr_null(pool_take_promised(&pool, one));
+	ck_assert_int_eq(*count, 0);
 	pool_put(&pool, &items[0]);
-	ck_assert_ptr_null(clients[0].got);
-	ck_assert_uint_eq(pool.idle.length, 1);
+	ck_assert_int_eq(instance_idle(one), 1);
 }
 END_TEST
 
-START_TEST(waiter_that_tried_is_passed_over)
+START_TEST(finds_by_both_names)
 {
-	mark_tried(&clients[0], &one);
-	ck_assert(pool_wait(&pool, &clients[0].waiter, false));
-	ck_assert(pool_wait(&pool, &clients[1].waiter, false));
-	pool_put(&pool, &items[0]);
-	ck_assert_ptr_null(clients[0].got);
-	ck_assert_ptr_eq(clients[1].got, &items[0]);
-	pool_put(&pool, &items[2]);
-	ck_assert_ptr_eq(clients[0].got, &items[2]);
+	str_copy(one->id, sizeof(one->id), "aaaaaaaaaaaaaaaa");
+	ck_assert_ptr_eq(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa"), one);
+	ck_assert_ptr_null(pool_find(&pool, "one", "bbbbbbbbbbbbbbbb"));
+	ck_assert_ptr_null(pool_find(&pool, "two", "aaaaaaaaaaaaaaaa"));
+	atomic_store(&one->gone, true);
+	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa"));
 }
 END_TEST
 
 START_TEST(other_instance_exists)
 {
-	struct pool_waiter *waiter = &clients[0].waiter;
-	struct list all;
+	mark_tried(one);
+	ck_assert(pool_other_exists(&pool, &history, false));
+	atomic_store(&two->suspect, true);
+	ck_assert(!pool_other_exists(&pool, &history, false));
+	ck_assert(pool_other_exists(&pool, &history, true));
+	atomic_store(&two->suspect, false);
+	atomic_store(&two->replaced, true);
+	ck_assert(!pool_other_exists(&pool, &history, true));
+	atomic_store(&two->replaced, false);
+	atomic_store(&two->gone, true);
+	ck_assert(!pool_other_exists(&pool, &history, true));
+	atomic_store(&two->gone, false);
+	mark_tried(two);
+	ck_assert(!pool_other_exists(&pool, &history, true));
+}
+END_TEST
 
-	list_init(&all);
-	ck_assert(!pool_other_exists(&all, waiter, false));
-	list_push_back(&all, &one.node);
-	list_push_back(&all, &two.node);
-	mark_tried(&clients[0], &one);
-	ck_assert(pool_other_exists(&all, waiter, false));
-	two.suspect = true;
-	ck_assert(!pool_other_exists(&all, waiter, false));
-	ck_assert(pool_other_exists(&all, waiter, true));
-	two.suspect = false;
-	two.replaced = true;
-	ck_assert(!pool_other_exists(&all, waiter, true));
-	two.replaced = false;
-	mark_tried(&clients[0], &two);
-	ck_assert(!pool_other_exists(&all, waiter, true));
+START_TEST(nobody_joins_who_is_gone)
+{
+	ck_assert(instance_join(one));
+	ck_assert(!atomic_load(&one->emptied));
+	ck_assert(instance_leave(one));
+	ck_assert(atomic_load(&one->emptied));
+	atomic_store(&one->gone, true);
+	ck_assert(!instance_join(one));
+	ck_assert_uint_eq(atomic_load(&one->links), 0);
 }
 END_TEST
 
 static const struct {
-	size_t waiting, instances;
+	size_t waiting, arrivals, idle, serving;
 	unsigned share;
 } shares[] = {
-	{ 0, 0, 0 },
-	{ 0, 3, 0 },
-	{ 1, 0, 1 },
-	{ 1, 3, 1 },
-	{ 3, 3, 1 },
-	{ 4, 3, 2 },
-	{ 65535, 1, 65535 },
-	{ 65536, 1, 65535 },
-	{ 65536, 2, 32768 },
+	{ 0, 0, 0, 0, 0 },
+	{ 0, 0, 0, 3, 0 },
+	{ 1, 0, 0, 0, 1 },
+	{ 1, 0, 0, 3, 1 },
+	{ 3, 0, 9, 3, 1 },
+	{ 4, 0, 0, 3, 2 },
+	{ 0, 29, 9, 1, 20 },
+	{ 5, 9, 9, 1, 5 },
+	{ 5, 10, 9, 2, 3 },
+	{ 65535, 0, 0, 1, 65535 },
+	{ 65536, 0, 0, 1, 65535 },
+	{ 65536, 0, 0, 2, 32768 },
 };
 
 START_TEST(share_of_waiting)
 {
-	pool.waiters.length = shares[_i].waiting;
-	ck_assert_uint_eq(pool_waiting_share(&pool, shares[_i].instances),
+	ck_assert_uint_eq(dispatch_share(shares[_i].waiting,
+			      shares[_i].arrivals, shares[_i].idle,
+			      shares[_i].serving),
 	    shares[_i].share);
 }
 END_TEST
 
+/* --- the registry, without threads and with ------------------------------ */
+
+static const uint32_t workers[] = { 0, 1, 3 };
+static struct outer_config config;
 static struct loop *loop;
-static struct instance_table table;
+static struct hub hub;
+static int answers;
 
 static void
-set_up_table(void)
+set_up_hub(uint32_t count)
 {
+	memset(&config, 0, sizeof(config));
+	config.workers = count;
+	config.queue_length = 3;
 	loop = loop_new();
-	instance_table_init(&table, loop);
+	answers = 0;
+	ck_assert(hub_start(&hub, loop, &config, 1024));
 }
 
 static void
-tear_down_table(void)
+tear_down_hub(void)
 {
-	instance_table_fini(&table);
+	hub_stop(&hub);
 	loop_free(loop);
+}
+
+static void
+turn(void)
+{
+	event_base_loop(loop_base(loop), EVLOOP_ONCE);
+}
+
+/* On the shard, like the real one; main waits for the count. */
+static void
+on_home(struct inbox_message *message)
+{
+	(void)message;
+	answers++;
+}
+
+static void
+on_answered(struct admission *admission)
+{
+	struct instance *instance = admission->instance;
+	struct shard *shard = admission->shard;
+
+	if (instance != NULL) {
+		ck_assert_ptr_eq(pool_find(&shard->pool, admission->inner,
+				     admission->id),
+		    instance);
+		ck_assert(instance_join(instance));
+	}
+	admission->message.run = on_home;
+	hub_post(&hub, &admission->message);
+}
+
+static void
+on_there(struct inbox_message *message)
+{
+	registry_admit(list_entry(message, struct admission, message));
+}
+
+/* A link of that run asks at that shard; the instance it may join. */
+static struct instance *
+admit(unsigned shard, const char *inner, const char *id, bool replace)
+{
+	struct admission admission = {
+		.message.run = on_there,
+		.shard = &hub.shards[shard % hub.shard_count],
+		.replace = replace,
+		.answered = on_answered,
+	};
+	int before = answers;
+
+	str_copy(admission.inner, sizeof(admission.inner), inner);
+	str_copy(admission.id, sizeof(admission.id), id);
+	shard_post(admission.shard, &admission.message);
+	while (answers == before)
+		turn();
+	ck_assert((admission.instance == NULL) == (admission.why != NULL));
+	return admission.instance;
+}
+
+static void
+leave(struct instance *instance)
+{
+	if (instance_leave(instance))
+		registry_look(&hub.registry);
 }
 
 /* A burst may take the last link: the instance stays for its refill. */
 START_TEST(instance_outlives_its_last_link)
 {
-	struct list_node a = { 0 }, b = { 0 };
 	struct instance *instance;
 
-	instance = instance_get(&table, "shop", "0123456789abcdef");
-	instance_join(instance, &a);
-	ck_assert_uint_eq(instance_serving(&table), 1);
-	instance_leave(instance, &a);
-	ck_assert_uint_eq(instance_serving(&table), 0);
-	ck_assert_ptr_eq(instance_get(&table, "shop", "0123456789abcdef"),
-	    instance);
-	instance_join(instance, &b);
-	ck_assert_uint_eq(table.all.length, 1);
-	instance_leave(instance, &b);
-	while (table.all.length > 0)
-		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	set_up_hub(workers[_i]);
+	instance = admit(0, "shop", "0123456789abcdef", false);
+	ck_assert_uint_eq(registry_serving(&hub.registry), 1);
+	leave(instance);
+	ck_assert_uint_eq(registry_serving(&hub.registry), 0);
+	ck_assert_ptr_eq(admit(1, "shop", "0123456789abcdef", false), instance);
+	ck_assert_uint_eq(hub.registry.all.length, 1);
+	leave(instance);
+	while (hub.registry.all.length > 0 || hub.registry.leaving.length > 0)
+		turn();
+	instance = admit(2, "shop", "0123456789abcdef", false);
+	ck_assert_uint_eq(instance->serial, 2);
+	leave(instance);
+	tear_down_hub();
 }
 END_TEST
 
 START_TEST(replaced_run_yields_while_the_young_is_here)
 {
-	struct list_node a = { 0 }, b = { 0 }, c = { 0 };
 	struct instance *old, *young, *other;
 
-	old = instance_get(&table, "shop", "aaaaaaaaaaaaaaaa");
-	instance_join(old, &a);
-	other = instance_get(&table, "till", "cccccccccccccccc");
-	instance_join(other, &c);
-	young = instance_get(&table, "shop", "bbbbbbbbbbbbbbbb");
-	instance_join(young, &b);
-	instance_replace_others(&table, young);
-	ck_assert(old->replaced);
-	ck_assert(!young->replaced);
-	ck_assert(!other->replaced);
-	ck_assert_uint_eq(instance_serving(&table), 2);
-	ck_assert(instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
-	ck_assert(!instance_must_yield(&table, "shop", "bbbbbbbbbbbbbbbb"));
-	ck_assert(!instance_must_yield(&table, "shop", "dddddddddddddddd"));
-	instance_leave(old, &a);
-	instance_leave(young, &b);
+	set_up_hub(workers[_i]);
+	old = admit(0, "shop", "aaaaaaaaaaaaaaaa", true);
+	other = admit(1, "till", "cccccccccccccccc", true);
+	young = admit(2, "shop", "bbbbbbbbbbbbbbbb", true);
+	ck_assert(atomic_load(&old->replaced));
+	ck_assert(!atomic_load(&young->replaced));
+	ck_assert(!atomic_load(&other->replaced));
+	ck_assert_uint_eq(registry_serving(&hub.registry), 2);
+	ck_assert_ptr_null(admit(1, "shop", "aaaaaaaaaaaaaaaa", true));
+	ck_assert_ptr_eq(admit(1, "shop", "bbbbbbbbbbbbbbbb", true), young);
+	leave(old);
+	leave(young);
+	leave(young);
 	/* its links are taken, but it is here */
-	ck_assert(instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
-	while (table.all.length > 1)
-		event_base_loop(loop_base(loop), EVLOOP_ONCE);
-	ck_assert(!instance_must_yield(&table, "shop", "aaaaaaaaaaaaaaaa"));
-	instance_leave(other, &c);
+	ck_assert_ptr_null(admit(0, "shop", "aaaaaaaaaaaaaaaa", true));
+	while (hub.registry.all.length > 1)
+		turn();
+	old = admit(0, "shop", "aaaaaaaaaaaaaaaa", true);
+	ck_assert(old != NULL && !atomic_load(&old->replaced));
+	leave(old);
+	leave(other);
+	tear_down_hub();
 }
 END_TEST
 
@@ -363,32 +357,24 @@ pool_suite(void)
 	Suite *suite = suite_create("pool");
 	TCase *tc = tcase_create("pool");
 
-	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, takes_most_recently_used);
-	tcase_add_test(tc, put_back_is_taken_first);
-	tcase_add_test(tc, removed_is_gone);
+	tcase_add_test(tc, takes_of_the_instance_with_most);
 	tcase_add_test(tc, tried_instance_is_passed_over);
-	tcase_add_test(tc, suspects_come_last_in_their_order);
+	tcase_add_test(tc, suspects_come_last);
 	tcase_add_test(tc, who_was_silent_before_comes_last);
-	tcase_add_test(tc, suspicion_ends);
-	tcase_add_test(tc, waiters_are_served_when_suspicion_ends);
-	tcase_add_test(tc, waiters_are_reconsidered);
-	tcase_add_test(tc, new_item_of_suspect_is_suspect);
-	tcase_add_test(tc, queue_is_served_in_order);
-	tcase_add_test(tc, who_waits_again_is_first);
-	tcase_add_test(tc, queue_is_bounded);
-	tcase_add_test(tc, queue_of_length_zero);
-	tcase_add_test(tc, unwait_leaves);
-	tcase_add_test(tc, waiter_that_tried_is_passed_over);
+	tcase_add_test(tc, a_promise_is_kept_once);
+	tcase_add_test(tc, finds_by_both_names);
 	tcase_add_test(tc, other_instance_exists);
+	tcase_add_test(tc, nobody_joins_who_is_gone);
 	tcase_add_loop_test(tc, share_of_waiting, 0,
 	    (int)(sizeof(shares) / sizeof(shares[0])));
 	suite_add_tcase(suite, tc);
-	tc = tcase_create("instance");
-	tcase_add_checked_fixture(tc, set_up_table, tear_down_table);
-	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, instance_outlives_its_last_link);
-	tcase_add_test(tc, replaced_run_yields_while_the_young_is_here);
+	tc = tcase_create("registry");
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, instance_outlives_its_last_link, 0, 3);
+	tcase_add_loop_test(tc, replaced_run_yields_while_the_young_is_here, 0,
+	    3);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

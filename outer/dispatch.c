@@ -1,0 +1,280 @@
+/*
+ * dispatch.c - gives each client to a shard that has a standby for it.
+ *
+ * Owns:    sessions while they wait for a standby.
+ * Thread:  main.
+ * Floor:   outer.
+ *
+ * What is idle is read from atomic counts, from which a promise is taken
+ * before the session leaves for the shard; a standby that dies under way costs
+ * the client one more wait here, at the front. Whoever waits is counted in
+ * hub.waiting before the counts are read for the last time, and a shard adds
+ * to its count before it reads hub.waiting: both sequentially consistent, so
+ * that one of the two sees the other, and no standby stays idle beside a
+ * client that waits for it.
+ */
+#include "outer/dispatch.h"
+#include "outer/hub.h"
+#include "outer/instance.h"
+#include "outer/pool.h"
+#include "outer/session.h"
+#include "outer/shard.h"
+
+struct choice {
+	struct instance *instance;
+	unsigned shard;
+	int idle;
+	uint64_t put_us;
+};
+
+void
+dispatch_init(struct dispatch *dispatch, struct hub *hub)
+{
+	dispatch->hub = hub;
+	list_init(&dispatch->arrivals);
+	list_init(&dispatch->waiting);
+}
+
+void
+dispatch_close(struct dispatch *dispatch)
+{
+	struct list_node *node;
+
+	while ((node = list_first(&dispatch->arrivals)) != NULL)
+		session_close(session_of(node), "the outer stops");
+	while ((node = list_first(&dispatch->waiting)) != NULL)
+		session_close(session_of(node), "the outer stops");
+}
+
+void
+dispatch_fini(struct dispatch *dispatch)
+{
+	list_remove(&dispatch->later.node);
+}
+
+size_t
+dispatch_length(const struct dispatch *dispatch)
+{
+	return dispatch->arrivals.length + dispatch->waiting.length;
+}
+
+static void
+count_waiting(struct dispatch *dispatch)
+{
+	atomic_store(&dispatch->hub->waiting, dispatch->waiting.length);
+}
+
+static size_t
+idle_total(const struct dispatch *dispatch)
+{
+	const struct list *all = &dispatch->hub->registry.all;
+	struct list_node *node = list_first(all);
+	size_t idle = 0;
+
+	for (; node != NULL; node = list_next(all, node))
+		idle += (size_t)instance_idle(
+		    list_entry(node, struct instance, node));
+	return idle;
+}
+
+/* The shard on which the instance has most idle standbys, if it beats best; of
+ * equals the one that got the latest. */
+static void
+consider(struct instance *instance, struct choice *best)
+{
+	for (unsigned i = 0; i < instance->part_count; i++) {
+		int idle = atomic_load(&instance->parts[i].idle_count);
+		uint64_t put = atomic_load_explicit(&instance->parts[i].put_us,
+		    memory_order_relaxed);
+
+		if (idle > best->idle ||
+		    (idle == best->idle && put > best->put_us))
+			*best = (struct choice){ instance, i, idle, put };
+	}
+}
+
+static bool
+choose(const struct dispatch *dispatch, const struct pool_history *history,
+    bool suspects, uint64_t but_serial, struct choice *best)
+{
+	const struct list *all = &dispatch->hub->registry.all;
+	struct list_node *node = list_first(all);
+
+	*best = (struct choice){ 0 };
+	for (; node != NULL; node = list_next(all, node)) {
+		struct instance *instance = list_entry(node, struct instance,
+		    node);
+
+		if (instance->serial != but_serial &&
+		    atomic_load(&instance->suspect) == suspects &&
+		    pool_may_try(history, instance))
+			consider(instance, best);
+	}
+	return best->idle > 0;
+}
+
+static bool
+choose_suspect(const struct dispatch *dispatch,
+    const struct pool_history *history, struct choice *best)
+{
+	return choose(dispatch, history, true, history->silent, best) ||
+	    choose(dispatch, history, true, 0, best);
+}
+
+/* Whether somebody who is not suspect may be waited for. */
+static bool
+worth_waiting(const struct dispatch *dispatch,
+    const struct pool_history *history)
+{
+	const struct list *all = &dispatch->hub->registry.all;
+	struct list_node *node = list_first(all);
+
+	for (; node != NULL; node = list_next(all, node)) {
+		struct instance *other = list_entry(node, struct instance,
+		    node);
+
+		if (!atomic_load(&other->suspect) &&
+		    !atomic_load(&other->replaced) &&
+		    pool_may_try(history, other))
+			return true;
+	}
+	return false;
+}
+
+uint16_t
+dispatch_share(size_t waiting, size_t arrivals, size_t idle, size_t serving)
+{
+	if (arrivals > idle)
+		waiting += arrivals - idle;
+	if (serving > 1)
+		waiting = (waiting + serving - 1) / serving;
+	return waiting > UINT16_MAX ? UINT16_MAX : (uint16_t)waiting;
+}
+
+static uint16_t
+waiting_share(const struct dispatch *dispatch)
+{
+	size_t arrivals = dispatch->arrivals.length;
+	size_t idle = arrivals > 0 ? idle_total(dispatch) : 0;
+
+	return dispatch_share(dispatch->waiting.length, arrivals, idle,
+	    registry_serving(&dispatch->hub->registry));
+}
+
+/* Promises a standby and sends the session there. */
+static void
+give(struct dispatch *dispatch, struct session *session,
+    const struct choice *choice)
+{
+	struct instance_part *part = &choice->instance->parts[choice->shard];
+
+	atomic_fetch_sub(&part->idle_count, 1);
+	dispatch_remove(dispatch, session);
+	session_send(session, &dispatch->hub->shards[choice->shard],
+	    choice->instance, waiting_share(dispatch));
+}
+
+/* Who has one that is not suspect may be waited for; only when there is nobody
+ * of that kind, a suspect is asked. */
+static bool
+try_to_give(struct dispatch *dispatch, struct session *session)
+{
+	const struct pool_history *history = session_history(session);
+	struct choice choice;
+
+	if (!choose(dispatch, history, false, 0, &choice) &&
+	    (worth_waiting(dispatch, history) ||
+		!choose_suspect(dispatch, history, &choice)))
+		return false;
+	give(dispatch, session, &choice);
+	return true;
+}
+
+static void
+serve(struct dispatch *dispatch)
+{
+	struct list_node *node = list_first(&dispatch->waiting), *next;
+
+	for (; node != NULL && idle_total(dispatch) > 0; node = next) {
+		next = list_next(&dispatch->waiting, node);
+		(void)try_to_give(dispatch, session_of(node));
+	}
+}
+
+static void
+receive(struct dispatch *dispatch)
+{
+	size_t most = dispatch->hub->config->queue_length;
+	struct list_node *node;
+
+	while ((node = list_first(&dispatch->arrivals)) != NULL) {
+		struct session *session = session_of(node);
+
+		if (try_to_give(dispatch, session))
+			continue;
+		if (dispatch->waiting.length >= most) {
+			session_close(session, "the queue is full");
+			continue;
+		}
+		list_remove(node);
+		list_push_back(&dispatch->waiting, node);
+		session_wait(session);
+	}
+}
+
+static void
+look(void *object)
+{
+	struct dispatch *dispatch = object;
+	bool some_waited = dispatch->waiting.length > 0;
+
+	if (some_waited)
+		serve(dispatch);
+	receive(dispatch);
+	count_waiting(dispatch);
+	if (!some_waited) /* nobody would have told us of these */
+		serve(dispatch);
+}
+
+void
+dispatch_look(struct dispatch *dispatch)
+{
+	if (dispatch_length(dispatch) > 0)
+		loop_reap(dispatch->hub->loop, &dispatch->later, look,
+		    dispatch);
+}
+
+void
+dispatch_add(struct dispatch *dispatch, struct session *session, bool again)
+{
+	struct list_node *node = session_node(session);
+
+	if (again) {
+		list_push_front(&dispatch->waiting, node);
+		count_waiting(dispatch);
+		session_wait(session);
+	} else {
+		list_push_back(&dispatch->arrivals, node);
+	}
+	dispatch_look(dispatch);
+}
+
+bool
+dispatch_last_try(struct dispatch *dispatch, struct session *session)
+{
+	const struct pool_history *history = session_history(session);
+	struct choice choice;
+
+	if (!choose(dispatch, history, false, 0, &choice) &&
+	    !choose_suspect(dispatch, history, &choice))
+		return false;
+	give(dispatch, session, &choice);
+	return true;
+}
+
+void
+dispatch_remove(struct dispatch *dispatch, struct session *session)
+{
+	list_remove(session_node(session));
+	count_waiting(dispatch);
+}

@@ -1,0 +1,187 @@
+/*
+ * hub.c - what main and all shards of the outer share.
+ *
+ * Owns:    the shards, their threads, the registry.
+ * Thread:  main, but for hub_post.
+ * Floor:   outer.
+ */
+#include "outer/hub.h"
+#include "outer/shard.h"
+#include "base/clock.h"
+#include "net/loop.h"
+#include "net/worker.h"
+#include "relay/pump_kit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Descriptors for all else: listeners, loops, signals, log, some links that
+ * say hello. */
+enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_SHARD = 8 };
+
+bool
+hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
+    uint64_t max_fds)
+{
+	unsigned count = config->workers > 0 ? config->workers : 1;
+
+	memset(hub, 0, sizeof(*hub));
+	hub->loop = loop;
+	hub->config = config;
+	hub->max_fds = max_fds;
+	hub->next_link = hub->next_session = 1;
+	registry_init(&hub->registry, hub);
+	dispatch_init(&hub->dispatch, hub);
+	if ((hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
+		return false;
+	hub->shard_count = count;
+	for (unsigned i = 0; i < count; i++)
+		if (!shard_init(&hub->shards[i], hub, i, config->workers > 0))
+			return false;
+	hub->threaded = config->workers > 0;
+	for (unsigned i = 0; i < count && hub->threaded; i++)
+		if (!worker_start(hub->shards[i].worker))
+			return false;
+	return true;
+}
+
+static void
+join_threads(struct hub *hub)
+{
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		if (hub->shards[i].worker != NULL)
+			worker_join(hub->shards[i].worker);
+	hub->threaded = false; /* all that is left runs here */
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		if (hub->shards[i].worker != NULL)
+			inbox_drain(loop_inbox(hub->shards[i].loop));
+	inbox_drain(loop_inbox(hub->loop));
+}
+
+void
+hub_stop(struct hub *hub)
+{
+	if (hub->loop == NULL)
+		return;
+	join_threads(hub);
+	hub->on_change = NULL;
+	dispatch_close(&hub->dispatch);
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		shard_close(&hub->shards[i]);
+	dispatch_fini(&hub->dispatch);
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		shard_fini(&hub->shards[i]);
+	registry_fini(&hub->registry);
+	free(hub->shards);
+}
+
+bool
+hub_may_log(struct log_limit *limit)
+{
+	uint64_t suppressed;
+
+	if (!log_allow(limit, clock_ms(), &suppressed))
+		return false;
+	if (suppressed > 0)
+		log_warn("outer", "lines like the next were left out",
+		    KV_U64("count", suppressed));
+	return true;
+}
+
+void
+hub_post(struct hub *hub, struct inbox_message *message)
+{
+	if (hub->threaded)
+		inbox_post(loop_inbox(hub->loop), message);
+	else
+		message->run(message);
+}
+
+void
+hub_order(struct hub *hub, unsigned order)
+{
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		shard_order(&hub->shards[i], order);
+}
+
+void
+hub_on_instances(struct hub *hub)
+{
+	registry_look(&hub->registry);
+	dispatch_look(&hub->dispatch);
+}
+
+struct shard *
+hub_shard_for_link(struct hub *hub)
+{
+	struct shard *best = &hub->shards[0];
+
+	for (unsigned i = 1; i < hub->shard_count; i++)
+		if (atomic_load(&hub->shards[i].link_count) <
+		    atomic_load(&best->link_count))
+			best = &hub->shards[i];
+	return best;
+}
+
+bool
+hub_is_quiet(const struct hub *hub)
+{
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		if (!atomic_load(&hub->shards[i].quiet))
+			return false;
+	return true;
+}
+
+size_t
+hub_setting_up(const struct hub *hub)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		count += atomic_load(&hub->shards[i].setting_up_count);
+	return count;
+}
+
+static size_t
+relaying(const struct hub *hub)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		count += atomic_load(&hub->shards[i].relaying_count);
+	return count;
+}
+
+size_t
+hub_sessions(const struct hub *hub)
+{
+	/* in this order: one that begins to relay is counted twice, if
+	 * anything, and not left out */
+	size_t count = dispatch_length(&hub->dispatch) + hub_setting_up(hub);
+
+	return count + relaying(hub);
+}
+
+/* A client that still waits will need a link beside those that are there. */
+bool
+hub_has_room(const struct hub *hub)
+{
+	uint64_t used = atomic_load(&hub->links) +
+	    2 * dispatch_length(&hub->dispatch) + hub_setting_up(hub) +
+	    relaying(hub) * FDS_PER_SESSION;
+	uint64_t aside = FDS_ASIDE;
+
+	for (unsigned i = 0; i < hub->shard_count; i++)
+		used += pump_kit_fds(hub->shards[i].pumps);
+
+	if (hub->threaded)
+		aside += (uint64_t)hub->shard_count * FDS_PER_SHARD;
+	return used + FDS_PER_SESSION + aside <= hub->max_fds;
+}
+
+uint64_t
+hub_sessions_max(uint64_t max_fds)
+{
+	return max_fds <= FDS_ASIDE ? 0
+				    : (max_fds - FDS_ASIDE) / FDS_PER_SESSION;
+}

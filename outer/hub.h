@@ -1,0 +1,85 @@
+/* hub.h - what main and all shards of the outer share. Floor: outer. */
+#ifndef OUTER_HUB_H
+#define OUTER_HUB_H
+
+#include "base/log.h"
+#include "net/inbox.h"
+#include "outer/config.h"
+#include "outer/dispatch.h"
+#include "outer/registry.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct shard;
+
+struct hub {
+	/* constant while shards run */
+	const struct outer_config *config; /* borrowed */
+	struct loop *loop;		   /* main's; borrowed */
+	struct shard *shards;		   /* owned: shard_count of them */
+	unsigned shard_count;
+	bool threaded; /* shards run on threads of their own */
+	uint64_t max_fds;
+
+	/* shared by all threads */
+	atomic_size_t links;	    /* authenticated and not relaying */
+	atomic_size_t waiting;	    /* clients in main's queue */
+	atomic_bool watchful;	    /* main asks to be told of every end */
+	atomic_bool warned_classic; /* that the key crosses the wire */
+
+	/* main's */
+	struct registry registry;
+	struct dispatch dispatch;
+	uint64_t next_link, next_session; /* ids for the log */
+	struct log_limit strangers;	  /* lines that strangers can cause */
+	/* a session or a link has ended, and main was watchful */
+	void (*on_change)(void *arg);
+	void *arg;
+};
+
+/*
+ * Makes the shards, and a thread for each when the configuration says so. False
+ * without memory, descriptors or threads; give it to hub_stop either way.
+ */
+bool hub_start(struct hub *hub, struct loop *loop,
+    const struct outer_config *config, uint64_t max_fds);
+
+/* Ends the threads, closes every session and link and frees all there is. */
+void hub_stop(struct hub *hub);
+
+/* To main, from a shard. Takes the message; without threads it runs now. */
+void hub_post(struct hub *hub, struct inbox_message *message);
+
+/*
+ * Whether a line that a stranger causes may be written: they must not fill the
+ * disk. What was left out since the last one is told first. limit: of the
+ * caller's own thread.
+ */
+bool hub_may_log(struct log_limit *limit);
+
+/* Main: gives all shards an order, one of enum shard_order. */
+void hub_order(struct hub *hub, unsigned order);
+
+/* Main: which instances there are has changed, or who of them is suspect. */
+void hub_on_instances(struct hub *hub);
+
+/* Main: the shard with the fewest links takes the next one. */
+struct shard *hub_shard_for_link(struct hub *hub);
+
+/* Main: whether all shards have said that they are quiet. */
+bool hub_is_quiet(const struct hub *hub);
+
+/* Main: sessions in all, those that do not relay yet, and whether the
+ * descriptors allow one more with its link. */
+size_t hub_sessions(const struct hub *hub);
+size_t hub_setting_up(const struct hub *hub);
+bool hub_has_room(const struct hub *hub);
+
+/* How many sessions so many descriptors allow. */
+uint64_t hub_sessions_max(uint64_t max_fds);
+
+#endif
