@@ -4,10 +4,14 @@
 
 #include "net/listen.h"
 
+struct back;
 struct hub;
 
-/* Starts to accept links for the shards. NULL with one line in problem. End it
- * with listen_stop. */
-struct listen *back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE]);
+/* Starts to accept links for the shards. NULL with one line in problem. */
+struct back *back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE]);
+void back_stop(struct back *back); /* NULL is fine */
+
+/* Something changed: accepts again if the shards have kept up. */
+void back_look(struct back *back);
 
 #endif

@@ -19,6 +19,9 @@
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_SHARD = 8 };
 
+/* Links that no shard has looked at: a part of the descriptors, no more. */
+enum { ARRIVING_SHARE = 64, ARRIVING_MIN = 4, ARRIVING_MAX = 256 };
+
 bool
 hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
     uint64_t max_fds)
@@ -121,6 +124,16 @@ hub_shard_for_link(struct hub *hub)
 		    atomic_load(&best->link_count))
 			best = &hub->shards[i];
 	return best;
+}
+
+size_t
+hub_arriving_max(const struct hub *hub)
+{
+	uint64_t share = hub->max_fds / ARRIVING_SHARE;
+
+	if (share < ARRIVING_MIN)
+		return ARRIVING_MIN;
+	return share > ARRIVING_MAX ? ARRIVING_MAX : (size_t)share;
 }
 
 bool

@@ -28,6 +28,8 @@ struct hub {
 	/* shared by all threads */
 	atomic_size_t links;	    /* authenticated and not relaying */
 	atomic_size_t waiting;	    /* clients in main's queue */
+	atomic_size_t arriving;	    /* links on their way to a shard */
+	atomic_bool overrun;	    /* main waits until they have arrived */
 	atomic_bool watchful;	    /* main asks to be told of every end */
 	atomic_bool warned_classic; /* that the key crosses the wire */
 
@@ -69,6 +71,9 @@ void hub_on_instances(struct hub *hub);
 
 /* Main: the shard with the fewest links takes the next one. */
 struct shard *hub_shard_for_link(struct hub *hub);
+
+/* Main: how many links may be on their way to shards. */
+size_t hub_arriving_max(const struct hub *hub);
 
 /* Main: whether all shards have said that they are quiet. */
 bool hub_is_quiet(const struct hub *hub);

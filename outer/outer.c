@@ -30,7 +30,7 @@ enum stage { RUNNING, DRAINING, LEAVING, QUIETING };
 struct outer {
 	struct loop *loop; /* owned, all of them */
 	struct front *front;
-	struct listen *back;
+	struct back *back;
 	struct app *app;
 	struct hub hub;
 	enum stage stage;
@@ -44,6 +44,8 @@ settle(void *object)
 	struct outer *outer = object;
 	struct hub *hub = &outer->hub;
 
+	if (outer->back != NULL)
+		back_look(outer->back);
 	if (outer->stage == RUNNING) {
 		front_look(outer->front);
 		return;
@@ -51,7 +53,7 @@ settle(void *object)
 	if (outer->stage == DRAINING && dispatch_length(&hub->dispatch) == 0 &&
 	    hub_setting_up(hub) == 0) {
 		outer->stage = LEAVING;
-		listen_stop(outer->back);
+		back_stop(outer->back);
 		outer->back = NULL;
 		hub_order(hub, SHARD_DISMISS_ALL);
 	}
@@ -89,7 +91,7 @@ outer_free(struct outer *outer)
 	hub_stop(&outer->hub);
 	list_remove(&outer->settle.node);
 	front_stop(outer->front);
-	listen_stop(outer->back);
+	back_stop(outer->back);
 	app_free(outer->app);
 	loop_free(outer->loop);
 	free(outer);

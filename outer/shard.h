@@ -20,7 +20,8 @@ struct worker;
 enum shard_note {
 	SHARD_IDLE = 1,	     /* a standby is idle, and clients wait */
 	SHARD_INSTANCES = 2, /* one lost its last link, or is suspect */
-	SHARD_ENDED = 4,     /* a session, or a link, and main is watchful */
+	SHARD_ENDED = 4,     /* a session or a link ended, or arrived, and
+			      * main is watchful */
 };
 enum shard_order {
 	SHARD_DISMISS_REPLACED = 1, /* idle links of replaced instances */

@@ -600,6 +600,9 @@ on_arrival(struct inbox_message *message)
 	endpoint_peer(standby->fd, &endpoint);
 	endpoint_text(&endpoint, true, peer);
 	make_room(shard);
+	atomic_fetch_sub(&shard->hub->arriving, 1);
+	if (atomic_load(&shard->hub->overrun))
+		shard_tell(shard, SHARD_ENDED);
 	standby->link = link_new(shard->loop, standby->fd, peer);
 	if (standby->link == NULL) {
 		refuse(standby, &shard->strangers, peer);
@@ -632,6 +635,7 @@ standby_accept(struct hub *hub, int fd)
 	standby->fd = fd;
 	standby->shard = hub_shard_for_link(hub);
 	standby->message.run = on_arrival;
+	atomic_fetch_add(&hub->arriving, 1);
 	atomic_fetch_add(&standby->shard->link_count, 1);
 	shard_post(standby->shard, &standby->message);
 }
