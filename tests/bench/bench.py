@@ -195,7 +195,7 @@ def parse():
                 parser.error(f"{word}: not one of {', '.join(known)}")
     if (options.rounds or 1) < 1:
         parser.error("--rounds: at least 1")
-    options.kinds = ways.USUAL + [ways.ON_REQUEST[w] for w in options.others]
+    variants = []
     for key, values in (("Pump", options.pump),
                         ("Workers", [int(w) for w in options.workers])):
         for value in values:
@@ -203,7 +203,9 @@ def parse():
                              f"transponder {key}={value}", usual=False)
             if not kind:
                 parser.error(f"{key}={value}: the programs do not know that")
-            options.kinds.insert(2, kind)
+            variants.append(kind)
+    options.kinds = [*ways.USUAL[:2], *variants, *ways.USUAL[2:],
+                     *(ways.ON_REQUEST[word] for word in options.others)]
     return options
 
 

@@ -1,9 +1,11 @@
 """goals.py - the figures to reach, beside those of this run.
 
 What the clock measures varies by the machine's mood; so those goals are
-ratios to a rival of the same run, and 15 % off still counts. CPU and memory
+ratios to a rival in the same round, and 15 % off still counts. CPU and memory
 are what they are.
 """
+import statistics
+
 TOLERANCE = 0.15
 OURS, RIVAL, COPY = "transponder", "haproxy twice", "transponder Pump=copy"
 
@@ -13,10 +15,13 @@ def figure(report, table, way, field):
     return report.get(table, {}).get("ways", {}).get(way, {}).get(field)
 
 
-def ratio(report, table, field, over=RIVAL):
-    mine = figure(report, table, OURS, field)
-    other = figure(report, table, over, field)
-    return mine / other if mine is not None and other else None
+def ratio(report, table, field):
+    """To the rival: the median of the rounds' ratios."""
+    mine = figure(report, table, OURS, "rounds") or []
+    other = figure(report, table, RIVAL, "rounds") or []
+    ratios = [m[field] / o[field] for m, o in zip(mine, other)
+              if m[field] is not None and o[field]]
+    return statistics.median(ratios) if ratios else None
 
 
 def kib(report, table, field):

@@ -202,7 +202,8 @@ def knows(program, key, value):
     needed = {"outer": ("InnerServerAddress", "OuterServerAddress"),
               "inner": ("RegisterAddress", "ProxyAddress")}[program]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({**{name: "tcp://127.0.0.1:1" for name in needed},
+        json.dump({**{name: f"tcp://127.0.0.1:{port}"
+                      for port, name in enumerate(needed, 1)},
                    "AuthKey": "x" * 32, key: value}, file)
         file.flush()
         return subprocess.run(
