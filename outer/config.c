@@ -7,6 +7,7 @@
  *          too: tests/lint/lint_config.py says where one is missing.
  */
 #include "outer/config.h"
+#include "wire/early.h"
 #include "wire/signal48.h"
 #include "sys/sys.h"
 #include "relay/pump_kit.h"
@@ -18,6 +19,13 @@
 enum { WORKERS_MAX = 64, DEFAULT_WORKERS_MAX = 4 };
 
 #define AT(member) offsetof(struct outer_config, member)
+
+static const char *const early_choices[] = {
+	[EARLY_OFF] = "off",
+	[EARLY_SAFE] = "safe",
+	[EARLY_HTTP] = "http",
+	NULL,
+};
 
 /* key, type, where, min, max, default, flags, choices, help */
 const struct conf_field outer_config_fields[] = {
@@ -60,6 +68,8 @@ const struct conf_field outer_config_fields[] = {
 	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
 	{ "Pump", CONF_CHOICE, AT(pump), 0, 0, "auto", 0, pump_choices,
 	    "how bytes are moved: auto, splice, copy or bev" },
+	{ "EarlyData", CONF_CHOICE, AT(early_data), 0, 0, "safe", 0,
+	    early_choices, "what of a client may go ahead: safe, http or off" },
 	{ "Workers", CONF_COUNT, AT(workers), 0, WORKERS_MAX, NULL, 0, NULL,
 	    "threads that relay; 0: the main one; default: one a core, at most 4" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,

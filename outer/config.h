@@ -28,6 +28,7 @@ struct outer_config {
 	uint32_t max_links;	   /* MaxLinks: links at once, all kinds */
 	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
 	int pump;		   /* Pump: enum pump_choice */
+	int early_data;		   /* EarlyData: enum early_mode */
 	uint32_t workers;	   /* Workers: threads; 0: the main loop */
 	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
 	char *log_file;		   /* LogFile; owned, NULL: standard output */

@@ -10,6 +10,7 @@
  * kernel, unread, and the next standby can still serve it.
  */
 #include "outer/session.h"
+#include "outer/early.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/shard.h"
@@ -45,6 +46,7 @@ struct session {
 	uint16_t waiting; /* request.waiting */
 	int fd;		  /* owned; -1 once the pump has it */
 	struct endpoint client, public;
+	struct early early;	    /* what went ahead of READY */
 	struct watch *watch;	    /* owned; while fd is */
 	struct loop_timer *timer;   /* owned: QueueTimeout; while queued */
 	struct standby *standby;    /* borrowed; STARTING only */
@@ -142,6 +144,7 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 	    KV_MS("wait", claimed - session->began_ms),
 	    KV_MS("ready", ready > claimed ? ready - claimed : 0),
 	    KV_U64("up", up), KV_U64("down", down),
+	    KV_U64("early_retries", early_retries(&session->early)),
 	    KV_MS("duration", now - session->began_ms), KV_STR("why", why));
 }
 
@@ -199,10 +202,33 @@ session_close(struct session *session, const char *why)
 }
 
 static void
+send_ahead(struct session *session)
+{
+	early_send(&session->early,
+	    (enum early_mode)session->hub->config->early_data, session->fd,
+	    session->standby);
+}
+
+static void
 on_gone(void *arg)
 {
 	session_close(arg, "the client left before it was served");
 }
+
+static void
+on_more(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->state == SESSION_STARTING)
+		send_ahead(session);
+}
+
+static const struct watch_handler queued_handler = { .on_gone = on_gone };
+static const struct watch_handler starting_handler = {
+	.on_gone = on_gone,
+	.on_more = on_more,
+};
 
 static void
 fill_request(const struct session *session, struct request *request)
@@ -233,6 +259,8 @@ claim(struct session *session, struct pool_item *item)
 		session->claimed_ms = clock_ms();
 	fill_request(session, &request);
 	standby_claim(session->standby, session, &request);
+	early_begin(&session->early);
+	send_ahead(session);
 }
 
 /* After so long no further standby is tried. */
@@ -300,8 +328,8 @@ on_arrival(struct inbox_message *message)
 	    session->promised);
 
 	list_push_back(&shard->setting_up, &session->node);
-	session->watch = watch_start(shard->loop, session->fd, on_gone,
-	    session);
+	session->watch = watch_start(shard->loop, session->fd,
+	    &starting_handler, session);
 	if (session->watch == NULL) {
 		if (item != NULL) /* for the next one */
 			pool_put(&shard->pool, item);
@@ -342,7 +370,8 @@ session_wait(struct session *session)
 	struct hub *hub = session->hub;
 
 	session->timer = loop_timer_new(hub->loop, on_timer, session);
-	session->watch = watch_start(hub->loop, session->fd, on_gone, session);
+	session->watch = watch_start(hub->loop, session->fd, &queued_handler,
+	    session);
 	if (session->timer == NULL || session->watch == NULL)
 		session_close(session, "out of memory");
 	else
@@ -419,7 +448,8 @@ on_pump_done(const struct pump_result *result, void *arg)
 	char why[PUMP_END_SIZE];
 
 	session->pump = NULL;
-	log_finished(session, result->a_to_b, result->b_to_a,
+	log_finished(session, result->a_to_b + early_on_link(&session->early),
+	    result->b_to_a,
 	    result->end == PUMP_STOPPED
 		? session->stop_why
 		: pump_end_text(result->end, "client", "inner", why));
@@ -457,6 +487,11 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 	session->ready_ms = clock_ms();
 	watch_end(session->watch); /* the pump reads it now */
 	session->watch = NULL;
+	if (!early_take(&session->early, session->fd)) {
+		link_reset(link);
+		session_close(session, "reset by the client");
+		return;
+	}
 	if (!relay(session, link, whole_close)) {
 		session_close(session, "out of memory");
 		return;

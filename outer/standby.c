@@ -280,6 +280,21 @@ standby_claim(struct standby *standby, struct session *session,
 	    standby->unsent ? 0 : answer_ms(standby));
 }
 
+bool
+standby_takes_early(const struct standby *standby)
+{
+	return standby->state == STANDBY_STARTING && !standby->unsent &&
+	    standby->codec->send_early != NULL;
+}
+
+void
+standby_send_early(struct standby *standby, const void *bytes, size_t len)
+{
+	standby->unsent = !standby->codec->send_early(standby, bytes, len);
+	if (standby->unsent)
+		loop_timer_start(&standby->timer, 0);
+}
+
 void
 standby_dismiss(struct standby *standby, bool replaced)
 {
@@ -321,7 +336,7 @@ standby_on_timeout(struct standby *standby)
 		on_idle_timeout(standby);
 		break;
 	case STANDBY_STARTING:
-		if (standby->unsent) {
+		if (standby->unsent) { /* FORWARD, or EARLY */
 			lose(standby, STANDBY_DIED, "out of memory");
 			break;
 		}

@@ -7,6 +7,7 @@
 #include "wire/frame.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct hub;
@@ -49,6 +50,13 @@ void standby_accept(struct hub *hub, int fd);
  */
 void standby_claim(struct standby *standby, struct session *session,
     const struct request *request);
+
+/*
+ * Whether EARLY may be sent on it now, as far as the link goes, and sends it,
+ * at most once for each claim. Without memory the standby is lost, later.
+ */
+bool standby_takes_early(const struct standby *standby);
+void standby_send_early(struct standby *standby, const void *bytes, size_t len);
 
 /* Closes the link, from anywhere. Idempotent. The session is not told. */
 void standby_close(struct standby *standby, const char *why);

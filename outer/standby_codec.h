@@ -18,8 +18,10 @@ struct standby_codec {
 	void (*read)(struct standby *standby, struct evbuffer *input);
 	bool (*send_forward)(struct standby *standby,
 	    const struct request *request);
-	bool (*send_welcome)(struct standby *standby);	 /* NULL: none */
-	bool (*send_start)(struct standby *standby);	 /* NULL: none */
+	bool (*send_welcome)(struct standby *standby); /* NULL: none */
+	bool (*send_start)(struct standby *standby);   /* NULL: none */
+	bool (*send_early)(struct standby *standby, const void *bytes,
+	    size_t len);				 /* NULL: none */
 	bool (*send_keepalive)(struct standby *standby); /* NULL: none */
 	bool (*send_goaway)(struct standby *standby,
 	    enum goaway_reason reason); /* NULL: none */
@@ -56,7 +58,7 @@ struct standby {
 	uint64_t heard_ms, sent_ms;	     /* when a byte last came, went */
 	uint32_t rtt_us;		     /* of the handshake */
 	struct session *session;	     /* borrowed; STARTING only */
-	bool unsent;   /* STARTING: no memory for FORWARD */
+	bool unsent;   /* STARTING: no memory for FORWARD or EARLY */
 	bool answered; /* STARTING: FORWARD got an answer */
 	bool leaving;  /* said GOAWAY while starting */
 	struct reap reap;

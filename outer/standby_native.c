@@ -45,6 +45,19 @@ send_start(struct standby *standby)
 }
 
 static bool
+send_early(struct standby *standby, const void *bytes, size_t len)
+{
+	uint8_t head[FRAME_HEADER_SIZE + sizeof(uint64_t)];
+
+	frame_encode_header(head, FRAME_EARLY,
+	    (uint32_t)(sizeof(uint64_t) + len));
+	wire_put_u64(head + FRAME_HEADER_SIZE, standby_session_id(standby));
+	standby->sent_ms = clock_ms();
+	return link_write(standby->link, head, sizeof(head)) &&
+	    link_write(standby->link, bytes, len);
+}
+
+static bool
 send_keepalive(struct standby *standby)
 {
 	return send_frame(standby, FRAME_KEEPALIVE, NULL, 0);
@@ -304,6 +317,7 @@ const struct standby_codec standby_native = {
 	.send_welcome = send_welcome,
 	.send_forward = send_forward,
 	.send_start = send_start,
+	.send_early = send_early,
 	.send_keepalive = send_keepalive,
 	.send_goaway = send_goaway,
 	.send_error = send_error,

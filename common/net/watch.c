@@ -15,7 +15,7 @@
 
 struct watch {
 	struct event event;
-	void (*on_gone)(void *arg);
+	const struct watch_handler *handler; /* borrowed */
 	void *arg;
 };
 
@@ -25,20 +25,23 @@ on_edge(evutil_socket_t fd, short what, void *arg)
 	struct watch *watch = arg;
 
 	(void)what;
-	if (!sock_gone(fd))
-		return; /* bytes, or a half-close */
-	event_del(&watch->event);
-	watch->on_gone(watch->arg);
+	if (sock_gone(fd)) {
+		event_del(&watch->event);
+		watch->handler->on_gone(watch->arg);
+	} else if (watch->handler->on_more != NULL) {
+		watch->handler->on_more(watch->arg);
+	}
 }
 
 struct watch *
-watch_start(struct loop *loop, int fd, void (*on_gone)(void *arg), void *arg)
+watch_start(struct loop *loop, int fd, const struct watch_handler *handler,
+    void *arg)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 
 	if (watch == NULL)
 		return NULL;
-	watch->on_gone = on_gone;
+	watch->handler = handler;
 	watch->arg = arg;
 	if (event_assign(&watch->event, loop_base(loop), fd,
 		EV_READ | EV_ET | EV_PERSIST, on_edge, watch) != 0 ||

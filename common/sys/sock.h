@@ -58,6 +58,10 @@ ssize_t sock_recv(int fd, void *out, size_t size);
 ssize_t sock_send(int fd, const void *first, size_t first_len,
     const void *second, size_t second_len);
 
+/* Copies what could be read now, without reading it; returns how many bytes
+ * that is, up to size: 0 when there is none, or the peer has ended. */
+size_t sock_peek_bytes(int fd, void *out, size_t size);
+
 /* Ends our direction (shutdown(2), SHUT_WR). */
 void sock_finish(int fd);
 

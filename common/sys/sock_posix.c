@@ -142,6 +142,17 @@ sock_peek(int fd)
 	return SOCK_ENDED;
 }
 
+size_t
+sock_peek_bytes(int fd, void *out, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, out, size, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? (size_t)n : 0;
+}
+
 static ssize_t
 result_of(ssize_t n)
 {

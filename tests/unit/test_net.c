@@ -321,15 +321,27 @@ on_gone(void *arg)
 	calls++;
 }
 
+static int more;
+
+static void
+on_more(void *arg)
+{
+	(void)arg;
+	more++;
+}
+
 START_TEST(watch_sees_only_the_full_hang_up)
 {
+	static const struct watch_handler watched = { on_gone, on_more };
 	struct watch *watch;
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	watch = watch_start(loop, pair[0], on_gone, NULL);
+	watch = watch_start(loop, pair[0], &watched, NULL);
+	more = 0;
 	ck_assert_int_eq(write(pair[1], "bytes", 5), 5);
 	event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	ck_assert_int_eq(more, 1);
 	shutdown(pair[1], SHUT_WR);
 	event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	ck_assert_int_eq(calls, 0);
