@@ -18,6 +18,7 @@ instance_new(unsigned shards)
 	if (instance == NULL)
 		return NULL;
 	instance->part_count = shards;
+	window_init(&instance->window);
 	for (unsigned i = 0; i < shards; i++) {
 		instance->parts[i].instance = instance;
 		instance->parts[i].shard = i;
@@ -30,6 +31,8 @@ void
 instance_free(struct instance *instance)
 {
 	loop_timer_fini(&instance->grace);
+	proof_forget(instance->secret, sizeof(instance->secret));
+	proof_forget(instance->newest, sizeof(instance->newest));
 	free(instance);
 }
 
@@ -55,6 +58,60 @@ instance_leave(struct instance *instance)
 		return false;
 	atomic_store(&instance->emptied, true);
 	return true;
+}
+
+void
+instance_renew_secret(struct instance *instance, const uint8_t *secret)
+{
+	uint64_t word;
+
+	for (size_t i = 0; i < PROOF_SIZE / sizeof(word); i++) {
+		memcpy(&word, secret + i * sizeof(word), sizeof(word));
+		atomic_store_explicit(&instance->newest[i], word,
+		    memory_order_relaxed);
+	}
+	proof_forget(&word, sizeof(word));
+}
+
+/* Who reads while another thread writes gets parts of two secrets: a proof
+ * does not fit that, and the link takes the long way. */
+static void
+copy_newest(struct instance *instance, uint8_t secret[PROOF_SIZE])
+{
+	uint64_t words[PROOF_SIZE / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < PROOF_SIZE / sizeof(words[0]); i++)
+		words[i] = atomic_load_explicit(&instance->newest[i],
+		    memory_order_relaxed);
+	memcpy(secret, words, PROOF_SIZE);
+	proof_forget(words, sizeof(words));
+}
+
+static bool
+proof_fits(const struct hello *hello, const uint8_t *secret)
+{
+	const struct join_input input = {
+		.secret = secret,
+		.counter = hello->counter,
+		.nonce_inner = hello->nonce,
+	};
+
+	return join_check(PROOF_INNER, &input, hello->proof);
+}
+
+bool
+instance_joins_quickly(struct instance *instance, const struct hello *hello,
+    uint8_t secret[PROOF_SIZE])
+{
+	if (!instance->has_secret)
+		return false;
+	memcpy(secret, instance->secret, PROOF_SIZE);
+	if (!proof_fits(hello, secret)) {
+		copy_newest(instance, secret);
+		if (!proof_fits(hello, secret))
+			return false;
+	}
+	return window_accept(&instance->window, hello->counter);
 }
 
 int

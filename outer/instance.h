@@ -7,6 +7,7 @@
 #include "net/inbox.h"
 #include "net/loop.h"
 #include "wire/hello.h"
+#include "wire/window.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -35,9 +36,13 @@ struct instance {
 	uint64_t serial; /* never reused; younger is larger */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
+	bool has_secret;		  /* classic ones have none */
+	uint8_t secret[PROOF_SIZE];	  /* of the first full handshake */
 	struct hub *hub;		  /* borrowed */
 
 	/* shared by all threads */
+	struct window window; /* of counters that have joined quickly */
+	_Atomic uint64_t newest[PROOF_SIZE / sizeof(uint64_t)]; /* secret */
 	atomic_size_t links;  /* authenticated and not relaying */
 	atomic_bool emptied;  /* links has been zero since main looked */
 	atomic_bool suspect;  /* did not answer: taken last */
@@ -56,6 +61,7 @@ struct instance {
 /* One for so many shards; zeroed otherwise. NULL without memory. */
 struct instance *instance_new(unsigned shards);
 
+/* Its secrets are wiped. */
 void instance_free(struct instance *instance);
 
 /*
@@ -65,6 +71,21 @@ void instance_free(struct instance *instance);
  */
 bool instance_join(struct instance *instance);
 bool instance_leave(struct instance *instance);
+
+/*
+ * A full handshake has made this secret: from now on it is good for quick joins
+ * too, beside that of the first one; the one before it is not any more. From
+ * any thread.
+ */
+void instance_renew_secret(struct instance *instance, const uint8_t *secret);
+
+/*
+ * Whether a link may join quickly by what HELLO says: the proof fits one of
+ * the secrets, which is copied out, and the counter was not used before. From
+ * any thread.
+ */
+bool instance_joins_quickly(struct instance *instance,
+    const struct hello *hello, uint8_t secret[PROOF_SIZE]);
 
 /* Idle standbys on all shards, those aside that are promised. */
 int instance_idle(const struct instance *instance);

@@ -169,6 +169,8 @@ make(struct registry *registry, const struct admission *admission)
 		return NULL;
 	str_copy(instance->inner, sizeof(instance->inner), admission->inner);
 	str_copy(instance->id, sizeof(instance->id), admission->id);
+	instance->has_secret = admission->has_secret;
+	memcpy(instance->secret, admission->secret, sizeof(instance->secret));
 	instance->serial = registry->next_serial++;
 	instance->hub = hub;
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);

@@ -81,12 +81,22 @@ set_state(struct standby *standby, enum standby_state next)
 }
 
 static void
+forget_handshake(struct standby *standby)
+{
+	if (standby->handshake == NULL)
+		return;
+	proof_forget(standby->handshake, sizeof(*standby->handshake));
+	free(standby->handshake);
+	standby->handshake = NULL;
+}
+
+static void
 standby_free(void *object)
 {
 	struct standby *standby = object;
 
 	loop_timer_fini(&standby->timer);
-	free(standby->handshake);
+	forget_handshake(standby);
 	free(standby);
 }
 
@@ -369,6 +379,20 @@ standby_is_replaced(const struct standby *standby)
 	return instance != NULL && atomic_load(&instance->replaced);
 }
 
+/* Becomes one of the instance's links. False: that is just going. */
+static bool
+enter(struct standby *standby, struct instance *instance)
+{
+	const struct standby_handshake *handshake = standby->handshake;
+
+	if (!instance_join(instance))
+		return false;
+	standby->item.instance = instance;
+	if (handshake != NULL && handshake->has_secret && !handshake->quick)
+		instance_renew_secret(instance, handshake->secret);
+	return true;
+}
+
 /* The instance has let it in; now it stands by, if MaxLinks allows it. */
 static void
 join(struct standby *standby)
@@ -386,8 +410,7 @@ join(struct standby *standby)
 		standby_close(standby, "out of memory");
 		return;
 	}
-	free(standby->handshake);
-	standby->handshake = NULL;
+	forget_handshake(standby);
 	become_idle(standby);
 	log_debug("standby", "joined", KV_U64("link", standby->id),
 	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
@@ -399,13 +422,20 @@ static void
 ask(struct standby *standby, const char *inner, const char *id, bool replace);
 
 static void
+discard(struct admission *admission)
+{
+	proof_forget(admission->secret, sizeof(admission->secret));
+	free(admission);
+}
+
+static void
 on_answered(struct admission *admission)
 {
 	struct standby *standby = admission->standby;
 	struct instance *instance = admission->instance;
 
 	if (standby == NULL) { /* it ended while we asked */
-		free(admission);
+		discard(admission);
 		return;
 	}
 	standby->admission = NULL;
@@ -413,14 +443,13 @@ on_answered(struct admission *admission)
 	link_kick(standby->link); /* it may have said more since */
 	if (instance == NULL) {
 		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
-	} else if (instance_join(instance)) {
-		standby->item.instance = instance;
+	} else if (enter(standby, instance)) {
 		join(standby);
 	} else { /* it has just gone: there will be a new one */
 		ask(standby, admission->inner, admission->id,
 		    admission->replace);
 	}
-	free(admission);
+	discard(admission);
 }
 
 static void
@@ -438,6 +467,11 @@ ask(struct standby *standby, const char *inner, const char *id, bool replace)
 	admission->replace = replace;
 	str_copy(admission->inner, sizeof(admission->inner), inner);
 	str_copy(admission->id, sizeof(admission->id), id);
+	if (standby->handshake != NULL && standby->handshake->has_secret) {
+		admission->has_secret = true;
+		memcpy(admission->secret, standby->handshake->secret,
+		    sizeof(admission->secret));
+	}
 	standby->admission = admission;
 	link_read(standby->link, false); /* the answer comes first */
 	registry_admit(admission);
@@ -451,12 +485,30 @@ standby_authenticated(struct standby *standby, const char *inner,
 	    instance_id);
 
 	if (instance != NULL && !atomic_load(&instance->replaced) &&
-	    instance_join(instance)) {
-		standby->item.instance = instance;
+	    enter(standby, instance))
 		join(standby);
-	} else {
+	else
 		ask(standby, inner, instance_id, replace);
+}
+
+bool
+standby_joined_quickly(struct standby *standby)
+{
+	struct standby_handshake *handshake = standby->handshake;
+	struct instance *instance = pool_find(&standby->shard->pool,
+	    handshake->hello.inner, handshake->hello.instance);
+
+	if (instance == NULL || atomic_load(&instance->replaced) ||
+	    !instance_joins_quickly(instance, &handshake->hello,
+		handshake->secret))
+		return false;
+	handshake->quick = true;
+	if (!enter(standby, instance)) {
+		handshake->quick = false;
+		return false;
 	}
+	join(standby);
+	return true;
 }
 
 void

@@ -40,6 +40,9 @@ struct standby_handshake {
 	uint8_t hello_digest[PROOF_SIZE];
 	uint8_t nonce[PROOF_NONCE_SIZE];
 	uint64_t challenged_us;
+	bool quick;		    /* HELLO has joined by itself */
+	bool has_secret;	    /* for quick joins */
+	uint8_t secret[PROOF_SIZE]; /* joined with, or to join with later */
 };
 
 struct standby {
@@ -70,6 +73,10 @@ struct standby {
  * shard knows it; then WELCOME is sent, and the standby is idle. */
 void standby_authenticated(struct standby *standby, const char *inner,
     const char *instance, bool replace);
+
+/* The same of a native link whose HELLO may join quickly. False: it may not,
+ * and nothing has changed. */
+bool standby_joined_quickly(struct standby *standby);
 void standby_on_answer(struct standby *standby);
 void standby_on_ready(struct standby *standby);
 void

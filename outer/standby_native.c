@@ -110,14 +110,28 @@ proof_input_of(const struct standby *standby)
 }
 
 static bool
+make_proof(const struct standby *standby, uint8_t proof[PROOF_SIZE])
+{
+	const struct standby_handshake *handshake = standby->handshake;
+	const struct proof_input full = proof_input_of(standby);
+	const struct join_input quick = {
+		.secret = handshake->secret,
+		.counter = handshake->hello.counter,
+		.nonce_inner = handshake->hello.nonce,
+	};
+
+	return handshake->quick ? join_make(PROOF_OUTER, &quick, proof)
+				: proof_make(PROOF_OUTER, &full, proof);
+}
+
+static bool
 send_welcome(struct standby *standby)
 {
-	struct proof_input input = proof_input_of(standby);
 	struct welcome welcome = { .ping_ms = standby->shard->config->ping_ms };
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
 
-	if (!proof_make(PROOF_OUTER, &input, welcome.proof))
+	if (!make_proof(standby, welcome.proof))
 		return false;
 	snprintf(welcome.link, sizeof(welcome.link), "%" PRIu64, standby->id);
 	len = welcome_encode(&welcome, payload);
@@ -149,6 +163,8 @@ on_hello(struct standby *standby, const struct frame *frame)
 		    "only the role standby is served here");
 		return;
 	}
+	if (handshake->hello.join && standby_joined_quickly(standby))
+		return;
 	if (!proof_digest(frame->payload, frame->length,
 		handshake->hello_digest) ||
 	    !proof_random(handshake->nonce, sizeof(handshake->nonce)) ||
@@ -179,6 +195,9 @@ on_auth(struct standby *standby, const struct frame *frame)
 		    "authentication failed: another AuthKey");
 		return;
 	}
+	handshake->has_secret =
+	    proof_resume_secret(standby->shard->config->auth_key,
+		handshake->hello.nonce, handshake->nonce, handshake->secret);
 	standby_authenticated(standby, handshake->hello.inner,
 	    handshake->hello.instance, handshake->hello.replace);
 }
