@@ -5,7 +5,8 @@
  *
  * Each end is a TUN interface, 10.98.0.1 and 10.98.0.2; every packet is held
  * for so long, each way. Prints where the namespaces can be entered (nsenter
- * --net=PATH) and runs until it is killed; they go with it. Needs root.
+ * --net=PATH) and runs until it is killed; they go with it. Needs root; exits
+ * with 77 where this may not be done, with 1 where it fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,8 +50,11 @@ struct line {
 static _Noreturn void
 die(const char *what)
 {
+	bool may_not = errno == EPERM || errno == EACCES || errno == ENOENT ||
+	    errno == ENODEV;
+
 	fprintf(stderr, "bench_delay: %s: %s\n", what, strerror(errno));
-	exit(1);
+	exit(may_not ? 77 : 1);
 }
 
 static uint64_t

@@ -62,8 +62,12 @@ def wait_for(condition, process, what, seconds=20):
 
 def sockets_at(pid, port, state):
     """How many sockets of a local port, seen from where the process is."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/net/tcp").read_text().split("\n")
+    except OSError:     # it has ended
+        return 0
     count = 0
-    for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().split("\n")[1:]:
+    for line in lines[1:]:
         words = line.split()
         count += (len(words) > 3 and words[3] == state
                   and int(words[1].rpartition(":")[2], 16) == port)
@@ -176,16 +180,23 @@ class Target(Programs):
         self.port = wait_for(lambda: first_line(log), process, "target")["port"]
 
 
+class NotPermitted(Exception):
+    """What cannot be measured by this user, or on this system."""
+
+
 class Delay(Programs):
     """Two namespaces, and a line between them that holds each packet."""
+    NOT_PERMITTED = 77      # its exit code then
 
     def __init__(self, directory, one_way_ms):
         super().__init__(directory)
         process, log = self.start(DELAY, one_way_ms)
         try:
             spaces = wait_for(lambda: first_line(log), process, "bench_delay")
-        except SystemExit:
-            self.end()
+        except SystemExit as failure:
+            process.kill()
+            if process.wait() == self.NOT_PERMITTED:
+                raise NotPermitted(log.read_text().strip()) from failure
             raise
         self.near = Place(("nsenter", f"--net={spaces['near']}"), "10.98.0.1")
         self.far = Place(("nsenter", f"--net={spaces['far']}"), "10.98.0.2")
