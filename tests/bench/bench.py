@@ -170,6 +170,10 @@ def words(text):
     return [word for word in text.split(",") if word]
 
 
+def numbers(text):
+    return [int(word) for word in words(text)]
+
+
 def parse():
     names = [row.name for row in ROWS] + list(SPECIAL)
     parser = argparse.ArgumentParser(
@@ -185,7 +189,7 @@ def parse():
                         metavar="WAY,...", help="beside socat, ssh too")
     parser.add_argument("--pump", type=words, default=[], metavar="PUMP,...",
                         help="ours with each of these pumps too")
-    parser.add_argument("--workers", type=words, default=[], metavar="N,...",
+    parser.add_argument("--workers", type=numbers, default=[], metavar="N,...",
                         help="ours with each of these numbers of workers too")
     options = parser.parse_args()
     for given, known in ((options.only, names),
@@ -196,14 +200,13 @@ def parse():
     if (options.rounds or 1) < 1:
         parser.error("--rounds: at least 1")
     variants = []
-    for key, values in (("Pump", options.pump),
-                        ("Workers", [int(w) for w in options.workers])):
+    for key, values in (("Pump", options.pump), ("Workers", options.workers)):
         for value in values:
-            kind = ways.ours({key: value}, {key: value},
-                             f"transponder {key}={value}", usual=False)
-            if not kind:
+            if not all(ways.knows(program, key, value)
+                       for program in ("outer", "inner")):
                 parser.error(f"{key}={value}: the programs do not know that")
-            variants.append(kind)
+            variants.append(ways.ours({key: value}, {key: value},
+                                      f"transponder {key}={value}", usual=False))
     options.kinds = [*ways.USUAL[:2], *variants, *ways.USUAL[2:],
                      *(ways.ON_REQUEST[word] for word in options.others)]
     return options

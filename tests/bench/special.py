@@ -141,12 +141,10 @@ def in_trips(microseconds, trip):
 
 
 def line_kinds(kinds):
-    """The usual ways, and ours without early data where it knows that."""
+    """The usual ways, and ours without early data."""
     chosen = [kind for kind in kinds if kind.usual]
-    later = ways.ours(outer={"EarlyData": "off"},
-                      name="transponder EarlyData=off")
-    if later:
-        chosen.insert(2, later)
+    chosen.insert(2, ways.ours(outer={"EarlyData": "off"},
+                               name="transponder EarlyData=off"))
     return chosen
 
 

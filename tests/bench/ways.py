@@ -212,11 +212,7 @@ def knows(program, key, value):
 
 
 def ours(outer=None, inner=None, name="transponder", usual=True):
-    """Transponder with some settings, or None where it does not know them."""
-    for program, settings in (("outer", outer), ("inner", inner)):
-        for key, value in (settings or {}).items():
-            if not knows(program, key, value):
-                return None
+    """Transponder with some settings beyond what it must have."""
     return Kind(name, functools.partial(Transponder, outer=outer, inner=inner),
                 ours=True, usual=usual)
 
