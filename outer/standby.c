@@ -3,20 +3,17 @@
  *
  * Owns:    the link until it is given to a session.
  * Thread:  the shard's loop only.
- * Floor:   outer. The bytes are read and written by standby_native.c and
- *          standby_classic.c, which report here what they mean. See
- *          doc/PROTOCOL, "The life of a standby".
+ * Floor:   outer. standby_join.c lets it in. The bytes are read and written
+ *          by standby_native.c and standby_classic.c, which report here what
+ *          they mean. See doc/PROTOCOL, "The life of a standby".
  */
-#include "outer/standby_codec.h"
+#include "outer/standby_join.h"
 #include "outer/instance.h"
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/str.h"
-#include "net/endpoint.h"
 #include "net/link.h"
-#include "sys/sock.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -81,22 +78,12 @@ set_state(struct standby *standby, enum standby_state next)
 }
 
 static void
-forget_handshake(struct standby *standby)
-{
-	if (standby->handshake == NULL)
-		return;
-	proof_forget(standby->handshake, sizeof(*standby->handshake));
-	free(standby->handshake);
-	standby->handshake = NULL;
-}
-
-static void
 standby_free(void *object)
 {
 	struct standby *standby = object;
 
 	loop_timer_fini(&standby->timer);
-	forget_handshake(standby);
+	standby_forget_handshake(standby);
 	free(standby);
 }
 
@@ -248,8 +235,8 @@ arm_idle(struct standby *standby)
 	loop_timer_start(&standby->timer, due > now ? due - now : 0);
 }
 
-static void
-become_idle(struct standby *standby)
+void
+standby_become_idle(struct standby *standby)
 {
 	set_state(standby, STANDBY_IDLE);
 	arm_idle(standby);
@@ -379,138 +366,6 @@ standby_is_replaced(const struct standby *standby)
 	return instance != NULL && atomic_load(&instance->replaced);
 }
 
-/* Becomes one of the instance's links. False: that is just going. */
-static bool
-enter(struct standby *standby, struct instance *instance)
-{
-	const struct standby_handshake *handshake = standby->handshake;
-
-	if (!instance_join(instance))
-		return false;
-	standby->item.instance = instance;
-	if (handshake != NULL && handshake->has_secret && !handshake->quick)
-		instance_renew_secret(instance, handshake->secret);
-	return true;
-}
-
-/* The instance has let it in; now it stands by, if MaxLinks allows it. */
-static void
-join(struct standby *standby)
-{
-	struct shard *shard = standby->shard;
-	struct instance *instance = standby->item.instance;
-
-	if (atomic_fetch_add(&shard->hub->links, 1) >=
-	    shard->config->max_links) {
-		standby_fail(standby, CODE_TOO_MANY_LINKS, "MaxLinks reached");
-		return;
-	}
-	if (standby->codec->send_welcome != NULL &&
-	    !standby->codec->send_welcome(standby)) {
-		standby_close(standby, "out of memory");
-		return;
-	}
-	forget_handshake(standby);
-	become_idle(standby);
-	log_debug("standby", "joined", KV_U64("link", standby->id),
-	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
-	    KV_STR("peer", standby_peer(standby)),
-	    KV_STR("kind", standby->codec->name));
-}
-
-static void
-ask(struct standby *standby, const char *inner, const char *id, bool replace);
-
-static void
-discard(struct admission *admission)
-{
-	proof_forget(admission->secret, sizeof(admission->secret));
-	free(admission);
-}
-
-static void
-on_answered(struct admission *admission)
-{
-	struct standby *standby = admission->standby;
-	struct instance *instance = admission->instance;
-
-	if (standby == NULL) { /* it ended while we asked */
-		discard(admission);
-		return;
-	}
-	standby->admission = NULL;
-	link_read(standby->link, true);
-	link_kick(standby->link); /* it may have said more since */
-	if (instance == NULL) {
-		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
-	} else if (enter(standby, instance)) {
-		join(standby);
-	} else { /* it has just gone: there will be a new one */
-		ask(standby, admission->inner, admission->id,
-		    admission->replace);
-	}
-	discard(admission);
-}
-
-static void
-ask(struct standby *standby, const char *inner, const char *id, bool replace)
-{
-	struct admission *admission = calloc(1, sizeof(*admission));
-
-	if (admission == NULL) {
-		standby_close(standby, "out of memory");
-		return;
-	}
-	admission->shard = standby->shard;
-	admission->standby = standby;
-	admission->answered = on_answered;
-	admission->replace = replace;
-	str_copy(admission->inner, sizeof(admission->inner), inner);
-	str_copy(admission->id, sizeof(admission->id), id);
-	if (standby->handshake != NULL && standby->handshake->has_secret) {
-		admission->has_secret = true;
-		memcpy(admission->secret, standby->handshake->secret,
-		    sizeof(admission->secret));
-	}
-	standby->admission = admission;
-	link_read(standby->link, false); /* the answer comes first */
-	registry_admit(admission);
-}
-
-void
-standby_authenticated(struct standby *standby, const char *inner,
-    const char *instance_id, bool replace)
-{
-	struct instance *instance = pool_find(&standby->shard->pool, inner,
-	    instance_id);
-
-	if (instance != NULL && !atomic_load(&instance->replaced) &&
-	    enter(standby, instance))
-		join(standby);
-	else
-		ask(standby, inner, instance_id, replace);
-}
-
-bool
-standby_joined_quickly(struct standby *standby)
-{
-	struct standby_handshake *handshake = standby->handshake;
-	struct instance *instance = pool_find(&standby->shard->pool,
-	    handshake->hello.inner, handshake->hello.instance);
-
-	if (instance == NULL || atomic_load(&instance->replaced) ||
-	    !instance_joins_quickly(instance, &handshake->hello,
-		handshake->secret))
-		return false;
-	handshake->quick = true;
-	if (!enter(standby, instance)) {
-		handshake->quick = false;
-		return false;
-	}
-	join(standby);
-	return true;
-}
-
 void
 standby_on_answer(struct standby *standby)
 {
@@ -549,7 +404,7 @@ standby_on_refused(struct standby *standby, unsigned code, const char *text)
 	else if (standby_is_replaced(standby))
 		standby_dismiss(standby, true);
 	else
-		become_idle(standby);
+		standby_become_idle(standby);
 }
 
 void
@@ -633,76 +488,15 @@ static const struct link_handler handler = {
 	.on_error = on_error,
 };
 
-/* Strangers who say nothing must not keep inners out: the one that has been
- * at it for longest makes room. */
-static void
-make_room(struct shard *shard)
+void
+standby_begin(struct standby *standby)
 {
-	struct list *handshakes = &shard->standbys[STANDBY_HANDSHAKE];
-
-	if (handshakes->length >= shard_handshakes_max(shard))
-		standby_close(standby_of(list_first(handshakes)),
-		    "too many links that have not authenticated");
-}
-
-static void
-refuse(struct standby *standby, struct log_limit *limit, const char *peer)
-{
-	if (hub_may_log(limit))
-		log_warn("standby", "refused", KV_STR("peer", peer),
-		    KV_STR("why", "out of memory"));
-	sock_close(standby->fd);
-	atomic_fetch_sub(&standby->shard->link_count, 1);
-	free(standby);
-}
-
-static void
-on_arrival(struct inbox_message *message)
-{
-	struct standby *standby = list_entry(message, struct standby, message);
 	struct shard *shard = standby->shard;
-	char peer[ENDPOINT_TEXT_SIZE];
-	struct endpoint endpoint;
 
-	endpoint_peer(standby->fd, &endpoint);
-	endpoint_text(&endpoint, true, peer);
-	make_room(shard);
-	atomic_fetch_sub(&shard->hub->arriving, 1);
-	if (atomic_load(&shard->hub->overrun))
-		shard_tell(shard, SHARD_ENDED);
-	standby->link = link_new(shard->loop, standby->fd, peer);
-	if (standby->link == NULL) {
-		refuse(standby, &shard->strangers, peer);
-		return;
-	}
-	standby->fd = -1;
 	loop_timer_init(&standby->timer, shard->loop, on_timer, standby);
 	standby->heard_ms = standby->sent_ms = clock_ms();
 	list_push_back(&shard->standbys[STANDBY_HANDSHAKE],
 	    &standby->state_node);
-	link_set_keepalive(standby->link, shard->config->peer_ms);
-	link_set_user_timeout(standby->link, shard->config->peer_ms);
 	loop_timer_start(&standby->timer, shard->config->handshake_ms);
 	link_set_handler(standby->link, &handler, standby);
-}
-
-void
-standby_accept(struct hub *hub, int fd)
-{
-	struct standby *standby = calloc(1, sizeof(*standby));
-
-	if (standby == NULL) {
-		if (hub_may_log(&hub->strangers))
-			log_warn("standby", "refused",
-			    KV_STR("why", "out of memory"));
-		sock_close(fd);
-		return;
-	}
-	standby->id = hub->next_link++;
-	standby->fd = fd;
-	standby->shard = hub_shard_for_link(hub);
-	standby->message.run = on_arrival;
-	atomic_fetch_add(&hub->arriving, 1);
-	atomic_fetch_add(&standby->shard->link_count, 1);
-	shard_post(standby->shard, &standby->message);
 }
