@@ -158,7 +158,12 @@ refill(void *object)
 		log_outage(keeper, SPARE_END_FAILED, "all links were lost",
 		    clock_ms(), true);
 	}
+	/* said before it is counted, so that no join in between goes unheard */
+	atomic_store(&keeper->identity.hear_joins, true);
 	spread(keeper, missing(keeper));
+	if (!keeper->down && !keeper->retry_waits &&
+	    on_the_way(keeper) < keeper->config->max_dialing)
+		atomic_store(&keeper->identity.hear_joins, false);
 	tell_if_over(keeper);
 }
 
@@ -373,6 +378,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	keeper->config = config;
 	atomic_init(&keeper->identity.next_link, 1);
 	atomic_init(&keeper->identity.next_counter, 1);
+	atomic_init(&keeper->identity.hear_joins, true);
 	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
 	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
 	if (!proof_random(random, sizeof(random)))

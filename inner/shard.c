@@ -317,8 +317,10 @@ inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us)
 	    : (known * (REFILL_WEIGHT - 1) + took_us) / REFILL_WEIGHT;
 	atomic_store_explicit(&shard->refill_us, (unsigned)known,
 	    memory_order_relaxed);
-	atomic_store(&shard->joined, true);
-	tell(shard);
+	if (atomic_load(&shard->identity->hear_joins)) {
+		atomic_store(&shard->joined, true);
+		tell(shard);
+	}
 }
 
 void

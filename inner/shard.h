@@ -26,6 +26,8 @@ struct identity {
 	char instance[HELLO_INSTANCE_SIZE + 1]; /* constant */
 	_Atomic uint64_t next_link;		/* ids for the log */
 	_Atomic uint64_t next_counter;		/* of quick joins */
+	_Atomic bool hear_joins; /* the keeper waits for links to join: shards
+				  * tell of them */
 };
 
 /*
