@@ -331,6 +331,17 @@ inner_shard_on_taken(struct inner_shard *shard, uint16_t waiting)
 	tell(shard);
 }
 
+/* Whether a link that the outer has let in stands by or is in use here. */
+static bool
+has_good_link(const struct inner_shard *shard)
+{
+	return shard->spares[SPARE_IDLE].length +
+	    shard->spares[SPARE_DIALING].length +
+	    shard->spares[SPARE_STARTED].length +
+	    shard->spares[SPARE_RELAYING].length >
+	    0;
+}
+
 void
 inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
     enum spare_end end, const char *why)
@@ -341,7 +352,7 @@ inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
 		tell_end(shard, end, why);
 	/* who has relayed is replaced long since: the keeper need not wake up
 	 * for each session that ends, but when nothing good is left */
-	if (from != SPARE_RELAYING || shard->spares[SPARE_IDLE].length == 0)
+	if (from != SPARE_RELAYING || !has_good_link(shard))
 		tell(shard);
 	tell_if_over(shard);
 }
