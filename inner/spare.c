@@ -413,6 +413,7 @@ on_target(enum dial_result result, int fd, const char *why, void *arg)
 		return;
 	}
 	spare->target_fd = fd;
+	sock_set_keepalive(fd, spare->shard->config->peer_ms);
 	loop_timer_start(&spare->timer, spare->shard->config->forward_ms);
 	go_if_dry(spare);
 }

@@ -22,12 +22,12 @@ struct back {
 };
 
 static void
-on_accept(int fd, void *arg)
+on_accept(int fd, const struct endpoint *peer, void *arg)
 {
 	struct back *back = arg;
 	struct hub *hub = back->hub;
 
-	standby_accept(hub, fd);
+	standby_accept(hub, fd, peer);
 	if (back->paused || atomic_load(&hub->arriving) < hub_arriving_max(hub))
 		return;
 	back->paused = true;
@@ -43,6 +43,8 @@ back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 	const struct listen_options options = {
 		.addr = &config->inner_addr,
 		.what = "links",
+		.keepalive_ms = config->peer_ms,
+		.user_timeout_ms = config->peer_ms,
 		.socket_mode = config->socket_mode,
 		.socket_owner = config->socket_owner,
 		.socket_group = config->socket_group,

@@ -51,12 +51,12 @@ on_calm(void *arg)
 }
 
 static void
-on_accept(int fd, void *arg)
+on_accept(int fd, const struct endpoint *peer, void *arg)
 {
 	struct front *front = arg;
 	struct hub *hub = front->hub;
 
-	session_start(hub, fd);
+	session_start(hub, fd, peer);
 	if (front->full || hub_has_room(hub))
 		return;
 	front->full = true;
@@ -73,6 +73,7 @@ front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 	const struct listen_options options = {
 		.addr = &config->outer_addr,
 		.what = "clients",
+		.keepalive_ms = config->peer_ms,
 		.socket_mode = config->socket_mode,
 		.socket_owner = config->socket_owner,
 		.socket_group = config->socket_group,

@@ -500,7 +500,7 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 }
 
 static struct session *
-session_new(struct hub *hub, int fd)
+session_new(struct hub *hub, int fd, const struct endpoint *client)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -510,15 +510,15 @@ session_new(struct hub *hub, int fd)
 	session->fd = fd;
 	session->id = hub->next_session++;
 	session->began_ms = clock_ms();
-	endpoint_peer(fd, &session->client);
+	session->client = *client;
 	endpoint_local(fd, &session->public);
 	return session;
 }
 
 void
-session_start(struct hub *hub, int fd)
+session_start(struct hub *hub, int fd, const struct endpoint *client)
 {
-	struct session *session = session_new(hub, fd);
+	struct session *session = session_new(hub, fd, client);
 
 	if (session == NULL) {
 		if (hub_may_log(&hub->strangers))

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct endpoint;
 struct hub;
 struct instance;
 struct link;
@@ -27,9 +28,9 @@ enum session_state {
 	SESSION_NSTATES,
 };
 
-/* Main: takes fd, a new client, and gives it to dispatch. What it sends stays in
+/* Main: takes fd, a new client at that address, and gives it to dispatch. What it sends stays in
  * the kernel until RELAYING. */
-void session_start(struct hub *hub, int fd);
+void session_start(struct hub *hub, int fd, const struct endpoint *client);
 
 /* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
  * when the client does. May close it. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct endpoint;
 struct hub;
 struct link;
 struct request;
@@ -37,10 +38,10 @@ enum standby_loss {
 };
 
 /*
- * Main: takes fd, a new link, and sends it to a shard, where its handshake
+ * Main: takes fd, a new link from that address, and sends it to a shard, where its handshake
  * starts; refuses it without memory.
  */
-void standby_accept(struct hub *hub, int fd);
+void standby_accept(struct hub *hub, int fd, const struct endpoint *peer);
 
 /*
  * Sends FORWARD for the session on an idle standby that the pool gave. From

@@ -43,15 +43,13 @@ static void
 on_auth(struct standby *standby, const struct signal48 *signal)
 {
 	char host[ENDPOINT_TEXT_SIZE];
-	struct endpoint peer;
 
 	if (!key_fits(signal->ext, standby->shard->config->auth_key)) {
 		standby_fail(standby, CODE_AUTH_FAILED,
 		    "authentication failed: another AuthKey");
 		return;
 	}
-	endpoint_peer(link_fd(standby->link), &peer);
-	endpoint_text(&peer, false, host);
+	endpoint_text(&standby->peer, false, host);
 	if (!atomic_exchange(&standby->shard->hub->warned_classic, true))
 		log_warn("standby",
 		    "a classic link: its AuthKey crosses the "

@@ -3,6 +3,7 @@
 #ifndef OUTER_STANDBY_CODEC_H
 #define OUTER_STANDBY_CODEC_H
 
+#include "net/endpoint.h"
 #include "net/inbox.h"
 #include "net/loop.h"
 #include "outer/standby.h"
@@ -51,7 +52,8 @@ struct standby {
 	struct list_node state_node; /* shard.standbys[state] */
 	struct shard *shard;	     /* borrowed */
 	uint64_t id;
-	int fd;		   /* owned; -1 once the link has it */
+	int fd; /* owned; -1 once the link has it */
+	struct endpoint peer;
 	struct link *link; /* owned; NULL once relaying or closed */
 	const struct standby_codec *codec; /* NULL before the first byte */
 	enum standby_state state;

@@ -190,10 +190,8 @@ on_arrival(struct inbox_message *message)
 	struct standby *standby = list_entry(message, struct standby, message);
 	struct shard *shard = standby->shard;
 	char peer[ENDPOINT_TEXT_SIZE];
-	struct endpoint endpoint;
 
-	endpoint_peer(standby->fd, &endpoint);
-	endpoint_text(&endpoint, true, peer);
+	endpoint_text(&standby->peer, true, peer);
 	make_room(shard);
 	atomic_fetch_sub(&shard->hub->arriving, 1);
 	if (atomic_load(&shard->hub->overrun))
@@ -204,13 +202,13 @@ on_arrival(struct inbox_message *message)
 		return;
 	}
 	standby->fd = -1;
-	link_set_keepalive(standby->link, shard->config->peer_ms);
-	link_set_user_timeout(standby->link, shard->config->peer_ms);
+	link_inherits(standby->link, shard->config->peer_ms,
+	    shard->config->peer_ms);
 	standby_begin(standby);
 }
 
 void
-standby_accept(struct hub *hub, int fd)
+standby_accept(struct hub *hub, int fd, const struct endpoint *peer)
 {
 	struct standby *standby = calloc(1, sizeof(*standby));
 
@@ -223,6 +221,7 @@ standby_accept(struct hub *hub, int fd)
 	}
 	standby->id = hub->next_link++;
 	standby->fd = fd;
+	standby->peer = *peer;
 	standby->shard = hub_shard_for_link(hub);
 	standby->message.run = on_arrival;
 	atomic_fetch_add(&hub->arriving, 1);

@@ -154,6 +154,7 @@ attempt_start(struct dial *dial, struct attempt *attempt)
 		note_failure(dial, errno);
 		return false;
 	}
+	sock_set_nodelay(fd);
 	error = connect_now(fd, attempt);
 	if (error == 0) {
 		dial->winner = fd;

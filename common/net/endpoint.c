@@ -53,18 +53,6 @@ endpoint_from(const struct sockaddr *address, struct endpoint *endpoint)
 }
 
 void
-endpoint_peer(int fd, struct endpoint *endpoint)
-{
-	struct sockaddr_storage address;
-	ev_socklen_t len = sizeof(address);
-
-	memset(&address, 0, sizeof(address));
-	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
-		address.ss_family = AF_UNSPEC;
-	endpoint_from((struct sockaddr *)&address, endpoint);
-}
-
-void
 endpoint_local(int fd, struct endpoint *endpoint)
 {
 	struct sockaddr_storage address;

@@ -29,6 +29,8 @@ struct link {
 	void *arg;
 	struct loop_timer *retire; /* owned; only while retiring */
 	struct reap at_end;	   /* a retiring link's, with the loop */
+	struct reap flush;	   /* after the callbacks that run now */
+	bool automatic;		   /* libevent writes what is added */
 	uint32_t user_timeout_ms, keepalive_ms; /* as set; 0: not */
 	char peer[LINK_PEER_SIZE];
 };
@@ -49,7 +51,8 @@ on_bev_write(struct bufferevent *bev, void *arg)
 {
 	struct link *link = arg;
 
-	(void)bev;
+	if (!link->automatic && evbuffer_get_length(link_output(link)) == 0)
+		bufferevent_disable(bev, EV_WRITE);
 	if (link->handler->on_drained != NULL)
 		link->handler->on_drained(link->arg);
 }
@@ -85,7 +88,7 @@ link_new(struct loop *loop, int fd, const char *peer)
 	}
 	link->loop = loop;
 	str_copy(link->peer, sizeof(link->peer), peer);
-	sock_set_nodelay(fd);
+	bufferevent_disable(link->bev, EV_WRITE);
 	return link;
 }
 
@@ -96,6 +99,7 @@ link_detach(struct link *link)
 
 	loop_timer_free(link->retire);
 	loop_forget(link->loop, &link->at_end);
+	list_remove(&link->flush.node);
 	bufferevent_free(link->bev);
 	free(link);
 	return fd;
@@ -163,6 +167,7 @@ link_retire(struct link *link)
 	link_set_output_low(link, 0);
 	retire_on_input(link);
 	link_set_handler(link, &retire_handler, link);
+	link_write_always(link);
 	if (evbuffer_get_length(link_output(link)) == 0)
 		link_finish(link);
 }
@@ -175,7 +180,7 @@ link_set_handler(struct link *link, const struct link_handler *handler,
 	link->arg = arg;
 	bufferevent_setcb(link->bev, on_bev_read, on_bev_write, on_bev_event,
 	    link);
-	bufferevent_enable(link->bev, EV_READ | EV_WRITE);
+	bufferevent_enable(link->bev, EV_READ);
 }
 
 void
@@ -207,10 +212,43 @@ link_copy_unsent(struct link *link, void *out, size_t len)
 	evbuffer_freeze(output, 1);
 }
 
+/* Without asking the system first whether it may: mostly it may. What cannot
+ * leave, or a broken connection, is libevent's to find again. */
+static void
+flush(void *object)
+{
+	struct link *link = object;
+	struct evbuffer *output = link_output(link);
+
+	evbuffer_unfreeze(output, 1); /* only the bufferevent may take off it */
+	(void)evbuffer_write(output, link_fd(link));
+	evbuffer_freeze(output, 1);
+	if (evbuffer_get_length(output) > 0)
+		bufferevent_enable(link->bev, EV_WRITE);
+}
+
 bool
 link_write(struct link *link, const void *bytes, size_t len)
 {
-	return bufferevent_write(link->bev, bytes, len) == 0;
+	if (!link->automatic)
+		loop_reap(link->loop, &link->flush, flush, link);
+	return evbuffer_add(link_output(link), bytes, len) == 0;
+}
+
+void
+link_write_always(struct link *link)
+{
+	link->automatic = true;
+	list_remove(&link->flush.node);
+	bufferevent_enable(link->bev, EV_WRITE);
+}
+
+void
+link_inherits(struct link *link, uint32_t keepalive_ms,
+    uint32_t user_timeout_ms)
+{
+	link->keepalive_ms = keepalive_ms;
+	link->user_timeout_ms = user_timeout_ms;
 }
 
 void

@@ -29,8 +29,8 @@ struct link_handler {
 };
 
 /*
- * Takes fd (connected, non-blocking) and sets TCP_NODELAY. peer: text for logs,
- * copied. NULL without memory; then fd stays the caller's. Nothing is read
+ * Takes fd (connected, non-blocking, TCP_NODELAY). peer: text for logs, copied.
+ * NULL without memory; then fd stays the caller's. Nothing is read
  * before link_set_handler.
  */
 struct link *link_new(struct loop *loop, int fd, const char *peer);
@@ -68,9 +68,16 @@ void link_kick(struct link *link);
 struct evbuffer *link_input(struct link *link);
 struct evbuffer *link_output(struct link *link);
 
-/* Adds bytes to the output. False without memory: the link is then unusable
- * and the caller closes it. */
+/*
+ * Adds bytes to the output. What one wake-up adds leaves in one piece, after
+ * the callbacks that run now. False without memory: the link is then unusable
+ * and the caller closes it.
+ */
 bool link_write(struct link *link, const void *bytes, size_t len);
+
+/* From now on whatever is in the output leaves when the system takes it: for
+ * who adds to link_output by itself. */
+void link_write_always(struct link *link);
 
 /* Stops or resumes reading. */
 void link_read(struct link *link, bool on);
@@ -96,6 +103,10 @@ bool link_is_broken(struct link *link);
  */
 void link_set_keepalive(struct link *link, uint32_t ms);
 void link_set_user_timeout(struct link *link, uint32_t ms);
+
+/* Its listener had both set, and so has it. */
+void link_inherits(struct link *link, uint32_t keepalive_ms,
+    uint32_t user_timeout_ms);
 
 /* Smoothed round-trip time, microseconds; 0 where unknown. */
 uint32_t link_rtt_us(struct link *link);

@@ -29,6 +29,7 @@ enum { SOCKETS_MAX = 16, RETRY_MS = 200, CALM_MS = 1000 };
 struct listen {
 	struct loop *loop; /* borrowed */
 	const char *what;
+	uint32_t keepalive_ms, user_timeout_ms;
 	listen_fn *on_accept;
 	void *arg;
 	struct evconnlistener *sockets[SOCKETS_MAX]; /* owned */
@@ -60,11 +61,12 @@ on_accepted(struct evconnlistener *socket, evutil_socket_t fd,
     struct sockaddr *address, int len, void *arg)
 {
 	struct listen *listen = arg;
+	struct endpoint peer;
 
 	(void)socket;
-	(void)address;
 	(void)len;
-	listen->on_accept(fd, listen->arg);
+	endpoint_from(address, &peer);
+	listen->on_accept(fd, &peer, listen->arg);
 }
 
 /* Else the loop would spin: the waiting client keeps the socket readable. */
@@ -145,6 +147,16 @@ add_socket(struct listen *listen, int fd)
 	return NULL;
 }
 
+/* What is accepted inherits them: that saves a handful of calls each time. */
+static void
+set_options(int fd, const struct listen *listen)
+{
+	sock_set_nodelay(fd);
+	if (listen->keepalive_ms > 0)
+		sock_set_keepalive(fd, listen->keepalive_ms);
+	sock_set_user_timeout(fd, listen->user_timeout_ms);
+}
+
 static const char *
 listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
 {
@@ -155,6 +167,7 @@ listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
 	if (fd < 0)
 		return strerror(errno);
 	evutil_make_listen_socket_reuseable(fd);
+	set_options(fd, listen);
 	if (at->ai_family == AF_INET6) {
 		int only = !dual;
 
@@ -270,6 +283,8 @@ listen_start(struct loop *loop, const struct listen_options *options,
 	*listen = (struct listen){ .loop = loop,
 		.what = options->what,
 		.on_accept = on_accept,
+		.keepalive_ms = options->keepalive_ms,
+		.user_timeout_ms = options->user_timeout_ms,
 		.arg = arg };
 	listen->reserve = sys_reserve_fd();
 	listen->retry = loop_timer_new(loop, on_retry, listen);

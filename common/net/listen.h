@@ -9,18 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct endpoint;
 struct listen;
 struct loop;
 
 enum { LISTEN_PROBLEM_SIZE = 256, LISTEN_BACKLOG = 4096 };
 
-/* fd: accepted, non-blocking, closed on exec; the callee's. */
-typedef void listen_fn(int fd, void *arg);
+/* fd: accepted, non-blocking, closed on exec, with the options of its listener;
+ * the callee's. peer: the far end, for the call. */
+typedef void listen_fn(int fd, const struct endpoint *peer, void *arg);
 
 struct listen_options {
-	const struct addr *addr; /* borrowed for the call */
-	const char *what;	 /* for the log: "links"; a constant */
-	uint32_t socket_mode;	 /* Unix: mode, owner, group */
+	const struct addr *addr;  /* borrowed for the call */
+	const char *what;	  /* for the log: "links"; a constant */
+	uint32_t keepalive_ms;	  /* see sock_set_keepalive; 0: off */
+	uint32_t user_timeout_ms; /* see sock_set_user_timeout */
+	uint32_t socket_mode;	  /* Unix: mode, owner, group */
 	const char *socket_owner, *socket_group; /* NULL: leave */
 };
 

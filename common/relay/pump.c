@@ -319,8 +319,7 @@ pump_start(struct pump_kit *kit, int a, struct link *b,
 		return NULL;
 	}
 	pump->starting = false;
-	sock_set_keepalive(a, options->peer_ms);
-	sock_set_nodelay(a);
+
 	pump_kit_enter(kit);
 	look_later(pump);
 	log_debug("pump", "started", KV_STR("how", pump->ops->name));

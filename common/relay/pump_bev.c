@@ -140,6 +140,7 @@ side_start(struct pump_side *side)
 {
 	link_set_output_low(side->link, side->pump->options.buffer_bytes / 4);
 	link_set_handler(side->link, &handler, side);
+	link_write_always(side->link);
 	if (evbuffer_get_length(link_input(side->link)) > 0)
 		link_kick(side->link);
 }

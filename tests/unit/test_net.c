@@ -214,8 +214,9 @@ START_TEST(lookups_share_a_question)
 END_TEST
 
 static void
-on_accept(int fd, void *arg)
+on_accept(int fd, const struct endpoint *peer, void *arg)
 {
+	(void)peer;
 	(void)arg;
 	close(fd);
 	calls++;
