@@ -226,13 +226,13 @@ static void
 look(void *object)
 {
 	struct dispatch *dispatch = object;
-	bool some_waited = dispatch->waiting.length > 0;
+	bool untold;
 
-	if (some_waited)
-		serve(dispatch);
+	serve(dispatch);
+	untold = dispatch->waiting.length == 0;
 	receive(dispatch);
 	count_waiting(dispatch);
-	if (!some_waited) /* nobody would have told us of these */
+	if (untold) /* what was idle since then nobody has told us */
 		serve(dispatch);
 }
 
