@@ -15,7 +15,7 @@ from harness import DEADLINE, PLAIN, SCALE, wait_until
 from sockets import (accept, address_text, connect, curl, how_a_client_ends,
                      how_it_ends, http_url, is_quiet, listen, open_stream,
                      parse_address, ping_pong, recv_all, recv_exactly, request,
-                     reset, timed_talk, wait_read)
+                     reset, tcp_sockets_of, timed_talk, wait_read)
 from targets import NGINX, Unanswering, digest_then_all, echo, greet_first
 
 SIZES = [0, 1, 65536, 10 << 20]
@@ -214,6 +214,26 @@ def test_small_writes_are_not_held_back(lab):
             client.sendall(b"b")
             assert recv_exactly(client, 2) == b"yz"
         assert time.monotonic() - began < 100 * 0.02 * SCALE
+
+
+def test_every_connection_sends_at_once(lab):
+    """TCP_NODELAY is on at all four ends of a session and on the standbys: of
+    Nagle's wait the clock shows little where acknowledgements come soon."""
+    outer, inner = lab.tunnel(lab.echo(), standbys=1)
+    with connect(outer.clients) as client:
+        ping_pong(client, b"relayed")
+        outer.wait_joined(2)            # the next standby
+        for program in (outer, inner):
+            try:
+                ends = tcp_sockets_of(program.pid)
+            except PermissionError as problem:
+                pytest.skip(f"no look at another program's sockets: {problem}")
+            held = [end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                    for end in ends]
+            names = [end.getpeername() for end in ends]
+            for end in ends:
+                end.close()
+            assert len(held) == 3 and all(held), (program.name, held, names)
 
 
 def test_silent_client_keeps_its_session(lab):
