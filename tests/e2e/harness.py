@@ -158,7 +158,8 @@ class Program:
         self._eof = self._asked = False
         environment = {**os.environ, **(env or {})}
         environment.setdefault(
-            "TSAN_OPTIONS", f"suppressions={REPO}/tests/e2e/tsan.supp")
+            "TSAN_OPTIONS", "halt_on_error=1:exitcode=66:suppressions="
+            f"{REPO}/tests/e2e/tsan.supp")
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         before = signal.getsignal(signal.SIGHUP)
