@@ -160,6 +160,7 @@ attempt_start(struct dial *dial, struct attempt *attempt)
 		dial->winner = fd;
 		return true;
 	}
+	loop_prepare_fd(dial->loop, fd);
 	event_assign(&attempt->event, loop_base(dial->loop), fd, EV_WRITE,
 	    on_connected, attempt);
 	if (error != EINPROGRESS || event_add(&attempt->event, NULL) != 0) {

@@ -81,6 +81,7 @@ link_new(struct loop *loop, int fd, const char *peer)
 
 	if (link == NULL)
 		return NULL;
+	loop_prepare_fd(loop, fd);
 	link->bev = bufferevent_socket_new(loop_base(loop), fd, 0);
 	if (link->bev == NULL) {
 		free(link);

@@ -14,6 +14,8 @@
 #include <event2/util.h>
 #include <stdlib.h>
 
+enum { FDS_AT_ONCE = 128 };
+
 struct loop {
 	struct event_base *base;     /* owned */
 	struct event *reaper;	     /* owned */
@@ -27,6 +29,7 @@ struct loop {
 		const struct timeval *shared; /* libevent's */
 	} classes[LOOP_CLASSES_MAX];
 	unsigned class_count;
+	int fds; /* below it libevent has its block for each */
 };
 
 struct loop_signal {
@@ -120,6 +123,20 @@ struct event_base *
 loop_base(struct loop *loop)
 {
 	return loop->base;
+}
+
+void
+loop_prepare_fd(struct loop *loop, int fd)
+{
+	struct event event;
+	int end = fd - fd % FDS_AT_ONCE + FDS_AT_ONCE;
+
+	/* put on and taken off in one go, it never reaches the system */
+	for (; loop->fds < end; loop->fds++)
+		if (event_assign(&event, loop->base, loop->fds, EV_READ,
+			on_reap, loop) == 0 &&
+		    event_add(&event, NULL) == 0)
+			event_del(&event);
 }
 
 struct inbox *

@@ -30,6 +30,14 @@ void loop_free(struct loop *loop);
 /* Borrowed: lives as long as the loop. */
 struct event_base *loop_base(struct loop *loop);
 
+/*
+ * Before the first event of a descriptor that may be one of thousands: libevent
+ * keeps a small block for each number for ever. Made by turns, they would lie
+ * between what sessions free, and no page could be given back to the system;
+ * this makes them for many numbers at a time, side by side.
+ */
+void loop_prepare_fd(struct loop *loop, int fd);
+
 /* Where other threads post to this loop. Borrowed. */
 struct inbox *loop_inbox(struct loop *loop);
 

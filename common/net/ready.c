@@ -14,6 +14,7 @@ void
 ready_init(struct ready *ready, struct loop *loop, int fd, ready_fn *on_ready,
     void *arg)
 {
+	loop_prepare_fd(loop, fd);
 	(void)event_assign(&ready->event, loop_base(loop), fd,
 	    EV_READ | EV_PERSIST, on_ready, arg);
 	ready->wanted = 0;

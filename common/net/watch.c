@@ -43,6 +43,7 @@ watch_start(struct loop *loop, int fd, const struct watch_handler *handler,
 		return NULL;
 	watch->handler = handler;
 	watch->arg = arg;
+	loop_prepare_fd(loop, fd);
 	if (event_assign(&watch->event, loop_base(loop), fd,
 		EV_READ | EV_ET | EV_PERSIST, on_edge, watch) != 0 ||
 	    event_add(&watch->event, NULL) != 0) {
