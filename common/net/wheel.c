@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 struct wheel {
-	struct loop_timer *timer; /* owned */
+	struct loop_timer timer;
 	void (*on_due)(struct wheel_node *node);
 	uint64_t done;	/* the tick up to which all is done */
 	uint64_t armed; /* the tick that the timer waits for; 0: none */
@@ -34,7 +34,7 @@ arm(struct wheel *wheel, uint64_t tick)
 	uint64_t now = clock_ms(), at = tick * WHEEL_TICK_MS;
 
 	wheel->armed = tick;
-	loop_timer_start(wheel->timer, at > now ? at - now : 0);
+	loop_timer_start(&wheel->timer, at > now ? at - now : 0);
 }
 
 /* The nodes that were there before; on_due may put one back into this slot. */
@@ -85,11 +85,7 @@ wheel_new(struct loop *loop, void (*on_due)(struct wheel_node *node))
 	wheel->on_due = on_due;
 	for (size_t i = 0; i < WHEEL_SLOTS; i++)
 		list_init(&wheel->slots[i]);
-	wheel->timer = loop_timer_new(loop, on_timer, wheel);
-	if (wheel->timer == NULL) {
-		free(wheel);
-		return NULL;
-	}
+	loop_timer_init(&wheel->timer, loop, on_timer, wheel);
 	return wheel;
 }
 
@@ -103,7 +99,7 @@ wheel_free(struct wheel *wheel)
 	for (size_t i = 0; i < WHEEL_SLOTS; i++)
 		while ((node = list_pop(&wheel->slots[i])) != NULL)
 			continue;
-	loop_timer_free(wheel->timer);
+	loop_timer_fini(&wheel->timer);
 	free(wheel);
 }
 

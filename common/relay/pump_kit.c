@@ -73,7 +73,7 @@ calm_later(struct pump_kit *kit)
 	if (kit->calm_waits)
 		return;
 	kit->calm_waits = true;
-	loop_timer_start(kit->calm, CALM_MS);
+	loop_timer_start(&kit->calm, CALM_MS);
 }
 
 static void
@@ -95,9 +95,9 @@ pump_kit_new(struct loop *loop, int choice, uint64_t max_fds)
 	kit->pipes_max = pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST;
 	list_init(&kit->pipes);
 	kit->looks = wheel_new(loop, pump_look);
-	kit->calm = loop_timer_new(loop, on_calm, kit);
-	if (kit->looks == NULL || kit->calm == NULL)
+	if (kit->looks == NULL)
 		no_memory();
+	loop_timer_init(&kit->calm, loop, on_calm, kit);
 	return kit;
 }
 
@@ -108,7 +108,7 @@ pump_kit_free(struct pump_kit *kit)
 		return;
 	close_pipes(kit, 0);
 	wheel_free(kit->looks);
-	loop_timer_free(kit->calm);
+	loop_timer_fini(&kit->calm);
 	free(kit->scratch);
 	free(kit);
 }

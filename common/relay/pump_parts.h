@@ -137,8 +137,11 @@ struct pump_pipe {
 	struct splice_pipe splice;
 };
 
-/* Memory for bytes on their way, whoever's turn it is. */
-enum { PUMP_SCRATCH = 64 * 1024 };
+/* Memory for bytes on their way, whoever's turn it is. Measured, copying 1 and
+ * 8 streams: 0.70 and 0.83 CPU s/GiB with 64 KiB, 0.67 and 0.72 with 128 KiB,
+ * 0.63 and 0.67 with 256 KiB, which no longer fits caches of the second level
+ * everywhere. */
+enum { PUMP_SCRATCH = 128 * 1024 };
 
 struct pump_kit {
 	struct loop *loop; /* borrowed */
@@ -150,7 +153,7 @@ struct pump_kit {
 	size_t pipes_max;
 	uint64_t no_pipes_ms;	  /* when the system had none to give */
 	size_t pumps, pumps_peak; /* now; since memory was given back */
-	struct loop_timer *calm;  /* owned: tidies up after a rush */
+	struct loop_timer calm;	  /* tidies up after a rush */
 	bool calm_waits;
 };
 

@@ -32,6 +32,8 @@ static const struct {
 	{ "pool", pool_suite },
 	{ "proof", proof_suite },
 	{ "pump", pump_suite },
+	{ "pump_pipes", pump_pipes_suite },
+	{ "wheel", wheel_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
 	{ "window", window_suite },

@@ -21,6 +21,8 @@ Suite *net_suite(void);
 Suite *pool_suite(void);
 Suite *proof_suite(void);
 Suite *pump_suite(void);
+Suite *pump_pipes_suite(void);
+Suite *wheel_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
 Suite *window_suite(void);

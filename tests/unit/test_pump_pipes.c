@@ -1,0 +1,402 @@
+/*
+ * test_pump_pipes.c - the traps of pumps on bare sockets: pipes that are full,
+ * that run out, that still hold bytes; what a link's buffers held before.
+ *
+ * near <-> pump <-> far, as in test_pump.c.
+ */
+#include "tests/unit/suites.h"
+#include "net/link.h"
+#include "relay/pump_parts.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BUFFER = 256 * 1024, LOTS = 8 * 1024 * 1024, ROUNDS = 200000 };
+
+static struct loop *loop;
+static struct pump_kit *kit;
+static int near, far;
+static struct pump *pump;
+static bool done;
+
+static void
+on_done(const struct pump_result *result, void *arg)
+{
+	(void)result;
+	(void)arg;
+	done = true;
+}
+
+static const struct pump_options plain = { .buffer_bytes = BUFFER,
+	.idle_ms = 60000,
+	.peer_ms = 60000,
+	.done = on_done };
+
+static void
+set_up(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	loop = loop_new();
+	kit = pump_kit_new(loop, PUMP_SPLICE, 1024);
+	near = far = -1;
+	done = false;
+	pump = NULL;
+}
+
+static void
+tear_down(void)
+{
+	if (pump != NULL && !done)
+		pump_stop(pump);
+	close(near);
+	close(far);
+	pump_kit_free(kit);
+	loop_free(loop);
+}
+
+static void
+turn(void)
+{
+	event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* A connected pair: TCP on loopback, or Unix where type is not a stream. */
+static void
+pair_of(int type, int pair[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener;
+
+	if (type != SOCK_STREAM) {
+		ck_assert_int_eq(socketpair(AF_UNIX, type, 0, pair), 0);
+	} else {
+		listener = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(bind(listener, (void *)&at, len), 0);
+		ck_assert_int_eq(listen(listener, 1), 0);
+		getsockname(listener, (void *)&at, &len);
+		pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(pair[0], (void *)&at, len), 0);
+		pair[1] = accept(listener, NULL, NULL);
+		close(listener);
+	}
+	for (int i = 0; i < 2; i++)
+		fcntl(pair[i], F_SETFL, O_NONBLOCK);
+}
+
+/* The pump's ends: a descriptor and a link. */
+static struct link *
+ends(int far_type, int *a)
+{
+	int one[2], other[2];
+
+	pair_of(SOCK_STREAM, one);
+	pair_of(far_type, other);
+	near = one[1];
+	far = other[1];
+	*a = one[0];
+	return link_new(loop, other[0], "far");
+}
+
+static void
+start(void)
+{
+	int a;
+	struct link *b = ends(SOCK_STREAM, &a);
+
+	pump = pump_start(kit, a, b, &plain);
+	ck_assert_ptr_nonnull(pump);
+}
+
+/* A stream whose bytes tell their place. */
+static unsigned char
+byte_at(size_t i)
+{
+	return (unsigned char)(i * 31 + i / 251);
+}
+
+static size_t
+write_more(int fd, size_t from, size_t most)
+{
+	static unsigned char block[64 * 1024];
+	size_t len = most < sizeof(block) ? most : sizeof(block);
+	ssize_t n;
+
+	for (size_t i = 0; i < len; i++)
+		block[i] = byte_at(from + i);
+	n = write(fd, block, len);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static size_t
+read_more(int fd, size_t from)
+{
+	static unsigned char block[64 * 1024];
+	ssize_t n = read(fd, block, sizeof(block));
+
+	for (ssize_t i = 0; i < n; i++) /* an assertion a byte is slow */
+		if (block[i] != byte_at(from + (size_t)i))
+			ck_abort_msg("a wrong byte at %zu", from + (size_t)i);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* far writes until nothing moves any more; near does not read. */
+static size_t
+fill(void)
+{
+	size_t sent = 0;
+
+	for (int quiet = 0; quiet < 300; quiet++) {
+		size_t n = write_more(far, sent, 64 * 1024);
+
+		sent += n;
+		quiet = n > 0 ? 0 : quiet;
+		turn();
+	}
+	return sent;
+}
+
+static void
+read_all(size_t got, size_t want)
+{
+	for (int i = 0; i < ROUNDS && got < want; i++) {
+		got += read_more(near, got);
+		turn();
+	}
+	ck_assert_uint_eq(got, want);
+}
+
+static void
+move_lots(void)
+{
+	size_t sent = 0, got = 0;
+
+	for (int i = 0; i < ROUNDS && got < LOTS; i++) {
+		sent += write_more(far, sent, LOTS - sent);
+		turn();
+		got += read_more(near, got);
+	}
+	ck_assert_uint_eq(got, LOTS);
+}
+
+START_TEST(large_pieces_are_spliced)
+{
+	start();
+	move_lots();
+	ck_assert(pump->b.splices);
+	ck_assert_uint_gt(kit->pipes_made, 0);
+	ck_assert_uint_eq(pump_kit_fds(kit), 2 * kit->pipes_made);
+}
+END_TEST
+
+START_TEST(quiet_sessions_hold_no_pipe)
+{
+	start();
+	move_lots();
+	ck_assert_ptr_null(pump->a.pipe);
+	ck_assert_ptr_null(pump->a.held);
+	ck_assert_uint_eq(kit->pipes.length, kit->pipes_made);
+}
+END_TEST
+
+START_TEST(small_pieces_are_copied_again)
+{
+	start();
+	move_lots();
+	ck_assert_int_eq(write(far, "x", 1), 1);
+	for (int i = 0; i < ROUNDS && pump->b.splices; i++)
+		turn();
+	ck_assert(!pump->b.splices);
+}
+END_TEST
+
+/* The end of input comes while the pipe holds bytes: none is lost. */
+START_TEST(end_with_bytes_in_the_pipe)
+{
+	size_t sent;
+	char byte;
+	ssize_t n = -1;
+
+	start();
+	sent = fill();
+	ck_assert_ptr_nonnull(pump->a.pipe);
+	shutdown(far, SHUT_WR);
+	read_all(0, sent);
+	for (int i = 0; i < ROUNDS && n < 0; i++) {
+		n = read(near, &byte, 1);
+		turn();
+	}
+	ck_assert_int_eq(n, 0);
+}
+END_TEST
+
+START_TEST(full_pipe_is_never_used_again)
+{
+	start();
+	fill();
+	ck_assert_ptr_nonnull(pump->a.pipe);
+	ck_assert_uint_gt(pump->a.pipe->splice.held, 0);
+	pump_stop(pump);
+	for (struct list_node *node = list_first(&kit->pipes); node != NULL;
+	     node = list_next(&kit->pipes, node))
+		ck_assert_uint_eq(list_entry(node, struct pump_pipe, node)
+				      ->splice.held,
+		    0);
+	ck_assert_uint_eq(kit->pipes_made, kit->pipes.length);
+}
+END_TEST
+
+/* One byte a segment: each takes a slot of the pipe, which is soon full. */
+START_TEST(tiny_segments)
+{
+	size_t sent, all;
+
+	start();
+	move_lots();
+	sent = fill();
+	for (int i = 0; i < 3000; i++) {
+		sent += write_more(far, sent, 1);
+		turn();
+	}
+	all = sent;
+	read_all(0, all);
+}
+END_TEST
+
+/* As many pipes as there may be are in use, or the system has none. */
+START_TEST(without_pipes_it_copies)
+{
+	struct rlimit limit, low;
+
+	start();
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = limit;
+	low.rlim_cur = 0;
+	if (_i == 0)
+		kit->pipes_max = 0;
+	else
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	move_lots();
+	setrlimit(RLIMIT_NOFILE, &limit);
+	ck_assert_uint_eq(kit->pipes_made, 0);
+}
+END_TEST
+
+START_TEST(pipes_come_back)
+{
+	start();
+	kit->no_pipes_ms = 1; /* long ago */
+	move_lots();
+	ck_assert_uint_gt(kit->pipes_made, 0);
+}
+END_TEST
+
+/* What was to be sent before leaves with the first bytes, in one piece. */
+START_TEST(first_bytes_share_a_segment)
+{
+	char got[16];
+	int a;
+	struct link *b = ends(SOCK_SEQPACKET, &a);
+
+	ck_assert(link_write(b, "READY", 5));
+	if (_i == 1)
+		ck_assert_int_eq(write(near, "abc", 3), 3);
+	pump = pump_start(kit, a, b, &plain);
+	ck_assert_int_eq(read(far, got, sizeof(got)), _i == 1 ? 8 : 5);
+	ck_assert_mem_eq(got, "READYabc", _i == 1 ? 8 : 5);
+	ck_assert_int_eq(pump->b.sent, _i == 1 ? 3 : 0);
+}
+END_TEST
+
+static const struct link_handler deaf;
+
+/* Early bytes, then those that came with the last frame, then the rest. */
+START_TEST(bytes_of_the_link_come_first)
+{
+	struct pump_options options = plain;
+	struct evbuffer *early = evbuffer_new();
+	char got[16];
+	size_t have = 0;
+	int a;
+	struct link *b = ends(SOCK_STREAM, &a);
+
+	ck_assert_int_eq(write(far, "raw", 3), 3);
+	link_set_handler(b, &deaf, NULL);
+	while (evbuffer_get_length(link_input(b)) < 3)
+		turn();
+	ck_assert_int_eq(write(far, "more", 4), 4);
+	evbuffer_add(early, "early", 5);
+	options.early = early;
+	pump = pump_start(kit, a, b, &options);
+	ck_assert_uint_eq(evbuffer_get_length(early), 0);
+	evbuffer_free(early);
+	while (have < 12) {
+		ssize_t n = read(near, got + have, sizeof(got) - have);
+
+		have += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	ck_assert_mem_eq(got, "earlyrawmore", 12);
+	ck_assert_int_eq(pump->a.sent, 12);
+}
+END_TEST
+
+/* A client that is gone already is no reason to call done too soon. */
+START_TEST(reset_before_start)
+{
+	struct linger now = { 1, 0 };
+	int a;
+	struct link *b = ends(SOCK_STREAM, &a);
+
+	setsockopt(near, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(near);
+	near = -1;
+	pump = pump_start(kit, a, b, &plain);
+	ck_assert_ptr_nonnull(pump);
+	ck_assert(!done);
+	for (int i = 0; i < ROUNDS && !done; i++)
+		turn();
+	ck_assert(done);
+}
+END_TEST
+
+START_TEST(a_session_is_small)
+{
+	ck_assert_uint_le(sizeof(struct pump), 576);
+}
+END_TEST
+
+Suite *
+pump_pipes_suite(void)
+{
+	Suite *suite = suite_create("pump_pipes");
+	TCase *tc = tcase_create("pump_pipes");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_session_is_small);
+	tcase_add_loop_test(tc, first_bytes_share_a_segment, 0, 2);
+	tcase_add_test(tc, bytes_of_the_link_come_first);
+	tcase_add_test(tc, reset_before_start);
+	if (splice_possible()) {
+		tcase_add_test(tc, large_pieces_are_spliced);
+		tcase_add_test(tc, quiet_sessions_hold_no_pipe);
+		tcase_add_test(tc, small_pieces_are_copied_again);
+		tcase_add_test(tc, end_with_bytes_in_the_pipe);
+		tcase_add_test(tc, full_pipe_is_never_used_again);
+		tcase_add_test(tc, tiny_segments);
+		tcase_add_loop_test(tc, without_pipes_it_copies, 0, 2);
+		tcase_add_test(tc, pipes_come_back);
+	}
+	suite_add_tcase(suite, tc);
+	return suite;
+}
