@@ -20,6 +20,7 @@
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	SILENT_PINGS = 3,
@@ -81,6 +82,16 @@ set_state(struct spare *spare, enum spare_state next)
 }
 
 static void
+forget_handshake(struct spare *spare)
+{
+	if (spare->handshake == NULL)
+		return;
+	proof_forget(spare->handshake, sizeof(*spare->handshake));
+	free(spare->handshake);
+	spare->handshake = NULL;
+}
+
+static void
 spare_free(void *object)
 {
 	struct spare *spare = object;
@@ -88,7 +99,7 @@ spare_free(void *object)
 	loop_timer_fini(&spare->timer);
 	if (spare->early != NULL)
 		evbuffer_free(spare->early);
-	proof_forget(spare->welcome_proof, sizeof(spare->welcome_proof));
+	forget_handshake(spare);
 	free(spare);
 }
 
@@ -122,10 +133,16 @@ log_finished(const struct spare *spare, uint64_t up, uint64_t down,
     const char *why)
 {
 	char client[REQUEST_CLIENT_SIZE], target[ADDR_TEXT_SIZE];
+	struct request request = {
+		.family = (enum request_family)spare->client.family,
+		.client_port = spare->client.port,
+	};
 
-	request_client_text(&spare->request, client);
+	memcpy(request.client_addr, spare->client.addr,
+	    sizeof(request.client_addr));
+	request_client_text(&request, client);
 	addr_format(&spare->shard->config->proxy_addr, target, sizeof(target));
-	log_info("session", "finished", KV_U64("id", spare->request.session),
+	log_info("session", "finished", KV_U64("id", spare->session),
 	    KV_STR("client", client), KV_STR("service", "default"),
 	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
 	    KV_MS("duration", clock_ms() - spare->began_ms),
@@ -199,6 +216,7 @@ spare_authenticated(struct spare *spare)
 {
 	uint64_t now = clock_ms();
 
+	forget_handshake(spare);
 	if (spare->ping_ms == 0)
 		spare->ping_ms = CLASSIC_PING_MS;
 	spare->joined_ms = now;
@@ -425,7 +443,11 @@ spare_on_forward(struct spare *spare, const struct request *request)
 	const char *why = NULL;
 	unsigned code;
 
-	spare->request = *request;
+	spare->session = request->session;
+	spare->client.family = (uint8_t)request->family;
+	spare->client.port = request->client_port;
+	memcpy(spare->client.addr, request->client_addr,
+	    sizeof(spare->client.addr));
 	spare->began_ms = clock_ms();
 	spare->has_early = false;
 	set_state(spare, SPARE_DIALING);
@@ -506,7 +528,6 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 {
 	struct spare *spare = arg;
 	struct inner_shard *shard = spare->shard;
-	char outer[ADDR_TEXT_SIZE];
 
 	spare->dial = NULL;
 	if (result != DIAL_OK) {
@@ -516,8 +537,7 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 		    why);
 		return;
 	}
-	addr_format(&shard->config->register_addr, outer, sizeof(outer));
-	spare->link = link_new(shard->loop, fd, outer);
+	spare->link = link_new(shard->loop, fd);
 	if (spare->link == NULL) {
 		sock_close(fd);
 		spare_close(spare, SPARE_END_FAILED, "out of memory");

@@ -42,37 +42,50 @@ enum { SPARE_SURVIVED_MS = 500 };
 
 extern const struct spare_codec spare_native, spare_classic;
 
-struct spare {
-	struct list_node state_node; /* shard.spares[state] */
-	struct inner_shard *shard;   /* borrowed */
-	uint64_t id;
-	const struct spare_codec *codec;
-	enum spare_state state;
-	struct link *link;	       /* owned until the pump has it */
-	struct dial *dial;	       /* owned: to the outer, to the target */
-	int target_fd;		       /* owned; -1: none. Connected, but the
-					 * link is not read dry yet */
-	struct pump *pump;	       /* STARTED, RELAYING; frees itself */
-	struct loop_timer timer;       /* the state's deadline */
-	uint64_t heard_ms, sent_ms;    /* when a byte last came, went */
-	uint64_t dialed_us;	       /* when the dial began */
-	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
-	bool leaving;		       /* has said GOAWAY */
-	const char *stop_why;	       /* why pump_stop was called */
-	uint32_t ping_ms;	       /* the outer's interval */
-
-	/* the handshake */
+/* What a native handshake must remember. */
+struct spare_handshake {
 	uint8_t nonce[PROOF_NONCE_SIZE], nonce_outer[PROOF_NONCE_SIZE];
 	uint8_t hello_digest[PROOF_SIZE];
 	uint8_t welcome_proof[PROOF_SIZE]; /* what WELCOME must say */
 	bool asked_join;		   /* HELLO was that of a quick join */
 	bool challenged;
+};
 
-	/* the session */
-	struct request request;
-	uint64_t began_ms;
-	bool has_early;		/* one per session, at most */
-	struct evbuffer *early; /* owned; NULL: none */
+/* Whom the session is for, as FORWARD said it; the rest of the request is not
+ * kept, for there may be thousands. */
+struct spare_client {
+	uint8_t family; /* enum request_family */
+	uint16_t port;
+	uint8_t addr[16];
+};
+
+struct spare {
+	struct list_node state_node; /* shard.spares[state] */
+	struct inner_shard *shard;   /* borrowed */
+	uint64_t id;
+	const struct spare_codec *codec;
+	struct link *link;	       /* owned until the pump has it */
+	struct dial *dial;	       /* owned: to the outer, to the target */
+	struct pump *pump;	       /* STARTED, RELAYING; frees itself */
+	const char *stop_why;	       /* why pump_stop was called */
+	struct loop_timer timer;       /* the state's deadline */
+	uint64_t heard_ms, sent_ms;    /* when a byte last came, went */
+	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
+	struct spare_handshake *handshake; /* owned; a native one, until it
+					    * is over */
+	struct evbuffer *early;		   /* owned; NULL: none */
+	uint64_t session;		   /* its id */
+	union {
+		uint64_t dialed_us; /* when the dial of the link began */
+		uint64_t began_ms;  /* the session */
+	};
+	struct spare_client client; /* of the session */
+	enum spare_state state;
+	int target_fd;	  /* owned; -1: none. Connected, but the link is not
+			* read dry yet */
+	uint32_t ping_ms; /* the outer's interval */
+	bool leaving;	  /* has said GOAWAY */
+	bool has_early;	  /* one per session, at most */
 	struct reap reap;
 };
 

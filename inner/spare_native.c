@@ -15,6 +15,7 @@
 
 #include <event2/buffer.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PING_LEAST_MS = 100, PING_MOST_MS = 3600 * 1000 };
@@ -33,19 +34,20 @@ send_frame(struct spare *spare, enum frame_type type, const void *payload,
 static bool
 ask_to_join(struct spare *spare, struct hello *hello)
 {
+	struct spare_handshake *handshake = spare->handshake;
 	struct inner_shard *shard = spare->shard;
 	struct join_input input = {
 		.secret = shard->secret,
-		.nonce_inner = spare->nonce,
+		.nonce_inner = handshake->nonce,
 	};
 
 	if (!shard->has_secret)
 		return true;
 	input.counter = atomic_fetch_add(&shard->identity->next_counter, 1);
-	hello->join = spare->asked_join = true;
+	hello->join = handshake->asked_join = true;
 	hello->counter = input.counter;
 	return join_make(PROOF_INNER, &input, hello->proof) &&
-	    join_make(PROOF_OUTER, &input, spare->welcome_proof);
+	    join_make(PROOF_OUTER, &input, handshake->welcome_proof);
 }
 
 static bool
@@ -54,12 +56,15 @@ send_hello(struct spare *spare)
 	struct hello hello = { .role = HELLO_STANDBY,
 		.software = "transponder/" PACKAGE_VERSION,
 		.replace = spare->shard->config->id_configured };
+	struct spare_handshake *handshake = calloc(1, sizeof(*handshake));
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
 
-	if (!proof_random(spare->nonce, sizeof(spare->nonce)))
+	spare->handshake = handshake;
+	if (handshake == NULL ||
+	    !proof_random(handshake->nonce, sizeof(handshake->nonce)))
 		return false;
-	memcpy(hello.nonce, spare->nonce, sizeof(hello.nonce));
+	memcpy(hello.nonce, handshake->nonce, sizeof(hello.nonce));
 	str_copy(hello.inner, sizeof(hello.inner),
 	    spare->shard->config->inner_id);
 	str_copy(hello.instance, sizeof(hello.instance),
@@ -67,7 +72,7 @@ send_hello(struct spare *spare)
 	if (!ask_to_join(spare, &hello))
 		return false;
 	len = hello_encode(&hello, payload);
-	return len > 0 && proof_digest(payload, len, spare->hello_digest) &&
+	return len > 0 && proof_digest(payload, len, handshake->hello_digest) &&
 	    send_frame(spare, FRAME_HELLO, payload, len);
 }
 
@@ -83,7 +88,7 @@ send_ready(struct spare *spare)
 	uint8_t payload[READY_SIZE];
 
 	return send_frame(spare, FRAME_READY, payload,
-	    ready_encode(payload, spare->request.session));
+	    ready_encode(payload, spare->session));
 }
 
 static bool
@@ -92,7 +97,7 @@ send_refused(struct spare *spare, enum wire_code code, const char *text)
 	uint8_t payload[REFUSED_MAX];
 
 	return send_frame(spare, FRAME_REFUSED, payload,
-	    refused_encode(payload, spare->request.session, code, text));
+	    refused_encode(payload, spare->session, code, text));
 }
 
 static bool
@@ -116,29 +121,30 @@ send_error(struct spare *spare, enum wire_code code, const char *text)
 static void
 on_challenge(struct spare *spare, const struct frame *frame)
 {
+	struct spare_handshake *handshake = spare->handshake;
 	struct challenge challenge;
 	struct proof_input input = {
 		.key = spare->shard->config->auth_key,
-		.nonce_inner = spare->nonce,
-		.nonce_outer = spare->nonce_outer,
-		.hello_digest = spare->hello_digest,
+		.nonce_inner = handshake->nonce,
+		.nonce_outer = handshake->nonce_outer,
+		.hello_digest = handshake->hello_digest,
 	};
 	char payload[HELLO_PAYLOAD_MAX];
 	struct auth auth;
 	const char *why;
 	size_t len;
 
-	why = spare->challenged
+	why = handshake->challenged
 	    ? "a second CHALLENGE"
 	    : challenge_decode(frame->payload, frame->length, &challenge);
 	if (why != NULL) {
 		spare_fail(spare, CODE_PROTOCOL, why);
 		return;
 	}
-	spare->challenged = true;
-	memcpy(spare->nonce_outer, challenge.nonce, PROOF_NONCE_SIZE);
+	handshake->challenged = true;
+	memcpy(handshake->nonce_outer, challenge.nonce, PROOF_NONCE_SIZE);
 	if (!proof_make(PROOF_INNER, &input, auth.proof) ||
-	    !proof_make(PROOF_OUTER, &input, spare->welcome_proof) ||
+	    !proof_make(PROOF_OUTER, &input, handshake->welcome_proof) ||
 	    (len = auth_encode(&auth, payload)) == 0 ||
 	    !send_frame(spare, FRAME_AUTH, payload, len))
 		spare_close(spare, SPARE_END_FAILED, "out of memory");
@@ -155,10 +161,11 @@ bounded(uint32_t value, uint32_t least, uint32_t most)
 static void
 keep_secret(struct spare *spare)
 {
+	const struct spare_handshake *handshake = spare->handshake;
 	uint8_t secret[PROOF_SIZE];
 
-	if (proof_resume_secret(spare->shard->config->auth_key, spare->nonce,
-		spare->nonce_outer, secret))
+	if (proof_resume_secret(spare->shard->config->auth_key,
+		handshake->nonce, handshake->nonce_outer, secret))
 		inner_shard_on_secret(spare->shard, secret);
 	proof_forget(secret, sizeof(secret));
 }
@@ -166,8 +173,9 @@ keep_secret(struct spare *spare)
 static void
 on_welcome(struct spare *spare, const struct frame *frame)
 {
+	const struct spare_handshake *handshake = spare->handshake;
 	struct welcome welcome;
-	const char *why = !spare->challenged && !spare->asked_join
+	const char *why = !handshake->challenged && !handshake->asked_join
 	    ? "WELCOME before CHALLENGE"
 	    : welcome_decode(frame->payload, frame->length, &welcome);
 
@@ -175,12 +183,12 @@ on_welcome(struct spare *spare, const struct frame *frame)
 		spare_fail(spare, CODE_PROTOCOL, why);
 		return;
 	}
-	if (!proof_equal(welcome.proof, spare->welcome_proof, PROOF_SIZE)) {
+	if (!proof_equal(welcome.proof, handshake->welcome_proof, PROOF_SIZE)) {
 		spare_close(spare, SPARE_END_REJECTED,
 		    "the outer does not hold this AuthKey");
 		return;
 	}
-	if (spare->challenged)
+	if (handshake->challenged)
 		keep_secret(spare);
 	spare->ping_ms = bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
 	spare_authenticated(spare);
@@ -222,8 +230,8 @@ on_forward(struct spare *spare, const struct frame *frame)
 static bool
 is_refused(const struct spare *spare, uint64_t session)
 {
-	return spare->state == SPARE_IDLE && spare->began_ms != 0 &&
-	    session == spare->request.session;
+	return spare->state == SPARE_IDLE && spare->session != 0 &&
+	    session == spare->session;
 }
 
 static const char *
@@ -235,7 +243,7 @@ keep_early(struct spare *spare, const struct frame *frame)
 
 	if (!early_decode(frame, &session, &bytes, &len))
 		return "a bad EARLY";
-	if (session != spare->request.session || spare->has_early)
+	if (session != spare->session || spare->has_early)
 		return "an EARLY too many";
 	spare->has_early = true;
 	if (is_refused(spare, session))
@@ -252,7 +260,7 @@ static void
 on_early(struct spare *spare, const struct frame *frame)
 {
 	bool fits = spare->state != SPARE_IDLE ||
-	    is_refused(spare, spare->request.session);
+	    is_refused(spare, spare->session);
 	const char *why = fits ? keep_early(spare, frame)
 			       : "EARLY is not allowed now";
 

@@ -57,9 +57,10 @@ standby_of(struct list_node *state_node)
 }
 
 const char *
-standby_peer(const struct standby *standby)
+standby_peer(const struct standby *standby, char out[ENDPOINT_TEXT_SIZE])
 {
-	return standby->link != NULL ? link_peer(standby->link) : "-";
+	endpoint_text(&standby->peer, true, out);
+	return out;
 }
 
 /* The only writer of the state; also moves lists. */
@@ -123,11 +124,13 @@ leave(struct standby *standby)
 static void
 log_closed(struct standby *standby, enum log_level level, const char *why)
 {
+	char peer[ENDPOINT_TEXT_SIZE];
+
 	if (standby->item.instance == NULL &&
 	    !hub_may_log(&standby->shard->strangers))
 		return;
 	log_at(level, "standby", "closed", KV_U64("link", standby->id),
-	    KV_STR("peer", standby_peer(standby)),
+	    KV_STR("peer", standby_peer(standby, peer)),
 	    KV_STR("state", state_names[standby->state]), KV_STR("why", why));
 }
 

@@ -3,6 +3,7 @@
 #define OUTER_STANDBY_H
 
 #include "base/list.h"
+#include "net/endpoint.h"
 #include "outer/pool.h"
 #include "wire/frame.h"
 
@@ -71,7 +72,9 @@ bool standby_is_replaced(const struct standby *standby);
 
 struct standby *standby_of_item(struct pool_item *item);
 struct standby *standby_of(struct list_node *state_node);
-const char *standby_peer(const struct standby *standby);
+/* Its far end, for the log. */
+const char *
+standby_peer(const struct standby *standby, char out[ENDPOINT_TEXT_SIZE]);
 
 /* Deadlines, called by the timer and by tests. */
 void standby_on_timeout(struct standby *standby);

@@ -47,7 +47,10 @@ struct standby_handshake {
 };
 
 struct standby {
-	struct inbox_message message; /* under way from main to the shard */
+	union {
+		struct inbox_message message; /* from main to the shard */
+		struct reap reap;	      /* when all is over */
+	};
 	struct pool_item item;
 	struct list_node state_node; /* shard.standbys[state] */
 	struct shard *shard;	     /* borrowed */
@@ -57,16 +60,15 @@ struct standby {
 	struct link *link; /* owned; NULL once relaying or closed */
 	const struct standby_codec *codec; /* NULL before the first byte */
 	enum standby_state state;
+	uint32_t rtt_us;		     /* of the handshake */
 	struct loop_timer timer;	     /* the state's deadline */
 	struct admission *admission;	     /* asked, not answered; knows us */
 	struct standby_handshake *handshake; /* owned; NULL: none */
 	uint64_t heard_ms, sent_ms;	     /* when a byte last came, went */
-	uint32_t rtt_us;		     /* of the handshake */
 	struct session *session;	     /* borrowed; STARTING only */
 	bool unsent;   /* STARTING: no memory for FORWARD or EARLY */
 	bool answered; /* STARTING: FORWARD got an answer */
 	bool leaving;  /* said GOAWAY while starting */
-	struct reap reap;
 };
 
 /* Events that a codec reports. Each may close the standby: look at its state

@@ -49,6 +49,7 @@ join(struct standby *standby)
 {
 	struct shard *shard = standby->shard;
 	struct instance *instance = standby->item.instance;
+	char peer[ENDPOINT_TEXT_SIZE];
 
 	if (atomic_fetch_add(&shard->hub->links, 1) >=
 	    shard->config->max_links) {
@@ -64,7 +65,7 @@ join(struct standby *standby)
 	standby_become_idle(standby);
 	log_debug("standby", "joined", KV_U64("link", standby->id),
 	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
-	    KV_STR("peer", standby_peer(standby)),
+	    KV_STR("peer", standby_peer(standby, peer)),
 	    KV_STR("kind", standby->codec->name));
 }
 
@@ -174,10 +175,13 @@ make_room(struct shard *shard)
 }
 
 static void
-refuse(struct standby *standby, struct log_limit *limit, const char *peer)
+refuse(struct standby *standby, struct log_limit *limit)
 {
+	char peer[ENDPOINT_TEXT_SIZE];
+
 	if (hub_may_log(limit))
-		log_warn("standby", "refused", KV_STR("peer", peer),
+		log_warn("standby", "refused",
+		    KV_STR("peer", standby_peer(standby, peer)),
 		    KV_STR("why", "out of memory"));
 	sock_close(standby->fd);
 	atomic_fetch_sub(&standby->shard->link_count, 1);
@@ -189,21 +193,18 @@ on_arrival(struct inbox_message *message)
 {
 	struct standby *standby = list_entry(message, struct standby, message);
 	struct shard *shard = standby->shard;
-	char peer[ENDPOINT_TEXT_SIZE];
 
-	endpoint_text(&standby->peer, true, peer);
 	make_room(shard);
 	atomic_fetch_sub(&shard->hub->arriving, 1);
 	if (atomic_load(&shard->hub->overrun))
 		shard_tell(shard, SHARD_ENDED);
-	standby->link = link_new(shard->loop, standby->fd, peer);
+	standby->link = link_new(shard->loop, standby->fd);
 	if (standby->link == NULL) {
-		refuse(standby, &shard->strangers, peer);
+		refuse(standby, &shard->strangers);
 		return;
 	}
 	standby->fd = -1;
-	link_inherits(standby->link, shard->config->peer_ms,
-	    shard->config->peer_ms);
+	link_inherits(standby->link, shard->config->peer_ms);
 	standby_begin(standby);
 }
 

@@ -11,7 +11,6 @@
  */
 #include "net/link.h"
 #include "net/loop.h"
-#include "base/str.h"
 #include "sys/sock.h"
 
 #include <event2/buffer.h>
@@ -27,12 +26,16 @@ struct link {
 	struct loop *loop;		    /* borrowed */
 	const struct link_handler *handler; /* borrowed */
 	void *arg;
-	struct loop_timer *retire; /* owned; only while retiring */
-	struct reap at_end;	   /* a retiring link's, with the loop */
-	struct reap flush;	   /* after the callbacks that run now */
-	bool automatic;		   /* libevent writes what is added */
-	uint32_t user_timeout_ms, keepalive_ms; /* as set; 0: not */
-	char peer[LINK_PEER_SIZE];
+	struct retirement *retirement; /* owned; NULL: it does not retire */
+	struct reap flush;	       /* after the callbacks that run now */
+	bool automatic;		       /* libevent writes what is added */
+	uint32_t user_timeout_ms;      /* as set; 0: not */
+};
+
+/* What a link needs only while it says its last words. */
+struct retirement {
+	struct loop_timer timer;
+	struct reap at_end; /* with the loop */
 };
 
 /* Each callback ends with its handler: that may have freed the link. */
@@ -75,7 +78,7 @@ on_bev_event(struct bufferevent *bev, short what, void *arg)
 }
 
 struct link *
-link_new(struct loop *loop, int fd, const char *peer)
+link_new(struct loop *loop, int fd)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -88,9 +91,21 @@ link_new(struct loop *loop, int fd, const char *peer)
 		return NULL;
 	}
 	link->loop = loop;
-	str_copy(link->peer, sizeof(link->peer), peer);
+
 	bufferevent_disable(link->bev, EV_WRITE);
 	return link;
+}
+
+static void
+end_retirement(struct link *link)
+{
+	struct retirement *retirement = link->retirement;
+
+	if (retirement == NULL)
+		return;
+	loop_timer_fini(&retirement->timer);
+	loop_forget(link->loop, &retirement->at_end);
+	free(retirement);
 }
 
 int
@@ -98,8 +113,7 @@ link_detach(struct link *link)
 {
 	int fd = link_fd(link);
 
-	loop_timer_free(link->retire);
-	loop_forget(link->loop, &link->at_end);
+	end_retirement(link);
 	list_remove(&link->flush.node);
 	bufferevent_free(link->bev);
 	free(link);
@@ -158,13 +172,16 @@ static const struct link_handler retire_handler = {
 void
 link_retire(struct link *link)
 {
-	link->retire = loop_timer_new(link->loop, retire_end, link);
-	if (link->retire == NULL) {
+	struct retirement *retirement = calloc(1, sizeof(*retirement));
+
+	if (retirement == NULL) {
 		link_free(link);
 		return;
 	}
-	loop_timer_start(link->retire, LINK_RETIRE_MS);
-	loop_free_with(link->loop, &link->at_end, retire_end, link);
+	link->retirement = retirement;
+	loop_timer_init(&retirement->timer, link->loop, retire_end, link);
+	loop_timer_start(&retirement->timer, LINK_RETIRE_MS);
+	loop_free_with(link->loop, &retirement->at_end, retire_end, link);
 	link_set_output_low(link, 0);
 	retire_on_input(link);
 	link_set_handler(link, &retire_handler, link);
@@ -245,10 +262,8 @@ link_write_always(struct link *link)
 }
 
 void
-link_inherits(struct link *link, uint32_t keepalive_ms,
-    uint32_t user_timeout_ms)
+link_inherits(struct link *link, uint32_t user_timeout_ms)
 {
-	link->keepalive_ms = keepalive_ms;
 	link->user_timeout_ms = user_timeout_ms;
 }
 
@@ -295,9 +310,6 @@ link_is_broken(struct link *link)
 void
 link_set_keepalive(struct link *link, uint32_t ms)
 {
-	if (link->keepalive_ms == ms)
-		return;
-	link->keepalive_ms = ms;
 	sock_set_keepalive(link_fd(link), ms);
 }
 
@@ -320,12 +332,6 @@ uint32_t
 link_unanswered_ms(struct link *link)
 {
 	return sock_unanswered_ms(link_fd(link));
-}
-
-const char *
-link_peer(const struct link *link)
-{
-	return link->peer;
 }
 
 int

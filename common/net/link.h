@@ -14,7 +14,7 @@ struct link;
 struct loop;
 
 enum {
-	LINK_PEER_SIZE = 64,
+
 	LINK_READ_MAX = 4096, /* libevent 2.1 reads that much a time */
 	LINK_RETIRE_MS = 2000,
 };
@@ -29,11 +29,10 @@ struct link_handler {
 };
 
 /*
- * Takes fd (connected, non-blocking, TCP_NODELAY). peer: text for logs, copied.
- * NULL without memory; then fd stays the caller's. Nothing is read
+ * Takes fd (connected, non-blocking, TCP_NODELAY). NULL without memory; then fd stays the caller's. Nothing is read
  * before link_set_handler.
  */
-struct link *link_new(struct loop *loop, int fd, const char *peer);
+struct link *link_new(struct loop *loop, int fd);
 
 /* Closes with a FIN, or with a reset when the peer's bytes were not all read
  * (tcp(7)). Unsent output is lost. NULL is fine. */
@@ -104,9 +103,8 @@ bool link_is_broken(struct link *link);
 void link_set_keepalive(struct link *link, uint32_t ms);
 void link_set_user_timeout(struct link *link, uint32_t ms);
 
-/* Its listener had both set, and so has it. */
-void link_inherits(struct link *link, uint32_t keepalive_ms,
-    uint32_t user_timeout_ms);
+/* Its listener had that user timeout, and so has it. */
+void link_inherits(struct link *link, uint32_t user_timeout_ms);
 
 /* Smoothed round-trip time, microseconds; 0 where unknown. */
 uint32_t link_rtt_us(struct link *link);
@@ -115,7 +113,6 @@ uint32_t link_rtt_us(struct link *link);
  * see sock_unanswered_ms. */
 uint32_t link_unanswered_ms(struct link *link);
 
-const char *link_peer(const struct link *link);
 int link_fd(const struct link *link);
 
 #endif

@@ -311,7 +311,7 @@ pump_start(struct pump_kit *kit, int a, struct link *b,
 	pump->b.gated = options->gate != NULL;
 	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();
-	link_set_keepalive(b, options->peer_ms);
+
 	link_set_user_timeout(b, 0);
 	pump->starting = true;
 	if (!pump->ops->start(pump, b, options->early)) {

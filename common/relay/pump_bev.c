@@ -148,7 +148,7 @@ side_start(struct pump_side *side)
 static bool
 start(struct pump *pump, struct link *b, struct evbuffer *early)
 {
-	struct link *a = link_new(pump->kit->loop, pump->a.fd, "");
+	struct link *a = link_new(pump->kit->loop, pump->a.fd);
 
 	if (a == NULL)
 		return false;

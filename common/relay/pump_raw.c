@@ -342,8 +342,7 @@ pump_raw_close(struct pump_side *side, enum pump_farewell how)
 	drop_frames(pump);
 	pump_kit_give_pipe(pump->kit, side->pipe);
 	side->pipe = NULL;
-	link = how == PUMP_LINGER ? link_new(pump->kit->loop, side->fd, "")
-				  : NULL;
+	link = how == PUMP_LINGER ? link_new(pump->kit->loop, side->fd) : NULL;
 	if (link != NULL)
 		link_retire(link);
 	else if (how == PUMP_RESET)

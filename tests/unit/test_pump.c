@@ -84,7 +84,7 @@ start_with(const struct pump_options *options, const char *prefix)
 	tcp_pair(b);
 	near = a[1];
 	far = b[1];
-	link = link_new(loop, b[0], "far");
+	link = link_new(loop, b[0]);
 	ck_assert(link_write(link, prefix, strlen(prefix)));
 	pump = pump_start(kit, a[0], link, options);
 	ck_assert_ptr_nonnull(pump);
