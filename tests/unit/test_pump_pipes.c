@@ -104,7 +104,7 @@ ends(int far_type, int *a)
 	near = one[1];
 	far = other[1];
 	*a = one[0];
-	return link_new(loop, other[0], "far");
+	return link_new(loop, other[0]);
 }
 
 static void
