@@ -34,7 +34,7 @@ turn_until(const int *count, int want)
 		event_base_loop(loop_base(loop), EVLOOP_ONCE);
 }
 
-enum { THREADS = 4, POSTS = 10000 };
+enum { THREADS = 4, POSTS = 10000, BOUNCES = 5000 };
 
 static int received;
 
@@ -110,6 +110,43 @@ START_TEST(a_worker_runs_a_loop_of_its_own)
 	turn_until(&probe.answers, 1);
 	worker_join(worker);
 	loop_timer_fini(&probe.timer); /* ours again */
+	worker_free(worker);
+}
+END_TEST
+
+/* There and back: each time the other loop sleeps, or is just about to. */
+static void on_bounce_home(struct inbox_message *message);
+
+static void
+on_bounce_there(struct inbox_message *message)
+{
+	struct probe *probe = list_entry(message, struct probe, message);
+
+	message->run = on_bounce_home;
+	inbox_post(probe->home, message);
+}
+
+static void
+on_bounce_home(struct inbox_message *message)
+{
+	struct probe *probe = list_entry(message, struct probe, message);
+
+	if (++probe->answers == BOUNCES)
+		return;
+	message->run = on_bounce_there;
+	inbox_post(loop_inbox(probe->loop), message);
+}
+
+START_TEST(no_message_fails_to_wake_its_loop)
+{
+	struct worker *worker = worker_new();
+	struct probe probe = { .message.run = on_bounce_home,
+		.loop = worker_loop(worker),
+		.home = loop_inbox(loop) };
+
+	ck_assert(worker_start(worker));
+	inbox_post(probe.home, &probe.message);
+	turn_until(&probe.answers, BOUNCES);
 	worker_free(worker);
 }
 END_TEST
@@ -249,6 +286,7 @@ loop_suite(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, inbox_loses_nothing);
 	tcase_add_test(tc, a_worker_runs_a_loop_of_its_own);
+	tcase_add_test(tc, no_message_fails_to_wake_its_loop);
 	tcase_add_test(tc, a_worker_runs_what_was_posted_before_its_end);
 	tcase_add_test(tc, timers_of_a_class);
 	tcase_add_test(tc, more_classes_than_there_is_room_for);
