@@ -5,7 +5,8 @@
  * Thread:  main.
  * Floor:   inner.
  *
- * A spare that is taken is replaced at once, and once a second all is counted
+ * A spare that is taken is replaced at once, or within MOMENT_MS while there is
+ * plenty, and once a second all is counted
  * anew, so that nothing that went by unseen lasts. During an outage there is
  * one attempt at a time; the first that succeeds brings all the others.
  */
@@ -27,6 +28,7 @@ enum {
 	JITTER_PERCENT = 25,
 	WAITING_GOOD_MS = 5000, /* how long a "still waiting" counts */
 	LOG_EVERY_MS = 10000,
+	MOMENT_MS = 2, /* a few sessions at full speed */
 };
 
 static size_t
@@ -171,6 +173,34 @@ static void
 refill_soon(struct keeper *keeper)
 {
 	loop_reap(keeper->loop, &keeper->refill, refill, keeper);
+}
+
+static void
+on_moment(void *arg)
+{
+	struct keeper *keeper = arg;
+
+	keeper->moment_waits = false;
+	refill_soon(keeper);
+}
+
+/* Not in the way of the session that took the spare, and together with those
+ * that are taken meanwhile. */
+static void
+refill_in_a_moment(struct keeper *keeper)
+{
+	if (keeper->moment_waits)
+		return;
+	keeper->moment_waits = true;
+	loop_timer_start(&keeper->moment, MOMENT_MS);
+}
+
+/* Nobody waits, and the next ones will find a spare. */
+static bool
+has_plenty(const struct keeper *keeper)
+{
+	return !keeper->down && !keeper->stopping && keeper->waiting == 0 &&
+	    2 * count(keeper, SPARE_IDLE) >= wanted(keeper);
 }
 
 /* More idle ones than anybody asked for: the oldest go, of those shards that
@@ -347,7 +377,10 @@ keeper_on_look(struct keeper *keeper, struct inner_shard *shard)
 	}
 	if (atomic_exchange(&shard->joined, false))
 		on_joined(keeper);
-	refill_soon(keeper);
+	if (has_plenty(keeper))
+		refill_in_a_moment(keeper);
+	else
+		refill_soon(keeper);
 }
 
 /* Shards are what Workers says; none: one on the main loop. */
@@ -381,6 +414,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	atomic_init(&keeper->identity.hear_joins, true);
 	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
 	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
+	loop_timer_init(&keeper->moment, loop, on_moment, keeper);
 	if (!proof_random(random, sizeof(random)))
 		return false;
 	hex_encode(random, sizeof(random), keeper->identity.instance);
@@ -417,6 +451,7 @@ keeper_stop(struct keeper *keeper)
 	list_remove(&keeper->refill.node);
 	loop_timer_fini(&keeper->tick);
 	loop_timer_fini(&keeper->retry);
+	loop_timer_fini(&keeper->moment);
 	keeper->loop = NULL;
 }
 

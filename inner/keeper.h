@@ -30,6 +30,8 @@ struct keeper {
 	struct loop_timer tick;	 /* once a second */
 	struct loop_timer retry; /* the next attempt */
 	bool retry_waits;
+	struct loop_timer moment; /* the next refill, while there is plenty */
+	bool moment_waits;
 	struct reap refill;		/* looks after this wake-up */
 	void (*on_idle_end)(void *arg); /* stopping, and no spare is left */
 	void *arg;

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORKERS_MAX = 64, DEFAULT_WORKERS_MAX = 4 };
+enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4 };
 
 #define AT(member) offsetof(struct outer_config, member)
 
@@ -71,7 +71,7 @@ const struct conf_field outer_config_fields[] = {
 	{ "EarlyData", CONF_CHOICE, AT(early_data), 0, 0, "safe", 0,
 	    early_choices, "what of a client may go ahead: safe, http or off" },
 	{ "Workers", CONF_COUNT, AT(workers), 0, WORKERS_MAX, NULL, 0, NULL,
-	    "threads that relay; 0: the main one; default: one a core, at most 4" },
+	    "threads that relay beside the main one; default: up to 4 threads in all" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
 	    conf_log_levels, "error, warn, info or debug" },
 	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
@@ -151,7 +151,7 @@ default_workers(void)
 {
 	unsigned cores = sys_cores();
 
-	return cores < DEFAULT_WORKERS_MAX ? cores : DEFAULT_WORKERS_MAX;
+	return (cores < DEFAULT_THREADS_MAX ? cores : DEFAULT_THREADS_MAX) - 1;
 }
 
 int

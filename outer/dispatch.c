@@ -77,20 +77,27 @@ idle_total(const struct dispatch *dispatch)
 	return idle;
 }
 
-/* The shard on which the instance has most idle standbys, if it beats best; of
- * equals the one that got the latest. */
+/* The shard on which the instance has most idle standbys, the first of equals:
+ * to main's own there is no way to go. Instances that have as many are taken
+ * by turns: the one that got the latest. */
 static void
 consider(struct instance *instance, struct choice *best)
 {
+	struct choice here = { .instance = instance };
+
 	for (unsigned i = 0; i < instance->part_count; i++) {
 		int idle = atomic_load(&instance->parts[i].idle_count);
-		uint64_t put = atomic_load_explicit(&instance->parts[i].put_us,
-		    memory_order_relaxed);
 
-		if (idle > best->idle ||
-		    (idle == best->idle && put > best->put_us))
-			*best = (struct choice){ instance, i, idle, put };
+		if (idle > here.idle) {
+			here.shard = i;
+			here.idle = idle;
+		}
 	}
+	here.put_us = atomic_load_explicit(&instance->parts[here.shard].put_us,
+	    memory_order_relaxed);
+	if (here.idle > best->idle ||
+	    (here.idle == best->idle && here.put_us > best->put_us))
+		*best = here;
 }
 
 static bool

@@ -2,7 +2,7 @@
  * hub.c - what main and all shards of the outer share.
  *
  * Owns:    the shards, their threads, the registry.
- * Thread:  main, but for hub_post.
+ * Thread:  main.
  * Floor:   outer.
  */
 #include "outer/hub.h"
@@ -26,7 +26,7 @@ bool
 hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
     uint64_t max_fds)
 {
-	unsigned count = config->workers > 0 ? config->workers : 1;
+	unsigned count = config->workers + 1;
 
 	memset(hub, 0, sizeof(*hub));
 	hub->loop = loop;
@@ -39,10 +39,10 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 		return false;
 	hub->shard_count = count;
 	for (unsigned i = 0; i < count; i++)
-		if (!shard_init(&hub->shards[i], hub, i, config->workers > 0))
+		if (!shard_init(&hub->shards[i], hub, i))
 			return false;
-	hub->threaded = config->workers > 0;
-	for (unsigned i = 0; i < count && hub->threaded; i++)
+	hub->threaded = true;
+	for (unsigned i = 1; i < count; i++)
 		if (!worker_start(hub->shards[i].worker))
 			return false;
 	return true;
@@ -89,15 +89,6 @@ hub_may_log(struct log_limit *limit)
 		log_warn("outer", "lines like the next were left out",
 		    KV_U64("count", suppressed));
 	return true;
-}
-
-void
-hub_post(struct hub *hub, struct inbox_message *message)
-{
-	if (hub->threaded)
-		inbox_post(loop_inbox(hub->loop), message);
-	else
-		message->run(message);
 }
 
 void
@@ -187,8 +178,7 @@ hub_has_room(const struct hub *hub)
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		used += pump_kit_fds(hub->shards[i].pumps);
 
-	if (hub->threaded)
-		aside += (uint64_t)hub->shard_count * FDS_PER_SHARD;
+	aside += (uint64_t)hub->config->workers * FDS_PER_SHARD;
 	return used + FDS_PER_SESSION + aside <= hub->max_fds;
 }
 

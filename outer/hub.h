@@ -20,9 +20,10 @@ struct hub {
 	/* constant while shards run */
 	const struct outer_config *config; /* borrowed */
 	struct loop *loop;		   /* main's; borrowed */
-	struct shard *shards;		   /* owned: shard_count of them */
+	struct shard *shards; /* owned; the first is on main's loop, the
+			       * others each on a thread of its own */
 	unsigned shard_count;
-	bool threaded; /* shards run on threads of their own */
+	bool threaded; /* those threads run */
 	uint64_t max_fds;
 
 	/* shared by all threads */
@@ -44,7 +45,7 @@ struct hub {
 };
 
 /*
- * Makes the shards, and a thread for each when the configuration says so. False
+ * Makes the shards, and threads for all but the first. False
  * without memory, descriptors or threads; give it to hub_stop either way.
  */
 bool hub_start(struct hub *hub, struct loop *loop,
@@ -52,9 +53,6 @@ bool hub_start(struct hub *hub, struct loop *loop,
 
 /* Ends the threads, closes every session and link and frees all there is. */
 void hub_stop(struct hub *hub);
-
-/* To main, from a shard. Takes the message; without threads it runs now. */
-void hub_post(struct hub *hub, struct inbox_message *message);
 
 /*
  * Whether a line that a stranger causes may be written: they must not fill the

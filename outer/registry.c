@@ -73,7 +73,8 @@ static void
 send_back(struct instance_part *part)
 {
 	part->message.run = on_told;
-	hub_post(part->instance->hub, &part->message);
+	shard_post_main(&part->instance->hub->shards[part->shard],
+	    &part->message);
 }
 
 static void
@@ -275,7 +276,7 @@ void
 registry_admit(struct admission *admission)
 {
 	admission->message.run = on_question;
-	hub_post(admission->shard->hub, &admission->message);
+	shard_post_main(admission->shard, &admission->message);
 }
 
 size_t

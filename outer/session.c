@@ -297,7 +297,7 @@ give_back(struct session *session)
 	stop_waiting(session);
 	list_remove(&session->node);
 	session->message.run = on_return;
-	hub_post(session->hub, &session->message);
+	shard_post_main(session->shard, &session->message);
 }
 
 /*

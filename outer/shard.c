@@ -20,7 +20,7 @@ static void on_note(struct inbox_message *message);
 static void on_order(struct inbox_message *message);
 
 bool
-shard_init(struct shard *shard, struct hub *hub, unsigned index, bool threaded)
+shard_init(struct shard *shard, struct hub *hub, unsigned index)
 {
 	memset(shard, 0, sizeof(*shard));
 	shard->hub = hub;
@@ -32,12 +32,19 @@ shard_init(struct shard *shard, struct hub *hub, unsigned index, bool threaded)
 		list_init(&shard->standbys[i]);
 	list_init(&shard->setting_up);
 	list_init(&shard->relaying);
-	if (threaded && (shard->worker = worker_new()) == NULL)
+	if (index > 0 && (shard->worker = worker_new()) == NULL)
 		return false;
-	shard->loop = threaded ? worker_loop(shard->worker) : hub->loop;
+	shard->loop = index > 0 ? worker_loop(shard->worker) : hub->loop;
 	shard->pumps = pump_kit_new(shard->loop, hub->config->pump,
 	    hub->max_fds / hub->shard_count);
 	return true;
+}
+
+/* Whether main is another thread. */
+static bool
+runs_apart(const struct shard *shard)
+{
+	return shard->worker != NULL && shard->hub->threaded;
 }
 
 static void
@@ -113,8 +120,8 @@ shard_tell(struct shard *shard, unsigned note)
 {
 	if (atomic_fetch_or(&shard->notes, note) != 0)
 		return; /* under way already */
-	if (shard->hub->threaded)
-		hub_post(shard->hub, &shard->note);
+	if (runs_apart(shard))
+		shard_post_main(shard, &shard->note);
 	else
 		loop_reap(shard->hub->loop, &shard->note_later, hear, shard);
 }
@@ -136,8 +143,17 @@ shard_on_end(struct shard *shard)
 void
 shard_post(struct shard *shard, struct inbox_message *message)
 {
-	if (shard->hub->threaded)
+	if (runs_apart(shard))
 		inbox_post(loop_inbox(shard->loop), message);
+	else
+		message->run(message);
+}
+
+void
+shard_post_main(struct shard *shard, struct inbox_message *message)
+{
+	if (runs_apart(shard))
+		inbox_post(loop_inbox(shard->hub->loop), message);
 	else
 		message->run(message);
 }

@@ -52,17 +52,18 @@ struct shard {
 	struct reap note_later; /* without threads: after the callbacks */
 };
 
-/* threaded: with a worker, to be started when all shards are there. False
- * without memory or descriptors; give it to shard_fini either way. */
-bool
-shard_init(struct shard *shard, struct hub *hub, unsigned index, bool threaded);
+/* All but the first have a worker, to be started when all shards are there.
+ * False without memory or descriptors; give it to shard_fini either way. */
+bool shard_init(struct shard *shard, struct hub *hub, unsigned index);
 
 /* Closes every session and standby. Its thread, if any, has ended. */
 void shard_close(struct shard *shard);
 void shard_fini(struct shard *shard); /* frees the loop of its own */
 
-/* To the shard, from main. Takes the message; without threads it runs now. */
+/* To the shard, from main; to main, from the shard. Takes the message. On one
+ * and the same thread it runs now. */
 void shard_post(struct shard *shard, struct inbox_message *message);
+void shard_post_main(struct shard *shard, struct inbox_message *message);
 
 /* From main: one of enum shard_order, carried out soon. */
 void shard_order(struct shard *shard, unsigned order);

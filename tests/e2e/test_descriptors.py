@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
 def limited(number: int) -> dict:
     """So many descriptors, beside those of the worker threads."""
     workers = OUTER_DEFAULTS.get(
-        "Workers", min(len(os.sched_getaffinity(0)), 4))
+        "Workers", min(len(os.sched_getaffinity(0)), 4) - 1)
     number += 8 * workers
     return {"prefix": ["prlimit", f"--nofile={number}:{number}"]}
 

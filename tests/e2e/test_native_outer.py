@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import secrets
+import select
 import socket
 import threading
 import time
@@ -9,8 +10,8 @@ import time
 import pytest
 
 import peers
-from harness import SCALE, wait_until
-from peers import (ERROR, FORWARD, frame, json_frame, refused_frame,
+from harness import DEADLINE, SCALE, wait_until
+from peers import (ERROR, FORWARD, FakeInner, frame, json_frame, refused_frame,
                    session_frame)
 from sockets import connect, how_it_ends, is_quiet, recv_exactly, reset
 
@@ -19,6 +20,14 @@ from sockets import connect, how_it_ends, is_quiet, recv_exactly, reset
 def outer(lab):
     """An outer whose deadlines are short enough to be waited for."""
     return lab.outer(ForwardTimeout=1.5 * SCALE, QueueTimeout=10 * SCALE)
+
+
+def asked(*links: FakeInner) -> list[FakeInner]:
+    """The links, the one that has been sent something first: of several
+    threads nobody knows whose standby is taken."""
+    ready, _, _ = select.select([link.sock for link in links], [], [], DEADLINE)
+    assert ready, "none of them was asked"
+    return sorted(links, key=lambda link: link.sock is not ready[0])
 
 
 # --- FORWARD --------------------------------------------------------------
@@ -208,15 +217,16 @@ def test_refused_tries_another_instance_never_the_same(lab, outer):
     """The client is served by another instance; same-instance links rest."""
     other = lab.standby(outer)
     instance = secrets.token_hex(8)
-    same = [lab.standby(outer, instance=instance) for _ in range(2)]
+    same = [lab.standby(outer, instance=instance) for _ in range(3)]
     with connect(outer.clients) as client:
-        got = same[1].take_forward()
-        same[1].send(refused_frame(got.session, peers.R_REFUSED))
+        refusing, *rest = asked(*same)      # they are more than the other
+        got = refusing.take_forward()
+        refusing.send(refused_frame(got.session, peers.R_REFUSED))
         again = other.take_forward()
         assert again.session == got.session
         other.ready(again.session, b"served")
         assert recv_exactly(client, 6) == b"served"
-    assert same[0].quiet(0.1)
+    assert all(link.quiet(0.1) for link in rest)
 
 
 def test_three_tries_and_no_more(lab, outer):
@@ -256,6 +266,7 @@ def test_a_standby_that_dies_is_no_refusal(lab, outer, how, same):
     live = lab.standby(outer, instance=instance if same else None)
     dead = lab.standby(outer, instance=instance)
     with connect(outer.clients) as client:
+        dead, live = asked(dead, live)
         got = dead.take_forward()
         dead.close() if how == "fin" else reset(dead.sock)
         assert live.take_forward().session == got.session
@@ -268,15 +279,17 @@ def test_suspects_are_taken_last(lab, outer):
     live = [lab.standby(outer) for _ in range(2)]
     instance = secrets.token_hex(8)
     dead = [lab.standby(outer, instance=instance) for _ in range(2)]
-    for number, link in enumerate(reversed(live)):
+    while live:
         with connect(outer.clients) as client:
-            if number == 0:
-                dead[1].take_forward()
+            if len(live) == 2:
+                silent, rest = asked(*dead)
+                silent.take_forward()
+            link, *live = asked(*live)
             link.ready(link.take_forward().session, b"ok")
             assert recv_exactly(client, 2) == b"ok"
-    assert dead[0].quiet(0.1), "the suspect was asked before the others"
+    assert rest.quiet(0.1), "the suspect was asked before the others"
     with connect(outer.clients) as client:      # now there is nobody else
-        dead[0].ready(dead[0].take_forward(6 * SCALE).session, b"woke")
+        rest.ready(rest.take_forward(6 * SCALE).session, b"woke")
         assert recv_exactly(client, 4) == b"woke"
 
 
@@ -286,14 +299,17 @@ def test_any_byte_ends_the_suspicion(lab, outer):
     instance = secrets.token_hex(8)
     rest, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
     with connect(outer.clients):
+        silent, rest = asked(silent, rest)
         silent.take_forward()
         live.ready(live.take_forward().session)
-    lab.standby(outer)             # joined after rest: taken before it
+    other = lab.standby(outer)      # would be taken before a suspect
     rest.send(frame(peers.KEEPALIVE))
     rest.wait_read()
-    newest = lab.standby(outer, instance=instance)
-    with connect(outer.clients):
-        newest.ready(newest.take_forward(1 * SCALE).session)
+    more = [lab.standby(outer, instance=instance) for _ in range(8)]
+    with connect(outer.clients):    # of the instance that has most
+        link, *_ = asked(rest, other, *more)
+        assert link is not other
+        link.ready(link.take_forward(1 * SCALE).session)
 
 
 def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
@@ -301,6 +317,7 @@ def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
     instance = secrets.token_hex(8)
     slow, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
     with connect(outer.clients) as client:
+        silent, slow = asked(silent, slow)
         silent.take_forward()
         began = time.monotonic()
         got = slow.take_forward()

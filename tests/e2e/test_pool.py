@@ -66,7 +66,7 @@ def test_links_of_ended_sessions_are_closed(lab):
 def test_the_most_recently_used_standby_is_taken(lab):
     """LIFO: of one shard's links the one that joined or was given back last
     goes first."""
-    outer = lab.outer(Workers=1)
+    outer = lab.outer(Workers=0)
     instance = secrets.token_hex(8)
     links = []
     for _ in range(3):

@@ -263,7 +263,7 @@ on_answered(struct admission *admission)
 		ck_assert(instance_join(instance));
 	}
 	admission->message.run = on_home;
-	hub_post(&hub, &admission->message);
+	shard_post_main(shard, &admission->message);
 }
 
 static void
