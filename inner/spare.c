@@ -266,6 +266,8 @@ on_idle_timeout(struct spare *spare)
 			return;
 		}
 	}
+	/* not before: most links are taken sooner than that */
+	link_guard(spare->link, spare->shard->config->peer_ms);
 	if (!spare->codec->send_keepalive(spare)) {
 		spare_close(spare, SPARE_END_FAILED, "out of memory");
 		return;
@@ -431,7 +433,7 @@ on_target(enum dial_result result, int fd, const char *why, void *arg)
 		return;
 	}
 	spare->target_fd = fd;
-	sock_set_keepalive(fd, spare->shard->config->peer_ms);
+
 	loop_timer_start(&spare->timer, spare->shard->config->forward_ms);
 	go_if_dry(spare);
 }
@@ -545,8 +547,7 @@ on_connected(enum dial_result result, int fd, const char *why, void *arg)
 	}
 	set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
-	link_set_keepalive(spare->link, shard->config->peer_ms);
-	link_set_user_timeout(spare->link, shard->config->peer_ms);
+
 	loop_timer_start(&spare->timer,
 	    spare->codec->quiet_peer ? SPARE_SURVIVED_MS
 				     : shard->config->handshake_ms);

@@ -43,11 +43,13 @@ struct instance {
 	/* shared by all threads */
 	struct window window; /* of counters that have joined quickly */
 	_Atomic uint64_t newest[PROOF_SIZE / sizeof(uint64_t)]; /* secret */
-	atomic_size_t links;  /* authenticated and not relaying */
-	atomic_bool emptied;  /* links has been zero since main looked */
-	atomic_bool suspect;  /* did not answer: taken last */
-	atomic_bool replaced; /* a younger run took its place */
-	atomic_bool gone;     /* nobody may join any more */
+	atomic_size_t links;	 /* authenticated and not relaying */
+	_Atomic uint64_t rtt_ms; /* when rtt_us was asked for; 0: never */
+	_Atomic uint32_t rtt_us; /* round trip; 0: not known */
+	atomic_bool emptied;	 /* links has been zero since main looked */
+	atomic_bool suspect;	 /* did not answer: taken last */
+	atomic_bool replaced;	 /* a younger run took its place */
+	atomic_bool gone;	 /* nobody may join any more */
 
 	/* main's */
 	struct list_node node;	 /* registry.all */

@@ -22,6 +22,7 @@
 enum {
 	ANSWER_MIN_MS = 500, /* silence deadline, at the least */
 	ANSWER_ROUND_TRIPS = 4,
+	RTT_GOOD_MS = 500,
 	SILENT_PINGS = 3,
 	PING_JITTER_PERCENT = 20,
 };
@@ -247,13 +248,31 @@ standby_become_idle(struct standby *standby)
 	shard_on_idle(standby->shard);
 }
 
+/* What the system has measured on one of the instance's links, not long ago. */
+static uint32_t
+measured_rtt(const struct standby *standby)
+{
+	struct instance *instance = standby->item.instance;
+	uint64_t now = clock_ms();
+
+	if (now -
+		atomic_load_explicit(&instance->rtt_ms, memory_order_relaxed) >
+	    RTT_GOOD_MS) {
+		atomic_store_explicit(&instance->rtt_us,
+		    link_rtt_us(standby->link), memory_order_relaxed);
+		atomic_store_explicit(&instance->rtt_ms, now,
+		    memory_order_relaxed);
+	}
+	return atomic_load_explicit(&instance->rtt_us, memory_order_relaxed);
+}
+
 /* How long a link may take to answer FORWARD. The time to AUTH counts the
  * peer's own delays as well, so it serves only where nothing better is. */
 static uint64_t
 answer_ms(const struct standby *standby)
 {
 	uint64_t most = standby->shard->config->forward_ms;
-	uint32_t rtt_us = link_rtt_us(standby->link);
+	uint32_t rtt_us = measured_rtt(standby);
 	uint64_t ms;
 
 	if (atomic_load(&standby->item.instance->suspect))

@@ -204,7 +204,7 @@ on_arrival(struct inbox_message *message)
 		return;
 	}
 	standby->fd = -1;
-	link_inherits(standby->link, shard->config->peer_ms);
+
 	standby_begin(standby);
 }
 

@@ -247,17 +247,25 @@ log_format_line(char *out, size_t size, enum log_format format,
 static void
 format_now(char *out, size_t size)
 {
-	char zone[8] = "+0000";
+	static _Thread_local struct {
+		time_t second; /* that the rest is of; 0: none */
+		char date[20], zone[8];
+	} last;
 	struct timespec now;
 	struct tm tm;
-	size_t used;
+	size_t used = 0;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &tm);
-	used = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	strftime(zone, sizeof(zone), "%z", &tm);
-	str_append(out, size, &used, ".%03d%.3s:%s",
-	    (int)(now.tv_nsec / 1000000), zone, zone + 3);
+	if (now.tv_sec != last.second) { /* the dear half */
+		localtime_r(&now.tv_sec, &tm);
+		strftime(last.date, sizeof(last.date), "%Y-%m-%dT%H:%M:%S",
+		    &tm);
+		if (strftime(last.zone, sizeof(last.zone), "%z", &tm) == 0)
+			str_copy(last.zone, sizeof(last.zone), "+0000");
+		last.second = now.tv_sec;
+	}
+	str_append(out, size, &used, "%s.%03d%.3s:%s", last.date,
+	    (int)(now.tv_nsec / 1000000), last.zone, last.zone + 3);
 }
 
 /* Writes len bytes; a log must never stop us, so failure is the end of it. */

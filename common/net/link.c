@@ -29,7 +29,7 @@ struct link {
 	struct retirement *retirement; /* owned; NULL: it does not retire */
 	struct reap flush;	       /* after the callbacks that run now */
 	bool automatic;		       /* libevent writes what is added */
-	uint32_t user_timeout_ms;      /* as set; 0: not */
+	bool guarded;		       /* see link_guard */
 };
 
 /* What a link needs only while it says its last words. */
@@ -262,12 +262,6 @@ link_write_always(struct link *link)
 }
 
 void
-link_inherits(struct link *link, uint32_t user_timeout_ms)
-{
-	link->user_timeout_ms = user_timeout_ms;
-}
-
-void
 link_read(struct link *link, bool on)
 {
 	if (on)
@@ -308,17 +302,12 @@ link_is_broken(struct link *link)
 }
 
 void
-link_set_keepalive(struct link *link, uint32_t ms)
+link_guard(struct link *link, uint32_t ms)
 {
-	sock_set_keepalive(link_fd(link), ms);
-}
-
-void
-link_set_user_timeout(struct link *link, uint32_t ms)
-{
-	if (link->user_timeout_ms == ms)
+	if (link->guarded)
 		return;
-	link->user_timeout_ms = ms;
+	link->guarded = true;
+	sock_set_keepalive(link_fd(link), ms);
 	sock_set_user_timeout(link_fd(link), ms);
 }
 

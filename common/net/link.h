@@ -96,15 +96,11 @@ bool link_is_gone(struct link *link);
 bool link_is_broken(struct link *link);
 
 /*
- * What the system does about a peer that vanishes. Keep-alive finds a silent
- * one after ms. The user timeout ends the connection when sent bytes stay
- * unacknowledged for ms; 0: the system's own patience.
+ * What the system does about a peer that vanishes: keep-alive finds a silent
+ * one after ms, and the user timeout ends the connection when sent bytes stay
+ * unacknowledged for so long. Sets both, the first time.
  */
-void link_set_keepalive(struct link *link, uint32_t ms);
-void link_set_user_timeout(struct link *link, uint32_t ms);
-
-/* Its listener had that user timeout, and so has it. */
-void link_inherits(struct link *link, uint32_t user_timeout_ms);
+void link_guard(struct link *link, uint32_t ms);
 
 /* Smoothed round-trip time, microseconds; 0 where unknown. */
 uint32_t link_rtt_us(struct link *link);

@@ -26,7 +26,7 @@
 #include <stdlib.h>
 
 /* How often to look after a side that is not being read. */
-enum { UNREAD_LOOK_MS = 2000 };
+enum { UNREAD_LOOK_MS = 2000, GUARD_MS = 2000 };
 
 static const struct pump_ops *const best_first[] = {
 	&pump_splice,
@@ -118,6 +118,8 @@ look_later(struct pump *pump)
 
 	if (is_holding(pump))
 		ms = least(ms, pump->options.hold_fin_ms);
+	if (!pump->guarded)
+		ms = least(ms, least(GUARD_MS, pump->options.peer_ms / 2));
 	if (pump->a.paused || pump->b.paused || pump->a.eof || pump->b.eof)
 		ms = least(ms, UNREAD_LOOK_MS);
 	wheel_put(pump->kit->looks, &pump->look, ms);
@@ -191,9 +193,10 @@ pump_maybe_finish(struct pump_side *side)
 	    unsent(side) > 0)
 		return;
 	side->finished = true;
-	sock_finish(side->fd);
 	if (peer->finished)
-		pump_close(side->pump, PUMP_DONE);
+		pump_close(side->pump, PUMP_DONE); /* which sends the FIN */
+	else
+		sock_finish(side->fd);
 }
 
 static void
@@ -269,6 +272,16 @@ has_left(const struct pump_side *side)
 	return sock_broken(side->fd) || (owed == 0 && sock_gone(side->fd));
 }
 
+/* A session that lasts is worth the calls; most are over before. */
+static void
+guard(struct pump *pump)
+{
+	pump->guarded = true;
+	sock_set_keepalive(pump->a.fd, pump->options.peer_ms);
+	sock_set_keepalive(pump->b.fd, pump->options.peer_ms);
+	sock_set_user_timeout(pump->b.fd, 0);
+}
+
 /* Looks at the pump now and then: who is still there? */
 void
 pump_look(struct wheel_node *node)
@@ -277,6 +290,8 @@ pump_look(struct wheel_node *node)
 	const struct pump_options *options = &pump->options;
 	uint64_t quiet = clock_ms() - pump->moved_ms;
 
+	if (!pump->guarded)
+		guard(pump);
 	if (quiet >= options->idle_ms)
 		pump_close(pump, PUMP_IDLE);
 	else if (has_left(&pump->a))
@@ -312,7 +327,6 @@ pump_start(struct pump_kit *kit, int a, struct link *b,
 	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();
 
-	link_set_user_timeout(b, 0);
 	pump->starting = true;
 	if (!pump->ops->start(pump, b, options->early)) {
 		free(pump);

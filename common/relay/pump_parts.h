@@ -57,6 +57,7 @@ struct pump {
 	bool starting;		/* pump_start has not returned: no done */
 	bool failed;		/* it ends as soon as that may be */
 	bool closed;
+	bool guarded; /* keep-alive and user timeout are as they should */
 	enum pump_end failure;	 /* how, if failed */
 	struct evbuffer *frames; /* owned: of b, while gated; pump_raw */
 	struct reap reap;
