@@ -153,6 +153,10 @@ def test_outer_killed_and_restarted(lab, machine, figure):
         wait_until(lambda: outer.link_count() == 5, "five standbys",
                    10 * SCALE)
         wait_until(lambda: target.open == 0, "the target is at rest")
+        if settled:                     # the last sessions take a moment
+            wait_until(lambda: outer.fds() <= settled[0][0]
+                       and inner.fds() <= settled[0][1],
+                       "as many descriptors as after the first round")
         settled.append((outer.fds(), inner.fds(), outer.rss_kib(),
                         inner.rss_kib(), back))
     first, last = settled[0], settled[-1]
