@@ -9,12 +9,13 @@
 #include "net/inbox.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sys/thread.h"
 
 #include <event2/event.h>
 #include <event2/util.h>
 #include <stdlib.h>
 
-enum { FDS_AT_ONCE = 128 };
+enum { FDS_AT_ONCE = 2048 };
 
 struct loop {
 	struct event_base *base;     /* owned */
@@ -125,18 +126,43 @@ loop_base(struct loop *loop)
 	return loop->base;
 }
 
-void
-loop_prepare_fd(struct loop *loop, int fd)
+struct preparation {
+	struct loop *loop;
+	int end;
+};
+
+static void
+prepare(void *arg)
 {
+	struct preparation *until = arg;
+	struct loop *loop = until->loop;
 	struct event event;
-	int end = fd - fd % FDS_AT_ONCE + FDS_AT_ONCE;
 
 	/* put on and taken off in one go, it never reaches the system */
-	for (; loop->fds < end; loop->fds++)
+	for (; loop->fds < until->end; loop->fds++)
 		if (event_assign(&event, loop->base, loop->fds, EV_READ,
 			on_reap, loop) == 0 &&
 		    event_add(&event, NULL) == 0)
 			event_del(&event);
+}
+
+/*
+ * On another thread: the C library gives that memory of its own, where the
+ * blocks lie side by side. Here they would fill the gaps between those of
+ * sessions, and hold every page for ever.
+ */
+void
+loop_prepare_fd(struct loop *loop, int fd)
+{
+	struct preparation until = { loop,
+		fd - fd % FDS_AT_ONCE + FDS_AT_ONCE };
+	struct thread *thread;
+
+	if (fd < loop->fds)
+		return;
+	if ((thread = thread_start(prepare, &until)) == NULL)
+		prepare(&until);
+	thread_join(thread);
 }
 
 struct inbox *
