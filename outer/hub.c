@@ -86,7 +86,7 @@ hub_may_log(struct log_limit *limit)
 	if (!log_allow(limit, clock_ms(), &suppressed))
 		return false;
 	if (suppressed > 0)
-		log_warn("outer", "lines like the next were left out",
+		log_warn("shard", "lines like the next were left out",
 		    KV_U64("count", suppressed));
 	return true;
 }
