@@ -390,9 +390,13 @@ relay(struct spare *spare)
 static void
 go(struct spare *spare)
 {
+	struct link *link = spare->link;
+
 	if (!spare->codec->send_ready(spare) || !relay(spare)) {
+		/* READY may be in the output: it must not leave, nor a FIN */
 		log_finished(spare, 0, 0, "out of memory");
-		end_politely(spare, "out of memory");
+		leave(spare, SPARE_END_NORMAL, "out of memory");
+		link_reset(link);
 		return;
 	}
 	set_state(spare, SPARE_STARTED);

@@ -230,8 +230,8 @@ on_forward(struct spare *spare, const struct frame *frame)
 static bool
 is_refused(const struct spare *spare, uint64_t session)
 {
-	return spare->state == SPARE_IDLE && spare->session != 0 &&
-	    session == spare->session;
+	return (spare->state == SPARE_IDLE || spare->state == SPARE_RETIRING) &&
+	    spare->session != 0 && session == spare->session;
 }
 
 static const char *
@@ -259,7 +259,7 @@ keep_early(struct spare *spare, const struct frame *frame)
 static void
 on_early(struct spare *spare, const struct frame *frame)
 {
-	bool fits = spare->state != SPARE_IDLE ||
+	bool fits = spare->state == SPARE_DIALING ||
 	    is_refused(spare, spare->session);
 	const char *why = fits ? keep_early(spare, frame)
 			       : "EARLY is not allowed now";
@@ -305,7 +305,7 @@ static const struct {
 	{ FRAME_KEEPALIVE, IN(IDLE) | IN(RETIRING), on_keepalive },
 	{ FRAME_GOAWAY, IN(IDLE) | IN(RETIRING), on_goaway },
 	{ FRAME_FORWARD, IN(IDLE) | IN(RETIRING), on_forward },
-	{ FRAME_EARLY, IN(IDLE) | IN(DIALING), on_early },
+	{ FRAME_EARLY, IN(IDLE) | IN(RETIRING) | IN(DIALING), on_early },
 	/* clang-format on */
 };
 

@@ -77,9 +77,19 @@ idle_total(const struct dispatch *dispatch)
 	return idle;
 }
 
-/* The shard on which the instance has most idle standbys, the first of equals:
- * to main's own there is no way to go. Instances that have as many are taken
- * by turns: the one that got the latest. */
+/* Whether a shard relays for fewer than another, by more than one that may just
+ * be ending. */
+static bool
+relays_less(const struct hub *hub, unsigned shard, unsigned other)
+{
+	return atomic_load(&hub->shards[shard].relaying_count) + 1 <
+	    atomic_load(&hub->shards[other].relaying_count);
+}
+
+/* The shard on which the instance has most idle standbys. Of equals the first,
+ * for to main's own there is no way to go, unless another relays for fewer: a
+ * session that lasts must not keep the threads of others idle. Instances that
+ * have as many are taken by turns: the one that got the latest. */
 static void
 consider(struct instance *instance, struct choice *best)
 {
@@ -88,7 +98,9 @@ consider(struct instance *instance, struct choice *best)
 	for (unsigned i = 0; i < instance->part_count; i++) {
 		int idle = atomic_load(&instance->parts[i].idle_count);
 
-		if (idle > here.idle) {
+		if (idle > here.idle ||
+		    (idle > 0 && idle == here.idle &&
+			relays_less(instance->hub, i, here.shard))) {
 			here.shard = i;
 			here.idle = idle;
 		}

@@ -20,11 +20,13 @@
 enum { CALM_MS = 1000 }; /* room for so long is worth a line */
 
 struct front {
-	struct hub *hub;	 /* borrowed */
-	struct listen *listen;	 /* owned */
-	struct loop_timer *calm; /* owned */
-	bool full;		 /* not accepting */
-	bool told;		 /* the log knows */
+	struct hub *hub;	  /* borrowed */
+	struct listen *listen;	  /* owned */
+	struct loop_timer *calm;  /* owned */
+	struct loop_timer *again; /* owned: looks while full, for pipes close
+				   * unheard */
+	bool full;		  /* not accepting */
+	bool told;		  /* the log knows */
 };
 
 static void
@@ -51,6 +53,16 @@ on_calm(void *arg)
 }
 
 static void
+on_again(void *arg)
+{
+	struct front *front = arg;
+
+	front_look(front);
+	if (front->full)
+		loop_timer_start(front->again, CALM_MS);
+}
+
+static void
 on_accept(int fd, const struct endpoint *peer, void *arg)
 {
 	struct front *front = arg;
@@ -63,6 +75,7 @@ on_accept(int fd, const struct endpoint *peer, void *arg)
 	atomic_store(&hub->watchful, true);
 	listen_pause(front->listen, true);
 	tell_full(front);
+	loop_timer_start(front->again, CALM_MS);
 	hub->on_change(hub->arg); /* what ended before we were watchful */
 }
 
@@ -84,7 +97,8 @@ front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 		return NULL;
 	front->hub = hub;
 	front->calm = loop_timer_new(hub->loop, on_calm, front);
-	if (front->calm != NULL)
+	front->again = loop_timer_new(hub->loop, on_again, front);
+	if (front->calm != NULL && front->again != NULL)
 		front->listen = listen_start(hub->loop, &options, on_accept,
 		    front, problem);
 	if (front->listen == NULL) {
@@ -101,6 +115,7 @@ front_stop(struct front *front)
 		return;
 	listen_stop(front->listen);
 	loop_timer_free(front->calm);
+	loop_timer_free(front->again);
 	free(front);
 }
 

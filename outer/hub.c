@@ -17,7 +17,7 @@
 
 /* Descriptors for all else: listeners, loops, signals, log, some links that
  * say hello. */
-enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_SHARD = 8 };
+enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
 
 /* Links that no shard has looked at: a part of the descriptors, no more. */
 enum { ARRIVING_SHARE = 64, ARRIVING_MIN = 4, ARRIVING_MAX = 256 };
@@ -166,6 +166,12 @@ hub_sessions(const struct hub *hub)
 	return count + relaying(hub);
 }
 
+static uint64_t
+fds_aside(const struct hub *hub)
+{
+	return FDS_ASIDE + (uint64_t)hub->config->workers * FDS_PER_WORKER;
+}
+
 /* A client that still waits will need a link beside those that are there. */
 bool
 hub_has_room(const struct hub *hub)
@@ -173,18 +179,22 @@ hub_has_room(const struct hub *hub)
 	uint64_t used = atomic_load(&hub->links) +
 	    2 * dispatch_length(&hub->dispatch) + hub_setting_up(hub) +
 	    relaying(hub) * FDS_PER_SESSION;
-	uint64_t aside = FDS_ASIDE;
 
+	if (hub_sessions(hub) == 0)
+		return true; /* one at a time, if need be */
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		used += pump_kit_fds(hub->shards[i].pumps);
 
-	aside += (uint64_t)hub->config->workers * FDS_PER_SHARD;
-	return used + FDS_PER_SESSION + aside <= hub->max_fds;
+	return used + FDS_PER_SESSION + fds_aside(hub) <= hub->max_fds;
 }
 
 uint64_t
-hub_sessions_max(uint64_t max_fds)
+hub_sessions_max(const struct hub *hub)
 {
-	return max_fds <= FDS_ASIDE ? 0
-				    : (max_fds - FDS_ASIDE) / FDS_PER_SESSION;
+	uint64_t aside = fds_aside(hub);
+
+	/* one is always let in */
+	return hub->max_fds < aside + FDS_PER_SESSION
+	    ? 1
+	    : (hub->max_fds - aside) / FDS_PER_SESSION;
 }

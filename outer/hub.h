@@ -82,7 +82,7 @@ size_t hub_sessions(const struct hub *hub);
 size_t hub_setting_up(const struct hub *hub);
 bool hub_has_room(const struct hub *hub);
 
-/* How many sessions so many descriptors allow. */
-uint64_t hub_sessions_max(uint64_t max_fds);
+/* How many sessions the descriptors allow. */
+uint64_t hub_sessions_max(const struct hub *hub);
 
 #endif

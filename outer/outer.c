@@ -133,7 +133,7 @@ outer_run(const struct outer_config *config)
 	if (outer_start(outer, config, max_fds, problem)) {
 		log_info("outer", "ready", KV_STR("version", PACKAGE_VERSION),
 		    KV_U64("descriptors", max_fds),
-		    KV_U64("sessions_max", hub_sessions_max(max_fds)));
+		    KV_U64("sessions_max", hub_sessions_max(&outer->hub)));
 		code = app_run(outer->app);
 	} else {
 		fprintf(stderr, "outer_server: %s\n", problem);

@@ -172,6 +172,8 @@ make(struct registry *registry, const struct admission *admission)
 	str_copy(instance->id, sizeof(instance->id), admission->id);
 	instance->has_secret = admission->has_secret;
 	memcpy(instance->secret, admission->secret, sizeof(instance->secret));
+	if (admission->has_secret) /* before any shard knows it: never zero */
+		instance_renew_secret(instance, admission->secret);
 	instance->serial = registry->next_serial++;
 	instance->hub = hub;
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);

@@ -294,6 +294,10 @@ on_return(struct inbox_message *message)
 static void
 give_back(struct session *session)
 {
+	if (clock_ms() - session->began_ms > patience_ms(session)) {
+		session_close(session, "no standby in time");
+		return;
+	}
 	stop_waiting(session);
 	list_remove(&session->node);
 	session->message.run = on_return;
@@ -331,8 +335,10 @@ on_arrival(struct inbox_message *message)
 	session->watch = watch_start(shard->loop, session->fd,
 	    &starting_handler, session);
 	if (session->watch == NULL) {
-		if (item != NULL) /* for the next one */
+		if (item != NULL) { /* for the next one */
 			pool_put(&shard->pool, item);
+			shard_on_idle(shard);
+		}
 		session_close(session, "out of memory");
 	} else if (item != NULL) {
 		claim(session, item);

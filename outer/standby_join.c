@@ -38,6 +38,8 @@ enter(struct standby *standby, struct instance *instance)
 	if (!instance_join(instance))
 		return false;
 	standby->item.instance = instance;
+	if (atomic_exchange(&instance->suspect, false)) /* it is heard again */
+		shard_tell(standby->shard, SHARD_INSTANCES);
 	if (handshake != NULL && handshake->has_secret && !handshake->quick)
 		instance_renew_secret(instance, handshake->secret);
 	return true;

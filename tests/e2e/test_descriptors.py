@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from harness import SCALE, VALGRIND, Program, wait_until
 from lab import OUTER_DEFAULTS, Outer
-from sockets import Address, connect, ping_pong, request
+from sockets import (Address, accept, connect, listen, ping_pong, request,
+                     reset)
 
 pytestmark = pytest.mark.skipif(VALGRIND, reason="valgrind needs descriptors")
 
@@ -120,3 +122,65 @@ def test_ready_line_says_what_the_limit_allows(lab):
         assert hard / 8 <= line["sessions_max"] <= hard / 2, line
         allowed.append(line["sessions_max"])
     assert allowed[0] < allowed[1]
+
+
+@pytest.mark.parametrize("workers, limit", [(0, 33), (4, 64), (64, 512)])
+def test_with_hardly_any_descriptors_one_at_a_time(lab, workers, limit):
+    """There is always room for one: accepting never pauses for good."""
+    prefix = ["prlimit", f"--nofile={limit}:{limit}"]
+    outer = lab.outer(Workers=workers, options={"prefix": prefix})
+    lab.inner(outer, lab.echo(), MaxFreeConn=2)
+    outer.wait_joined(1)
+    for _ in range(3):
+        assert request(outer.clients, b"one", 10) == b"one"
+
+
+def pipes(outer: Outer) -> int:
+    fds = Path(f"/proc/{outer.pid}/fd")
+    return sum("pipe:" in os.readlink(fd) for fd in fds.iterdir())
+
+
+def fill(sock: socket.socket) -> None:
+    """Writes until nothing has fitted for a while."""
+    sock.settimeout(0.3)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            sock.send(bytes(1 << 18))
+
+
+def drain(sock: socket.socket) -> None:
+    sock.settimeout(0.3)
+    with contextlib.suppress(TimeoutError):
+        while sock.recv(1 << 20):
+            pass
+
+
+def test_room_that_comes_of_closed_pipes_is_seen(lab):
+    """Pipes are kept for a while after the last session; then there is room."""
+    place = listen()
+    outer = lab.outer(Workers=0, Pump="auto",
+                      options={"prefix": ["prlimit", "--nofile=64:64"]})
+    lab.inner(outer, lab.add(place), MaxFreeConn=28, BufferSize="16K")
+    outer.wait_joined(28)
+    client = lab.add(connect(outer.clients))
+    client.sendall(b"q")
+    target = lab.add(accept(place))
+    fill(client)
+    fill(target)
+    if pipes(outer) == 0:
+        pytest.skip("nothing is spliced here")
+    other = lab.add(connect(outer.clients))
+    outer.wait_log("front", level="warn")
+    drain(client)
+    drain(target)
+    for sock in (other, client, target):
+        reset(sock)
+    with connect(outer.clients) as late:
+        late.sendall(b"late")
+        place.settimeout(8 * SCALE)
+        while True:             # those of the others come first
+            served, _ = place.accept()
+            served.settimeout(5 * SCALE)
+            with served, contextlib.suppress(ConnectionResetError):
+                if served.recv(4) == b"late":
+                    break

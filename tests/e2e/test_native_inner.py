@@ -258,6 +258,18 @@ def test_early_after_refusal_is_dropped(lab, fake):
             assert recv_all(served) == b"clean"
 
 
+def test_early_that_crosses_refused_and_goaway(lab, fake):
+    """A link that is refused when it is old retires at once: a late EARLY is
+    no error there either."""
+    slow = lab.add(Unanswering())
+    link = lab.link(fake, slow, MaxLinkAge=1, DialTimeout=2)
+    session = link.forward()
+    link.expect(peers.REFUSED)
+    link.expect(peers.GOAWAY)
+    link.send(session_frame(EARLY, session, b"too late"))
+    assert link.quiet(0.3)
+
+
 @pytest.mark.parametrize("case", ["twice", "another session", "too long",
                                   "short", "while idle"])
 def test_early_errors(lab, fake, target, case):

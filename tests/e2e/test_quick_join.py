@@ -294,3 +294,28 @@ def test_after_a_restart_of_the_outer(lab, outer):
     link.go_on(challenge)
     again.wait_joined()
     assert ask(lab, again, link, 2)[1] == WELCOME
+
+
+def test_no_link_joins_with_a_secret_of_zeros(lab):
+    """An instance is known to all threads before its secret could be used:
+    never, not even for a moment, does one of zeros do."""
+    outer = lab.outer(Workers=4)
+    for number in range(40):
+        instance = f"{number:016x}"
+        strangers = [FakeInner(outer.links, inner="v", instance=instance)
+                     for _ in range(14)]
+        good = FakeInner(outer.links, inner="v", instance=instance)
+        good.send(peers.frame(HELLO, good.hello()))
+        auth = good.auth_for(good.expect(CHALLENGE))
+        for counter, link in enumerate(strangers, 1):
+            link.fields |= {"counter": counter, "proof": peers.join_proof(
+                "join", bytes(32), counter, link.nonce)}
+        hellos = [peers.frame(HELLO, link.hello()) for link in strangers]
+        for counter, (link, hello) in enumerate(zip(strangers, hellos)):
+            if counter == number % 14:
+                good.send(auth)
+            link.send(hello)
+        for link in strangers:
+            assert link.expect(WELCOME, CHALLENGE).kind == CHALLENGE
+            link.close()
+        good.close()

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ import peers
 from classic import ClassicInner
 from harness import SCALE
 from peers import FakeInner, frame
-from sockets import (accept, connect, listen, recv_all,
+from sockets import (accept, connect, listen, ping_pong, recv_all,
                      recv_exactly, request, reset, timed_talk, wait_read)
 from targets import Unanswering
 
@@ -189,3 +190,44 @@ def test_maxlinks_is_no_outage(lab):
                    timeout=20 * SCALE)
     for number in range(10):
         assert request(outer.clients, b"%d" % number) == b"%d" % number
+
+
+def test_a_new_link_ends_the_suspicion(lab):
+    """Who comes back with a handshake is heard: nobody waits beside it."""
+    outer = lab.outer(QueueTimeout=8)
+    gone = join(lab, outer, inner="a", instance="a" * 16)
+    with connect(outer.clients):
+        gone.take_forward()             # and never answers
+        outer.wait_log("standby", "closed", why="no answer to FORWARD")
+    other = join(lab, outer, inner="b", instance="b" * 16)
+    with connect(outer.clients):
+        other.ready(other.take_forward().session)   # its only link is used up
+        back = join(lab, outer, inner="a", instance="a" * 16)
+        with connect(outer.clients):
+            began = time.monotonic()
+            back.take_forward()
+            assert time.monotonic() - began < 1 * SCALE
+
+
+def cpu_by_thread(pid: int) -> dict[int, int]:
+    """Nanoseconds that each thread of a process has run."""
+    return {int(stat.parent.name): int(stat.read_text().split()[0])
+            for stat in Path(f"/proc/{pid}/task").glob("*/schedstat")}
+
+
+def test_lasting_sessions_use_all_threads(lab):
+    """Eight that come one after another do not all stay on one thread."""
+    outer = lab.outer(Workers=3)
+    lab.inner(outer, lab.echo(), MaxFreeConn=8)
+    clients = []
+    for number in range(8):
+        outer.wait_joined(8 + number)
+        clients.append(lab.add(connect(outer.clients)))
+        ping_pong(clients[-1], b"x")
+    before = cpu_by_thread(outer.pid)
+    for _ in range(200):
+        for client in clients:
+            ping_pong(client, bytes(65536))
+    after = cpu_by_thread(outer.pid)
+    spent = sorted(after[tid] - before[tid] for tid in after)
+    assert spent[-3] > spent[-1] / 10, "of four threads two did nearly nothing"

@@ -322,6 +322,39 @@ START_TEST(instance_outlives_its_last_link)
 }
 END_TEST
 
+/* What the first shard to ask has brought is the only secret there is, for all
+ * shards, from the first moment; one of zeros is none. */
+START_TEST(only_the_secret_joins_quickly)
+{
+	struct admission admission = {
+		.message.run = on_there,
+		.answered = on_answered,
+		.has_secret = true,
+		.secret = "secret of a full handshake",
+		.inner = "shop",
+		.id = "0123456789abcdef",
+	};
+	uint8_t zeros[PROOF_SIZE] = { 0 }, got[PROOF_SIZE];
+	struct hello hello = { .join = true, .counter = 7 };
+	struct join_input input = { .counter = 7, .nonce_inner = hello.nonce };
+
+	set_up_hub(workers[_i]);
+	admission.shard = &hub.shards[hub.shard_count - 1];
+	shard_post(admission.shard, &admission.message);
+	while (answers == 0)
+		turn();
+	input.secret = zeros;
+	ck_assert(join_make(PROOF_INNER, &input, hello.proof));
+	ck_assert(!instance_joins_quickly(admission.instance, &hello, got));
+	input.secret = admission.secret;
+	ck_assert(join_make(PROOF_INNER, &input, hello.proof));
+	ck_assert(instance_joins_quickly(admission.instance, &hello, got));
+	ck_assert(!instance_joins_quickly(admission.instance, &hello, got));
+	leave(admission.instance);
+	tear_down_hub();
+}
+END_TEST
+
 START_TEST(replaced_run_yields_while_the_young_is_here)
 {
 	struct instance *old, *young, *other;
@@ -373,6 +406,7 @@ pool_suite(void)
 	tc = tcase_create("registry");
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, instance_outlives_its_last_link, 0, 3);
+	tcase_add_loop_test(tc, only_the_secret_joins_quickly, 0, 3);
 	tcase_add_loop_test(tc, replaced_run_yields_while_the_young_is_here, 0,
 	    3);
 	suite_add_tcase(suite, tc);
