@@ -251,8 +251,8 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	if ((shard->resolver = resolver_new(shard->loop)) == NULL)
 		return false;
 	shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
-	    sys_raise_fd_limit() /
-		(shard->config->workers > 0 ? shard->config->workers : 1));
+	    sys_raise_fd_limit(),
+	    shard->config->workers > 0 ? shard->config->workers : 1);
 	to_shard(shard, &shard->begin);
 	return !own_thread || worker_start(shard->worker);
 }

@@ -19,6 +19,7 @@ struct wheel {
 	void (*on_due)(struct wheel_node *node);
 	uint64_t done;	/* the tick up to which all is done */
 	uint64_t armed; /* the tick that the timer waits for; 0: none */
+	bool turning;	/* on_timer runs, and done is ahead of it */
 	struct list slots[WHEEL_SLOTS];
 };
 
@@ -70,8 +71,10 @@ on_timer(void *arg)
 	if (now > wheel->done + WHEEL_SLOTS)
 		tick = now - WHEEL_SLOTS + 1; /* each slot once */
 	wheel->done = now;
+	wheel->turning = true;
 	for (; tick <= now; tick++)
 		turn_slot(wheel, &wheel->slots[tick % WHEEL_SLOTS]);
+	wheel->turning = false;
 	arm_next(wheel);
 }
 
@@ -111,9 +114,11 @@ wheel_put(struct wheel *wheel, struct wheel_node *node, uint64_t ms)
 	list_remove(&node->node);
 	node->due_ms = now + (ms < WHEEL_MOST_MS ? ms : WHEEL_MOST_MS);
 	tick = node->due_ms / WHEEL_TICK_MS + 1;
-	if (wheel->armed == 0)
+	if (wheel->armed == 0 && !wheel->turning)
 		wheel->done = now / WHEEL_TICK_MS;
 	list_push_back(&wheel->slots[tick % WHEEL_SLOTS], &node->node);
+	if (wheel->turning)
+		return; /* it looks for the next one when it is through */
 	if (wheel->armed == 0 || tick < wheel->armed)
 		arm(wheel, tick);
 }

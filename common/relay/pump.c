@@ -216,12 +216,15 @@ pump_on_eof(struct pump_side *side)
 		return;
 	}
 	set_eof(side);
+	if (pump->closed)
+		return;
 	if (side == &pump->a && sock_gone(side->fd))
 		pump->holding = false; /* nobody waits for a reply */
 	look_later(pump);
 	if (pump->options.whole_close_b && side == &pump->b) {
 		set_eof(&pump->a);
-		pump_maybe_finish(&pump->b);
+		if (!pump->closed)
+			pump_maybe_finish(&pump->b);
 		if (pump->closed)
 			return;
 	}

@@ -16,8 +16,8 @@
 enum {
 	PIPE_SIZE = 256 * 1024,
 	PIPES_SHARE = 32, /* of the descriptors; two each */
-	PIPES_MOST = 128,
-	PIPES_KEPT = 8, /* that wait for the next one to need one */
+	PIPES_MOST = 96,  /* 24 MiB; all of a user's, mostly, may have 64 */
+	PIPES_KEPT = 8,	  /* that wait for the next one to need one */
 	NO_PIPES_MS = 1000,
 	CALM_MS = 3000,
 	PUMPS_FEW = 64, /* that are not worth a tidying up */
@@ -84,7 +84,7 @@ no_memory(void)
 }
 
 struct pump_kit *
-pump_kit_new(struct loop *loop, int choice, uint64_t max_fds)
+pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops)
 {
 	struct pump_kit *kit = xcalloc(1, sizeof(*kit));
 	uint64_t pipes = max_fds / PIPES_SHARE;
@@ -92,7 +92,8 @@ pump_kit_new(struct loop *loop, int choice, uint64_t max_fds)
 	kit->loop = loop;
 	kit->choice = (enum pump_choice)choice;
 	kit->scratch = xcalloc(1, PUMP_SCRATCH);
-	kit->pipes_max = pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST;
+	kit->pipes_max = (pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST) /
+	    loops;
 	list_init(&kit->pipes);
 	kit->looks = wheel_new(loop, pump_look);
 	if (kit->looks == NULL)

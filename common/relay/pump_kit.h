@@ -20,10 +20,12 @@ const char *pump_choice_problem(int choice);
 
 /*
  * choice: enum pump_choice, which has no problem. max_fds: the descriptors of
- * this loop, of which pipes may take a small part. For start-up: ends the
+ * the program, of which the pipes of all its loops may take a small part, as of
+ * the pages that a user may have in pipes (pipe(7)). For start-up: ends the
  * program without memory.
  */
-struct pump_kit *pump_kit_new(struct loop *loop, int choice, uint64_t max_fds);
+struct pump_kit *
+pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops);
 
 /* When all its pumps are done, before the loop is freed. NULL is fine. */
 void pump_kit_free(struct pump_kit *kit);

@@ -43,6 +43,7 @@ struct pump_side {
 	struct pump_pipe *pipe; /* owned: the same, in a pipe; or NULL */
 	bool splices;		/* its bytes come in large pieces */
 	bool unfit;		/* it cannot be spliced from */
+	bool dry;		/* splice found nothing the last time */
 };
 
 struct pump {

@@ -85,7 +85,8 @@ pump_raw_send(struct pump_side *to, const unsigned char *bytes, size_t len)
 		return;
 	}
 	sent = n > 0 ? (size_t)n : 0;
-	pump_moved(to, sent);
+	if (sent > 0)
+		pump_moved(to, sent);
 	if (sent < held) {
 		to->held->sent += sent;
 		hold(to, bytes, len);

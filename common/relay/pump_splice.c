@@ -57,6 +57,7 @@ splice_some(struct pump_side *from, struct pump_pipe *pipe, size_t max)
 	ssize_t n = splice_fill(&pipe->splice, from->fd, max);
 
 	if (n > 0) {
+		from->dry = false;
 		from->splices = n >= SMALL;
 		to->pipe = pipe;
 		pump_splice_flush(to);
@@ -68,9 +69,12 @@ splice_some(struct pump_side *from, struct pump_pipe *pipe, size_t max)
 		from->splices = false;
 		return pump_copy_some(from, max);
 	}
-	if (n == 0)
-		pump_on_eof(from);
-	else if (n != SOCK_AGAIN)
+	/* With urgent data in front (tcp(7)) splice says AGAIN for ever, and 0
+	 * behind a FIN, though bytes wait; recv passes it. */
+	if (n == 0 || (n == SOCK_AGAIN && from->dry))
+		return copy_some(from, max);
+	from->dry = n == SOCK_AGAIN;
+	if (!from->dry)
 		pump_on_error(from);
 	return 0;
 }

@@ -8,6 +8,7 @@ import resource
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -398,3 +399,31 @@ def test_every_address_of_a_name_is_tried(lab):
     outer, _ = lab.tunnel(f"tcp://localhost:{target.address[1]}", standbys=1)
     for _ in range(3):
         assert request(outer.clients, b"x", DEADLINE) == b"x"
+
+
+@pytest.mark.parametrize("pump", ["auto", "copy", "bev"])
+@pytest.mark.parametrize("whose", ["client", "target"])
+def test_urgent_data_in_front_of_the_rest(lab, pump, whose):
+    """One MSG_OOB byte, which anybody may send: the rest arrives, and its end;
+    splice(2) alone would stop before it for ever."""
+    place = listen()
+    lab.add(place)
+    settings = {"Pump": pump}
+    outer, _ = lab.tunnel(place, outer=settings, inner=settings)
+    with connect(outer.clients) as client:
+        client.sendall(b"q")
+        with accept(place) as served:
+            assert recv_exactly(served, 1) == b"q"
+            sender, reader = ((client, served) if whose == "client"
+                              else (served, client))
+            sent = bytes(2_000_000) + bytes(200_000)
+            with ThreadPoolExecutor(1) as pool:
+                got = pool.submit(recv_all, reader)
+                sender.sendall(bytes(2_000_000))    # so that it is spliced
+                sender.sendall(bytes(200_000))
+                sender.send(b"!", socket.MSG_OOB)
+                sender.sendall(b"behind it")
+                sender.shutdown(socket.SHUT_WR)
+                text = got.result(60)
+            # the urgent byte itself is in band or not, as the system has it
+            assert text.replace(b"!", b"") == sent + b"behind it"

@@ -102,7 +102,7 @@ static void
 set_up_with(enum pump_choice choice)
 {
 	loop = loop_new();
-	kit = pump_kit_new(loop, choice, 1024);
+	kit = pump_kit_new(loop, choice, 1024, 1);
 	near = far = -1;
 	done = false;
 	pump = NULL;

@@ -45,7 +45,7 @@ set_up(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	loop = loop_new();
-	kit = pump_kit_new(loop, PUMP_SPLICE, 1024);
+	kit = pump_kit_new(loop, PUMP_SPLICE, 1024, 1);
 	near = far = -1;
 	done = false;
 	pump = NULL;
