@@ -166,9 +166,9 @@ END_TEST
 static void
 on_time(void *arg)
 {
-	int **next = arg;
+	int *turn = arg;
 
-	*(*next)++ = calls++;
+	*turn = calls++;
 }
 
 /* Timers of a class go off in the order in which they were started, and one
@@ -176,12 +176,11 @@ on_time(void *arg)
 START_TEST(timers_of_a_class)
 {
 	struct loop_timer timers[3];
-	int order[3], *slot[3];
+	int order[3];
 
 	loop_timer_class(loop, 20);
 	for (int i = 0; i < 3; i++) {
-		slot[i] = &order[i];
-		loop_timer_init(&timers[i], loop, on_time, &slot[i]);
+		loop_timer_init(&timers[i], loop, on_time, &order[i]);
 		loop_timer_start(&timers[i], 20);
 	}
 	loop_timer_start(&timers[0], 20);
@@ -200,11 +199,11 @@ END_TEST
 START_TEST(more_classes_than_there_is_room_for)
 {
 	struct loop_timer timer;
-	int order, *slot = &order;
+	int order;
 
 	for (unsigned ms = 1; ms <= LOOP_CLASSES_MAX + 2; ms++)
 		loop_timer_class(loop, ms);
-	loop_timer_init(&timer, loop, on_time, &slot);
+	loop_timer_init(&timer, loop, on_time, &order);
 	loop_timer_start(&timer, LOOP_CLASSES_MAX + 2);
 	turn_until(&calls, 1);
 }
