@@ -14,11 +14,19 @@
  * client that waits for it.
  */
 #include "outer/dispatch.h"
+#include "base/clock.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/pool.h"
 #include "outer/session.h"
 #include "outer/shard.h"
+
+enum {
+	CROWD_MS = 2,	/* who comes in that time comes at once */
+	CROWD_SIZE = 4, /* so many are a crowd */
+	HOLD_MS = 1,	/* how long a last standby waits for the rest of it */
+	CALM_MS = 100	/* before another one is held */
+};
 
 struct choice {
 	struct instance *instance;
@@ -27,12 +35,15 @@ struct choice {
 	uint64_t put_us;
 };
 
+static void on_crowd_over(void *arg);
+
 void
-dispatch_init(struct dispatch *dispatch, struct hub *hub)
+dispatch_init(struct dispatch *dispatch, struct hub *hub, struct loop *loop)
 {
 	dispatch->hub = hub;
 	list_init(&dispatch->arrivals);
 	list_init(&dispatch->waiting);
+	loop_timer_init(&dispatch->crowd.over, loop, on_crowd_over, dispatch);
 }
 
 void
@@ -50,6 +61,7 @@ void
 dispatch_fini(struct dispatch *dispatch)
 {
 	list_remove(&dispatch->later.node);
+	loop_timer_fini(&dispatch->crowd.over);
 }
 
 size_t
@@ -112,8 +124,52 @@ consider(struct instance *instance, struct choice *best)
 		*best = here;
 }
 
+static void
+note_arrivals(struct dispatch *dispatch)
+{
+	struct crowd *crowd = &dispatch->crowd;
+	uint64_t now_ms = clock_ms();
+
+	if (now_ms - crowd->since_ms > CROWD_MS) {
+		crowd->since_ms = now_ms;
+		crowd->size = 0;
+	}
+	crowd->size += dispatch->arrivals.length;
+}
+
+static void
+let_go(struct crowd *crowd)
+{
+	crowd->holding = false;
+	loop_timer_stop(&crowd->over);
+}
+
+/*
+ * Whether this instance's last standby is kept back for a moment. A crowd takes
+ * the pool while it still is being accepted, with FORWARDs which say that
+ * nobody waits; the last of them leaves when the crowd is counted, so that the
+ * inner refills for all of it at once and not a round trip later.
+ */
 static bool
-choose(const struct dispatch *dispatch, const struct pool_history *history,
+is_held(struct dispatch *dispatch, const struct instance *instance)
+{
+	struct crowd *crowd = &dispatch->crowd;
+	uint64_t now_ms;
+
+	if (crowd->size < CROWD_SIZE || instance_idle(instance) > 1)
+		return false;
+	now_ms = clock_ms();
+	if (!crowd->holding && dispatch->waiting.length == 0 &&
+	    now_ms - crowd->held_ms > CALM_MS) {
+		crowd->holding = true;
+		crowd->held_ms = now_ms;
+		loop_timer_start(&crowd->over, HOLD_MS);
+	}
+	return crowd->holding;
+}
+
+static bool
+choose(struct dispatch *dispatch, const struct pool_history *history,
     bool suspects, uint64_t but_serial, struct choice *best)
 {
 	const struct list *all = &dispatch->hub->registry.all;
@@ -126,15 +182,16 @@ choose(const struct dispatch *dispatch, const struct pool_history *history,
 
 		if (instance->serial != but_serial &&
 		    atomic_load(&instance->suspect) == suspects &&
-		    pool_may_try(history, instance))
+		    pool_may_try(history, instance) &&
+		    !is_held(dispatch, instance))
 			consider(instance, best);
 	}
 	return best->idle > 0;
 }
 
 static bool
-choose_suspect(const struct dispatch *dispatch,
-    const struct pool_history *history, struct choice *best)
+choose_suspect(struct dispatch *dispatch, const struct pool_history *history,
+    struct choice *best)
 {
 	return choose(dispatch, history, true, history->silent, best) ||
 	    choose(dispatch, history, true, 0, best);
@@ -231,6 +288,12 @@ receive(struct dispatch *dispatch)
 
 		if (try_to_give(dispatch, session))
 			continue;
+		if (dispatch->waiting.length >= most &&
+		    dispatch->crowd.holding) {
+			let_go(&dispatch->crowd);
+			serve(dispatch);
+			continue;
+		}
 		if (dispatch->waiting.length >= most) {
 			session_close(session, "the queue is full");
 			continue;
@@ -247,12 +310,22 @@ look(void *object)
 	struct dispatch *dispatch = object;
 	bool untold;
 
+	note_arrivals(dispatch);
 	serve(dispatch);
 	untold = dispatch->waiting.length == 0;
 	receive(dispatch);
 	count_waiting(dispatch);
 	if (untold) /* what was idle since then nobody has told us */
 		serve(dispatch);
+}
+
+static void
+on_crowd_over(void *arg)
+{
+	struct dispatch *dispatch = arg;
+
+	dispatch->crowd.holding = false;
+	dispatch_look(dispatch);
 }
 
 void
@@ -284,6 +357,7 @@ dispatch_last_try(struct dispatch *dispatch, struct session *session)
 	const struct pool_history *history = session_history(session);
 	struct choice choice;
 
+	let_go(&dispatch->crowd);
 	if (!choose(dispatch, history, false, 0, &choice) &&
 	    !choose_suspect(dispatch, history, &choice))
 		return false;

@@ -17,9 +17,17 @@ struct dispatch {
 	struct list arrivals; /* sessions of this wake-up */
 	struct list waiting;  /* sessions, longest waiting first */
 	struct reap later;    /* a look after the callbacks */
+	struct crowd {
+		size_t size;	   /* clients that came since then */
+		uint64_t since_ms; /* for a moment at most */
+		uint64_t held_ms;  /* when a last standby was held */
+		bool holding;	   /* until the timer says */
+		struct loop_timer over;
+	} crowd;
 };
 
-void dispatch_init(struct dispatch *dispatch, struct hub *hub);
+void
+dispatch_init(struct dispatch *dispatch, struct hub *hub, struct loop *loop);
 
 /* Closes all that wait. */
 void dispatch_close(struct dispatch *dispatch);

@@ -34,7 +34,7 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->max_fds = max_fds;
 	hub->next_link = hub->next_session = 1;
 	registry_init(&hub->registry, hub);
-	dispatch_init(&hub->dispatch, hub);
+	dispatch_init(&hub->dispatch, hub, loop);
 	if ((hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
 		return false;
 	hub->shard_count = count;

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -14,7 +15,7 @@ import harness
 from harness import SCALE, wait_until
 from peers import (CHALLENGE, HELLO, KEEPALIVE, R_REFUSED, WELCOME, FakeInner,
                    frame, refused_frame)
-from sockets import connect, recv_exactly, reset
+from sockets import connect, is_quiet, recv_exactly, reset
 
 INSTANCE = "5" * 16
 QUIET = {"LogLevel": "info"}        # the log would set the pace
@@ -184,3 +185,63 @@ def test_every_idle_standby_is_found_after_a_storm(lab, machine):
     used = cpu_seconds(outer.pid)
     time.sleep(1)                       # the time in which it is to rest
     assert cpu_seconds(outer.pid) - used < 0.3
+
+
+def take_all(links: list[FakeInner], count: int) -> list[int]:
+    """What the next FORWARDs on so many of the links say of who waits; takes
+    those links away."""
+    said = []
+
+    def look() -> bool:
+        for link in list(links):
+            if link.readable(0):
+                said.append(link.take_forward().waiting)
+                links.remove(link)
+        return len(said) >= count
+
+    wait_until(look, "they are asked")
+    return said
+
+
+def come_at_once(lab, outer, count: int) -> list:
+    """Clients that the outer accepts in one wake-up."""
+    outer.signal(signal.SIGSTOP)
+    try:
+        return [lab.add(connect(outer.clients)) for _ in range(count)]
+    finally:
+        outer.signal(signal.SIGCONT)
+
+
+def test_a_crowd_takes_the_last_standby_counted(lab):
+    """Who comes while a crowd is being given the last of the pool is told of
+    by its last FORWARD: the inner refills for all of them at once."""
+    outer = lab.outer(QueueTimeout=60, ForwardTimeout=60)
+    hold_instance(lab, outer)
+    before = outer.fds()
+    for _ in range(30):                 # 1 ms after the first ones is short
+        links = [lab.add(FakeInner.join(outer.links, instance=INSTANCE))
+                 for _ in range(6)]
+        clients = come_at_once(lab, outer, 6)
+        first = take_all(links, 5)
+        clients += [lab.add(connect(outer.clients)) for _ in range(3)]
+        last = take_all(links, len(links))
+        assert not any(first)
+        for client in clients:
+            reset(client)
+        wait_until(lambda: outer.fds() == before, "all have gone")
+        if last == [3]:
+            return
+        time.sleep(0.11)                # no other one is held sooner
+    pytest.fail("nobody was told of the rest of the crowd")
+
+
+def test_no_client_is_turned_away_while_a_standby_is_held(lab):
+    outer = lab.outer(QueueLength=1, QueueTimeout=60, ForwardTimeout=60)
+    hold_instance(lab, outer)
+    links = [lab.add(FakeInner.join(outer.links, instance=INSTANCE))
+             for _ in range(4)]
+    clients = come_at_once(lab, outer, 5)
+    take_all(links, 4)
+    late = lab.add(FakeInner.join(outer.links, instance=INSTANCE))
+    late.take_forward(5)
+    assert all(is_quiet(client, 0.01) for client in clients)
