@@ -113,9 +113,9 @@ leave(struct spare *spare, enum spare_end end, const char *why)
 	loop_timer_stop(&spare->timer);
 	dial_cancel(spare->dial);
 	spare->dial = NULL;
-	if (spare->target_fd >= 0)
+	if (spare->target_fd != SOCK_NONE)
 		sock_close(spare->target_fd);
-	spare->target_fd = -1;
+	spare->target_fd = SOCK_NONE;
 	spare->link = NULL;
 	loop_reap(spare->shard->loop, &spare->reap, spare_free, spare);
 	inner_shard_on_end(spare->shard, from, end, why);
@@ -381,7 +381,7 @@ relay(struct spare *spare)
 	    spare->link, &options);
 	if (spare->pump == NULL)
 		return false;
-	spare->target_fd = -1;
+	spare->target_fd = SOCK_NONE;
 	spare->link = NULL;
 	return true;
 }
@@ -427,7 +427,7 @@ go_if_dry(struct spare *spare)
 }
 
 static void
-on_target(enum dial_result result, int fd, const char *why, void *arg)
+on_target(enum dial_result result, sock_fd fd, const char *why, void *arg)
 {
 	struct spare *spare = arg;
 
@@ -490,7 +490,7 @@ on_input(void *arg)
 
 	spare->heard_ms = clock_ms();
 	spare->codec->read(spare, link_input(spare->link));
-	if (spare->state == SPARE_DIALING && spare->target_fd >= 0)
+	if (spare->state == SPARE_DIALING && spare->target_fd != SOCK_NONE)
 		go_if_dry(spare);
 }
 
@@ -530,7 +530,7 @@ static const struct link_handler handler = {
 };
 
 static void
-on_connected(enum dial_result result, int fd, const char *why, void *arg)
+on_connected(enum dial_result result, sock_fd fd, const char *why, void *arg)
 {
 	struct spare *spare = arg;
 	struct inner_shard *shard = spare->shard;
@@ -570,7 +570,7 @@ spare_start(struct inner_shard *shard)
 	if (spare == NULL)
 		return false;
 	spare->shard = shard;
-	spare->target_fd = -1;
+	spare->target_fd = SOCK_NONE;
 	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic
 							 : &spare_native;
 	loop_timer_init(&spare->timer, shard->loop, on_timer, spare);

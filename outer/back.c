@@ -22,7 +22,7 @@ struct back {
 };
 
 static void
-on_accept(int fd, const struct endpoint *peer, void *arg)
+on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	struct back *back = arg;
 	struct hub *hub = back->hub;

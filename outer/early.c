@@ -29,7 +29,7 @@ judge(struct early *early, enum early_mode mode, const uint8_t *bytes,
 }
 
 void
-early_send(struct early *early, enum early_mode mode, int client_fd,
+early_send(struct early *early, enum early_mode mode, sock_fd client_fd,
     struct standby *standby)
 {
 	uint8_t bytes[FRAME_EARLY_MAX + 1];
@@ -55,7 +55,7 @@ early_begin(struct early *early)
 }
 
 bool
-early_take(struct early *early, int client_fd)
+early_take(struct early *early, sock_fd client_fd)
 {
 	uint8_t bytes[FRAME_EARLY_MAX];
 	size_t left = early_on_link(early);

@@ -2,6 +2,7 @@
 #ifndef OUTER_EARLY_H
 #define OUTER_EARLY_H
 
+#include "sys/sock.h"
 #include "wire/early.h"
 
 #include <stdbool.h>
@@ -23,7 +24,7 @@ struct early {
  * before, or all that is there if it may. They stay unread in the kernel.
  * Call it when FORWARD is out and whenever the client has sent more.
  */
-void early_send(struct early *early, enum early_mode mode, int client_fd,
+void early_send(struct early *early, enum early_mode mode, sock_fd client_fd,
     struct standby *standby);
 
 /* A new try begins: its link has got nothing yet. */
@@ -31,7 +32,7 @@ void early_begin(struct early *early);
 
 /* READY has come: takes off the client's socket what went ahead on this link.
  * False when it is not there: the connection is broken. */
-bool early_take(struct early *early, int client_fd);
+bool early_take(struct early *early, sock_fd client_fd);
 
 /* The bytes that went ahead on this link. */
 size_t early_on_link(const struct early *early);

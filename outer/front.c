@@ -63,7 +63,7 @@ on_again(void *arg)
 }
 
 static void
-on_accept(int fd, const struct endpoint *peer, void *arg)
+on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	struct front *front = arg;
 	struct hub *hub = front->hub;

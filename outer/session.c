@@ -44,7 +44,7 @@ struct session {
 	uint64_t id;
 	enum session_state state;
 	uint16_t waiting; /* request.waiting */
-	int fd;		  /* owned; -1 once the pump has it */
+	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
 	struct endpoint client, public;
 	struct early early;	    /* what went ahead of READY */
 	struct watch *watch;	    /* owned; while fd is */
@@ -192,9 +192,9 @@ session_close(struct session *session, const char *why)
 	log_finished(session, 0, 0, why);
 	session->standby = NULL;
 	stop_waiting(session); /* before the socket goes */
-	if (session->fd >= 0) {
+	if (session->fd != SOCK_NONE) {
 		sock_reset(session->fd);
-		session->fd = -1;
+		session->fd = SOCK_NONE;
 	}
 	leave(session);
 	if (standby != NULL)
@@ -482,7 +482,7 @@ relay(struct session *session, struct link *link, bool whole_close)
 		link_reset(link);
 		return false;
 	}
-	session->fd = -1;
+	session->fd = SOCK_NONE;
 	return true;
 }
 
@@ -506,7 +506,7 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 }
 
 static struct session *
-session_new(struct hub *hub, int fd, const struct endpoint *client)
+session_new(struct hub *hub, sock_fd fd, const struct endpoint *client)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -522,7 +522,7 @@ session_new(struct hub *hub, int fd, const struct endpoint *client)
 }
 
 void
-session_start(struct hub *hub, int fd, const struct endpoint *client)
+session_start(struct hub *hub, sock_fd fd, const struct endpoint *client)
 {
 	struct session *session = session_new(hub, fd, client);
 

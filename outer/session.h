@@ -30,7 +30,7 @@ enum session_state {
 
 /* Main: takes fd, a new client at that address, and gives it to dispatch. What it sends stays in
  * the kernel until RELAYING. */
-void session_start(struct hub *hub, int fd, const struct endpoint *client);
+void session_start(struct hub *hub, sock_fd fd, const struct endpoint *client);
 
 /* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
  * when the client does. May close it. */

@@ -42,7 +42,7 @@ enum standby_loss {
  * Main: takes fd, a new link from that address, and sends it to a shard, where its handshake
  * starts; refuses it without memory.
  */
-void standby_accept(struct hub *hub, int fd, const struct endpoint *peer);
+void standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer);
 
 /*
  * Sends FORWARD for the session on an idle standby that the pool gave. From

@@ -55,7 +55,7 @@ struct standby {
 	struct list_node state_node; /* shard.standbys[state] */
 	struct shard *shard;	     /* borrowed */
 	uint64_t id;
-	int fd; /* owned; -1 once the link has it */
+	sock_fd fd; /* owned; SOCK_NONE once the link has it */
 	struct endpoint peer;
 	struct link *link; /* owned; NULL once relaying or closed */
 	const struct standby_codec *codec; /* NULL before the first byte */

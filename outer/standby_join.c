@@ -205,13 +205,13 @@ on_arrival(struct inbox_message *message)
 		refuse(standby, &shard->strangers);
 		return;
 	}
-	standby->fd = -1;
+	standby->fd = SOCK_NONE;
 
 	standby_begin(standby);
 }
 
 void
-standby_accept(struct hub *hub, int fd, const struct endpoint *peer)
+standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer)
 {
 	struct standby *standby = calloc(1, sizeof(*standby));
 

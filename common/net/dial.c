@@ -29,7 +29,7 @@ struct attempt {
 	struct dial *dial;  /* the one it belongs to */
 	struct event event; /* while connecting */
 	bool connecting;
-	int fd; /* owned while connecting */
+	sock_fd fd; /* owned while connecting */
 	struct sockaddr_storage address;
 	socklen_t length;
 };
@@ -44,7 +44,7 @@ struct dial {
 	struct attempt *attempts; /* &only, or owned: several of a name */
 	struct attempt only;
 	unsigned count, next, running;
-	int winner;		 /* owned; -1: none yet */
+	sock_fd winner;		 /* owned; SOCK_NONE: none yet */
 	enum dial_result result; /* what to say if nothing answers */
 	const char *why;
 };
@@ -57,7 +57,7 @@ attempt_stop(struct attempt *attempt)
 	event_del(&attempt->event);
 	attempt->connecting = false;
 	attempt->dial->running--;
-	if (attempt->fd >= 0)
+	if (attempt->fd != SOCK_NONE)
 		sock_close(attempt->fd);
 }
 
@@ -71,7 +71,7 @@ dial_free(struct dial *dial)
 	lookup_cancel(dial->lookup);
 	loop_timer_fini(&dial->deadline);
 	loop_timer_fini(&dial->stagger);
-	if (dial->winner >= 0)
+	if (dial->winner != SOCK_NONE)
 		sock_close(dial->winner);
 	free(dial);
 }
@@ -81,10 +81,10 @@ finish(struct dial *dial, enum dial_result result, const char *why)
 {
 	dial_fn *done = dial->done;
 	void *arg = dial->arg;
-	int fd = result == DIAL_OK ? dial->winner : -1;
+	sock_fd fd = result == DIAL_OK ? dial->winner : SOCK_NONE;
 
 	if (result == DIAL_OK)
-		dial->winner = -1;
+		dial->winner = SOCK_NONE;
 	dial_free(dial);
 	done(result, fd, why, arg);
 }
@@ -101,7 +101,7 @@ note_failure(struct dial *dial, int error)
 }
 
 static void
-on_connected(evutil_socket_t fd, short what, void *arg)
+on_connected(sock_fd fd, short what, void *arg)
 {
 	struct attempt *attempt = arg;
 	struct dial *dial = attempt->dial;
@@ -113,7 +113,7 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 		error = errno;
 	if (error == 0) {
 		dial->winner = fd;
-		attempt->fd = -1; /* not the attempt's any more */
+		attempt->fd = SOCK_NONE; /* not the attempt's any more */
 		attempt_stop(attempt);
 		finish(dial, DIAL_OK, "connected");
 		return;
@@ -129,7 +129,7 @@ on_connected(evutil_socket_t fd, short what, void *arg)
  * so, which saves a trip through the loop.
  */
 static int
-connect_now(int fd, const struct attempt *attempt)
+connect_now(sock_fd fd, const struct attempt *attempt)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&attempt->address;
 
@@ -146,11 +146,11 @@ connect_now(int fd, const struct attempt *attempt)
 static bool
 attempt_start(struct dial *dial, struct attempt *attempt)
 {
-	int error,
-	    fd = socket(attempt->address.ss_family,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+	sock_fd fd = socket(attempt->address.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0) {
+	if (fd == SOCK_NONE) {
 		note_failure(dial, errno);
 		return false;
 	}
@@ -193,7 +193,7 @@ on_stagger(void *arg)
 {
 	struct dial *dial = arg;
 
-	if (dial->winner >= 0)
+	if (dial->winner != SOCK_NONE)
 		finish(dial, DIAL_OK, "connected");
 	else if (dial->next < dial->count)
 		try_next(dial);
@@ -309,7 +309,7 @@ dial_start(struct loop *loop, struct resolver *resolver,
 	dial->done = done;
 	dial->arg = arg;
 	dial->attempts = &dial->only;
-	dial->winner = -1;
+	dial->winner = SOCK_NONE;
 	dial->result = DIAL_REFUSED;
 	dial->why = "no address to try";
 	loop_timer_init(&dial->deadline, loop, on_deadline, dial);
@@ -328,7 +328,7 @@ dial_start(struct loop *loop, struct resolver *resolver,
 bool
 dial_is_over(const struct dial *dial)
 {
-	return dial->winner >= 0 ||
+	return dial->winner != SOCK_NONE ||
 	    (dial->lookup == NULL && dial->next == dial->count &&
 		dial->running == 0);
 }

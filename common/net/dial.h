@@ -3,6 +3,7 @@
 #define NET_DIAL_H
 
 #include "base/addr.h"
+#include "sys/sock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,11 +26,11 @@ enum dial_result {
 };
 
 /*
- * fd: connected and non-blocking, the callee's (DIAL_OK); else -1. why: text
- * for people, valid during the call.
+ * fd: connected and non-blocking, the callee's (DIAL_OK); else SOCK_NONE. why:
+ * text for people, valid during the call.
  */
 typedef void
-dial_fn(enum dial_result result, int fd, const char *why, void *arg);
+dial_fn(enum dial_result result, sock_fd fd, const char *why, void *arg);
 
 /*
  * Connects to addr. A name is looked up; each address it has is tried, the

@@ -53,7 +53,7 @@ endpoint_from(const struct sockaddr *address, struct endpoint *endpoint)
 }
 
 void
-endpoint_local(int fd, struct endpoint *endpoint)
+endpoint_local(sock_fd fd, struct endpoint *endpoint)
 {
 	struct sockaddr_storage address;
 	ev_socklen_t len = sizeof(address);

@@ -2,6 +2,8 @@
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
 
+#include "sys/sock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +23,7 @@ struct endpoint {
 void endpoint_from(const struct sockaddr *address, struct endpoint *endpoint);
 
 /* The near end of a socket. An unknown one reads as Unix. */
-void endpoint_local(int fd, struct endpoint *endpoint);
+void endpoint_local(sock_fd fd, struct endpoint *endpoint);
 
 /* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix"; without the port when
  * with_port is false. */

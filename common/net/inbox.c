@@ -8,6 +8,7 @@
  */
 #include "net/inbox.h"
 #include "net/loop.h"
+#include "sys/sock.h"
 #include "sys/thread.h"
 
 #include <event2/event.h>
@@ -17,8 +18,8 @@
 struct inbox {
 	struct mutex *mutex; /* owned; guards messages */
 	struct list messages;
-	evutil_socket_t wake[2]; /* owned: [0] read, [1] written */
-	struct event *event;	 /* owned */
+	sock_fd wake[2];     /* owned: [0] read, [1] written */
+	struct event *event; /* owned */
 };
 
 void
@@ -40,7 +41,7 @@ inbox_drain(struct inbox *inbox)
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+on_wake(sock_fd fd, short what, void *arg)
 {
 	char bytes[64];
 
@@ -58,7 +59,7 @@ inbox_new(struct loop *loop)
 	if (inbox == NULL)
 		return NULL;
 	list_init(&inbox->messages);
-	inbox->wake[0] = inbox->wake[1] = -1;
+	inbox->wake[0] = inbox->wake[1] = SOCK_NONE;
 	if ((inbox->mutex = mutex_new()) == NULL ||
 	    evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, inbox->wake) != 0)
 		goto fail;
@@ -86,7 +87,7 @@ inbox_free(struct inbox *inbox)
 	if (inbox->event != NULL)
 		event_free(inbox->event);
 	for (int i = 0; i < 2; i++)
-		if (inbox->wake[i] >= 0)
+		if (inbox->wake[i] != SOCK_NONE)
 			evutil_closesocket(inbox->wake[i]);
 	mutex_free(inbox->mutex);
 	free(inbox);

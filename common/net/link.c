@@ -78,7 +78,7 @@ on_bev_event(struct bufferevent *bev, short what, void *arg)
 }
 
 struct link *
-link_new(struct loop *loop, int fd)
+link_new(struct loop *loop, sock_fd fd)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -108,10 +108,10 @@ end_retirement(struct link *link)
 	free(retirement);
 }
 
-int
+sock_fd
 link_detach(struct link *link)
 {
-	int fd = link_fd(link);
+	sock_fd fd = link_fd(link);
 
 	end_retirement(link);
 	list_remove(&link->flush.node);
@@ -323,7 +323,7 @@ link_unanswered_ms(struct link *link)
 	return sock_unanswered_ms(link_fd(link));
 }
 
-int
+sock_fd
 link_fd(const struct link *link)
 {
 	return bufferevent_getfd(link->bev);

@@ -5,6 +5,8 @@
 #ifndef NET_LINK_H
 #define NET_LINK_H
 
+#include "sys/sock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +34,7 @@ struct link_handler {
  * Takes fd (connected, non-blocking, TCP_NODELAY). NULL without memory; then fd stays the caller's. Nothing is read
  * before link_set_handler.
  */
-struct link *link_new(struct loop *loop, int fd);
+struct link *link_new(struct loop *loop, sock_fd fd);
 
 /* Closes with a FIN, or with a reset when the peer's bytes were not all read
  * (tcp(7)). Unsent output is lost. NULL is fine. */
@@ -53,7 +55,7 @@ void link_copy_unsent(struct link *link, void *out, size_t len);
 
 /* Takes the link and gives its bare socket. What its input and its output
  * still hold is lost. */
-int link_detach(struct link *link);
+sock_fd link_detach(struct link *link);
 
 /* Who hears of it from now on. handler is borrowed and outlives the link.
  * Reading starts with the first handler. */
@@ -109,6 +111,6 @@ uint32_t link_rtt_us(struct link *link);
  * see sock_unanswered_ms. */
 uint32_t link_unanswered_ms(struct link *link);
 
-int link_fd(const struct link *link);
+sock_fd link_fd(const struct link *link);
 
 #endif

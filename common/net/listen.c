@@ -57,8 +57,8 @@ apply_pause(struct listen *listen)
 }
 
 static void
-on_accepted(struct evconnlistener *socket, evutil_socket_t fd,
-    struct sockaddr *address, int len, void *arg)
+on_accepted(struct evconnlistener *socket, sock_fd fd, struct sockaddr *address,
+    int len, void *arg)
 {
 	struct listen *listen = arg;
 	struct endpoint peer;
@@ -111,7 +111,7 @@ on_retry(void *arg)
 
 /* Logs an address as it is, with the port that the system chose. */
 static void
-log_listening(const struct listen *listen, int fd)
+log_listening(const struct listen *listen, sock_fd fd)
 {
 	char text[ENDPOINT_TEXT_SIZE], address[ADDR_TEXT_SIZE];
 	struct endpoint at;
@@ -128,7 +128,7 @@ log_listening(const struct listen *listen, int fd)
 
 /* Takes fd, which is bound. NULL, or what failed; then fd is closed. */
 static const char *
-add_socket(struct listen *listen, int fd)
+add_socket(struct listen *listen, sock_fd fd)
 {
 	struct evconnlistener *socket = evconnlistener_new(loop_base(
 							       listen->loop),
@@ -149,7 +149,7 @@ add_socket(struct listen *listen, int fd)
 
 /* What is accepted inherits them: that saves a handful of calls each time. */
 static void
-set_options(int fd, const struct listen *listen)
+set_options(sock_fd fd, const struct listen *listen)
 {
 	sock_set_nodelay(fd);
 	if (listen->keepalive_ms > 0)
@@ -160,11 +160,11 @@ set_options(int fd, const struct listen *listen)
 static const char *
 listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
 {
-	int fd = socket(at->ai_family,
+	sock_fd fd = socket(at->ai_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const char *why;
 
-	if (fd < 0)
+	if (fd == SOCK_NONE)
 		return strerror(errno);
 	evutil_make_listen_socket_reuseable(fd);
 	set_options(fd, listen);
@@ -248,12 +248,12 @@ listen_unix(struct listen *listen, const struct listen_options *options)
 {
 	const char *path = options->addr->path, *why;
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd;
+	sock_fd fd;
 
 	if ((why = sock_unix_claim(path)) != NULL)
 		return why;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd == SOCK_NONE)
 		return strerror(errno);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)

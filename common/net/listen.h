@@ -4,6 +4,7 @@
 #define NET_LISTEN_H
 
 #include "base/addr.h"
+#include "sys/sock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ enum { LISTEN_PROBLEM_SIZE = 256, LISTEN_BACKLOG = 4096 };
 
 /* fd: accepted, non-blocking, closed on exec, with the options of its listener;
  * the callee's. peer: the far end, for the call. */
-typedef void listen_fn(int fd, const struct endpoint *peer, void *arg);
+typedef void listen_fn(sock_fd fd, const struct endpoint *peer, void *arg);
 
 struct listen_options {
 	const struct addr *addr;  /* borrowed for the call */

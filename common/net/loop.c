@@ -30,7 +30,7 @@ struct loop {
 		const struct timeval *shared; /* libevent's */
 	} classes[LOOP_CLASSES_MAX];
 	unsigned class_count;
-	int fds; /* below it libevent has its block for each */
+	sock_fd fds; /* below it libevent has its block for each */
 };
 
 struct loop_signal {
@@ -52,7 +52,7 @@ reap_all(struct list *list)
 }
 
 static void
-on_reap(evutil_socket_t fd, short what, void *arg)
+on_reap(sock_fd fd, short what, void *arg)
 {
 	struct loop *loop = arg;
 
@@ -128,7 +128,7 @@ loop_base(struct loop *loop)
 
 struct preparation {
 	struct loop *loop;
-	int end;
+	sock_fd end;
 };
 
 static void
@@ -152,7 +152,7 @@ prepare(void *arg)
  * sessions, and hold every page for ever.
  */
 void
-loop_prepare_fd(struct loop *loop, int fd)
+loop_prepare_fd(struct loop *loop, sock_fd fd)
 {
 	struct preparation until = { loop,
 		fd - fd % FDS_AT_ONCE + FDS_AT_ONCE };
@@ -243,7 +243,7 @@ loop_forget(struct loop *loop, struct reap *reap)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+on_timer(sock_fd fd, short what, void *arg)
 {
 	struct loop_timer *timer = arg;
 
@@ -344,7 +344,7 @@ loop_timer_stop(struct loop_timer *timer)
 }
 
 static void
-on_signal_event(evutil_socket_t number, short what, void *arg)
+on_signal_event(sock_fd number, short what, void *arg)
 {
 	struct loop_signal *sig = arg;
 

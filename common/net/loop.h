@@ -3,6 +3,7 @@
 #define NET_LOOP_H
 
 #include "base/list.h"
+#include "sys/sock.h"
 
 #include <event2/event_struct.h>
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct event_base *loop_base(struct loop *loop);
  * between what sessions free, and no page could be given back to the system;
  * this makes them for many numbers at a time, side by side.
  */
-void loop_prepare_fd(struct loop *loop, int fd);
+void loop_prepare_fd(struct loop *loop, sock_fd fd);
 
 /* Where other threads post to this loop. Borrowed. */
 struct inbox *loop_inbox(struct loop *loop);

@@ -11,8 +11,8 @@
 #include "net/loop.h"
 
 void
-ready_init(struct ready *ready, struct loop *loop, int fd, ready_fn *on_ready,
-    void *arg)
+ready_init(struct ready *ready, struct loop *loop, sock_fd fd,
+    ready_fn *on_ready, void *arg)
 {
 	loop_prepare_fd(loop, fd);
 	(void)event_assign(&ready->event, loop_base(loop), fd,

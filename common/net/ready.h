@@ -2,6 +2,8 @@
 #ifndef NET_READY_H
 #define NET_READY_H
 
+#include "sys/sock.h"
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
@@ -12,7 +14,7 @@ enum { READY_READ = EV_READ, READY_WRITE = EV_WRITE };
 
 /* Called in the loop for as long as it is so; what: READY_* of what is wanted.
  * An error of the descriptor counts as all that is wanted. */
-typedef void ready_fn(evutil_socket_t fd, short what, void *arg);
+typedef void ready_fn(sock_fd fd, short what, void *arg);
 
 /* Embedded by whoever reads and writes. */
 struct ready {
@@ -21,7 +23,7 @@ struct ready {
 };
 
 /* fd is borrowed. Nothing is wanted yet. */
-void ready_init(struct ready *ready, struct loop *loop, int fd,
+void ready_init(struct ready *ready, struct loop *loop, sock_fd fd,
     ready_fn *on_ready, void *arg);
 
 /* Wants just that from now on; costs no system call of its own. False without

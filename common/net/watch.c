@@ -20,7 +20,7 @@ struct watch {
 };
 
 static void
-on_edge(evutil_socket_t fd, short what, void *arg)
+on_edge(sock_fd fd, short what, void *arg)
 {
 	struct watch *watch = arg;
 
@@ -34,7 +34,7 @@ on_edge(evutil_socket_t fd, short what, void *arg)
 }
 
 struct watch *
-watch_start(struct loop *loop, int fd, const struct watch_handler *handler,
+watch_start(struct loop *loop, sock_fd fd, const struct watch_handler *handler,
     void *arg)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));

@@ -2,6 +2,8 @@
 #ifndef NET_WATCH_H
 #define NET_WATCH_H
 
+#include "sys/sock.h"
+
 struct loop;
 struct watch;
 
@@ -19,7 +21,7 @@ struct watch_handler {
  * or reading from it. handler is borrowed and outlives the watch. NULL without
  * memory.
  */
-struct watch *watch_start(struct loop *loop, int fd,
+struct watch *watch_start(struct loop *loop, sock_fd fd,
     const struct watch_handler *handler, void *arg);
 void watch_end(struct watch *watch); /* NULL is fine */
 

@@ -81,7 +81,7 @@ close_side(struct pump_side *side, enum pump_end end)
 	    linger		   ? PUMP_LINGER
 		: end == PUMP_DONE ? PUMP_FIN
 				   : PUMP_RESET);
-	side->fd = -1;
+	side->fd = SOCK_NONE;
 }
 
 static void
@@ -312,7 +312,7 @@ pump_look(struct wheel_node *node)
 }
 
 struct pump *
-pump_start(struct pump_kit *kit, int a, struct link *b,
+pump_start(struct pump_kit *kit, sock_fd a, struct link *b,
     const struct pump_options *options)
 {
 	struct pump *pump = calloc(1, sizeof(*pump));

@@ -3,6 +3,8 @@
 #ifndef RELAY_PUMP_H
 #define RELAY_PUMP_H
 
+#include "sys/sock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,7 +73,7 @@ struct pump_options {
  * as a FIN once all its bytes are, a reset as a reset. NULL without memory;
  * then both stay with the caller.
  */
-struct pump *pump_start(struct pump_kit *kit, int a, struct link *b,
+struct pump *pump_start(struct pump_kit *kit, sock_fd a, struct link *b,
     const struct pump_options *options);
 
 /* Ends it now: both links are reset. done is called before this returns. */

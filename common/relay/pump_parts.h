@@ -28,7 +28,7 @@ typedef size_t pump_move_fn(struct pump_side *from, size_t max);
 
 struct pump_side {
 	struct pump *pump;
-	int fd;		   /* owned; by the link, where there is one */
+	sock_fd fd;	   /* owned; by the link, where there is one */
 	bool eof;	   /* it will send no more, or is not heard */
 	bool finished;	   /* we have ended our direction to it */
 	bool gated;	   /* frames still come first */

@@ -226,7 +226,7 @@ rearm(struct pump_side *side)
 }
 
 static void
-on_ready(evutil_socket_t fd, short what, void *arg)
+on_ready(sock_fd fd, short what, void *arg)
 {
 	struct pump_side *side = arg;
 	struct pump *pump = side->pump;

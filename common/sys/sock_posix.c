@@ -24,19 +24,19 @@
 enum { KEEPALIVE_TRIES = 3 };
 
 static bool
-set_int(int fd, int level, int option, int value)
+set_int(sock_fd fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
 void
-sock_set_nodelay(int fd)
+sock_set_nodelay(sock_fd fd)
 {
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 void
-sock_set_keepalive(int fd, uint32_t ms)
+sock_set_keepalive(sock_fd fd, uint32_t ms)
 {
 	int every_s = (int)(ms / 2000 / KEEPALIVE_TRIES);
 
@@ -52,7 +52,7 @@ sock_set_keepalive(int fd, uint32_t ms)
 }
 
 void
-sock_set_user_timeout(int fd, uint32_t ms)
+sock_set_user_timeout(sock_fd fd, uint32_t ms)
 {
 #ifdef TCP_USER_TIMEOUT
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ms);
@@ -64,7 +64,7 @@ sock_set_user_timeout(int fd, uint32_t ms)
 
 #ifdef TCP_INFO
 static bool
-tcp_info(int fd, struct tcp_info *info)
+tcp_info(sock_fd fd, struct tcp_info *info)
 {
 	socklen_t len = sizeof(*info);
 
@@ -73,7 +73,7 @@ tcp_info(int fd, struct tcp_info *info)
 }
 
 uint32_t
-sock_rtt_us(int fd)
+sock_rtt_us(sock_fd fd)
 {
 	struct tcp_info info;
 
@@ -81,7 +81,7 @@ sock_rtt_us(int fd)
 }
 
 uint32_t
-sock_unanswered_ms(int fd)
+sock_unanswered_ms(sock_fd fd)
 {
 	struct tcp_info info;
 
@@ -92,14 +92,14 @@ sock_unanswered_ms(int fd)
 }
 #else
 uint32_t
-sock_rtt_us(int fd)
+sock_rtt_us(sock_fd fd)
 {
 	(void)fd;
 	return 0;
 }
 
 uint32_t
-sock_unanswered_ms(int fd)
+sock_unanswered_ms(sock_fd fd)
 {
 	(void)fd;
 	return 0;
@@ -107,7 +107,7 @@ sock_unanswered_ms(int fd)
 #endif
 
 static short
-poll_now(int fd)
+poll_now(sock_fd fd)
 {
 	struct pollfd look = { .fd = fd, .events = 0 };
 
@@ -115,19 +115,19 @@ poll_now(int fd)
 }
 
 bool
-sock_gone(int fd)
+sock_gone(sock_fd fd)
 {
 	return (poll_now(fd) & (POLLERR | POLLHUP)) != 0;
 }
 
 bool
-sock_broken(int fd)
+sock_broken(sock_fd fd)
 {
 	return (poll_now(fd) & POLLERR) != 0;
 }
 
 enum sock_state
-sock_peek(int fd)
+sock_peek(sock_fd fd)
 {
 	char byte;
 	ssize_t n;
@@ -143,7 +143,7 @@ sock_peek(int fd)
 }
 
 size_t
-sock_peek_bytes(int fd, void *out, size_t size)
+sock_peek_bytes(sock_fd fd, void *out, size_t size)
 {
 	ssize_t n;
 
@@ -164,13 +164,13 @@ result_of(ssize_t n)
 }
 
 ssize_t
-sock_recv(int fd, void *out, size_t size)
+sock_recv(sock_fd fd, void *out, size_t size)
 {
 	return result_of(recv(fd, out, size, MSG_DONTWAIT));
 }
 
 ssize_t
-sock_send(int fd, const void *first, size_t first_len, const void *second,
+sock_send(sock_fd fd, const void *first, size_t first_len, const void *second,
     size_t second_len)
 {
 	struct iovec pieces[2] = {
@@ -186,19 +186,19 @@ sock_send(int fd, const void *first, size_t first_len, const void *second,
 }
 
 void
-sock_finish(int fd)
+sock_finish(sock_fd fd)
 {
 	(void)shutdown(fd, SHUT_WR);
 }
 
 void
-sock_close(int fd)
+sock_close(sock_fd fd)
 {
 	close(fd);
 }
 
 void
-sock_reset(int fd)
+sock_reset(sock_fd fd)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
@@ -211,7 +211,8 @@ static bool
 is_live(const char *path, int *error)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	sock_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0);
 	bool live;
 
 	*error = errno;

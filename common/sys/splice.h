@@ -2,6 +2,8 @@
 #ifndef SYS_SPLICE_H
 #define SYS_SPLICE_H
 
+#include "sys/sock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -32,7 +34,7 @@ void splice_close(struct splice_pipe *pipe);
  * cannot be spliced, nothing has moved.
  */
 enum { SPLICE_UNFIT = -3 };
-ssize_t splice_fill(struct splice_pipe *pipe, int fd, size_t max);
-ssize_t splice_drain(struct splice_pipe *pipe, int fd);
+ssize_t splice_fill(struct splice_pipe *pipe, sock_fd fd, size_t max);
+ssize_t splice_drain(struct splice_pipe *pipe, sock_fd fd);
 
 #endif

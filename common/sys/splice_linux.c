@@ -75,7 +75,7 @@ result_of(ssize_t n)
 }
 
 ssize_t
-splice_fill(struct splice_pipe *to, int fd, size_t max)
+splice_fill(struct splice_pipe *to, sock_fd fd, size_t max)
 {
 	ssize_t n = result_of(splice(fd, NULL, to->in, NULL, max,
 	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
@@ -86,7 +86,7 @@ splice_fill(struct splice_pipe *to, int fd, size_t max)
 }
 
 ssize_t
-splice_drain(struct splice_pipe *from, int fd)
+splice_drain(struct splice_pipe *from, sock_fd fd)
 {
 	ssize_t n = result_of(splice(from->out, NULL, fd, NULL, from->held,
 	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK));

@@ -28,7 +28,7 @@ splice_close(struct splice_pipe *gone)
 }
 
 ssize_t
-splice_fill(struct splice_pipe *to, int fd, size_t max)
+splice_fill(struct splice_pipe *to, sock_fd fd, size_t max)
 {
 	(void)to;
 	(void)fd;
@@ -37,7 +37,7 @@ splice_fill(struct splice_pipe *to, int fd, size_t max)
 }
 
 ssize_t
-splice_drain(struct splice_pipe *from, int fd)
+splice_drain(struct splice_pipe *from, sock_fd fd)
 {
 	(void)from;
 	(void)fd;

@@ -23,7 +23,8 @@ enum { PATIENCE_MS = 5000, SHORT_MS = 50 };
 
 static struct loop *loop;
 static struct resolver *resolver;
-static int calls, got_fd;
+static int calls;
+static sock_fd got_fd;
 static enum dial_result got;
 
 static void
@@ -32,13 +33,13 @@ set_up(void)
 	loop = loop_new();
 	resolver = resolver_new(loop);
 	calls = 0;
-	got_fd = -1;
+	got_fd = SOCK_NONE;
 }
 
 static void
 tear_down(void)
 {
-	if (got_fd >= 0)
+	if (got_fd != SOCK_NONE)
 		close(got_fd);
 	resolver_free(resolver);
 	loop_free(loop);
@@ -52,7 +53,7 @@ turn_until(const int *count, int want)
 }
 
 static void
-on_dialed(enum dial_result result, int fd, const char *why, void *arg)
+on_dialed(enum dial_result result, sock_fd fd, const char *why, void *arg)
 {
 	(void)arg;
 	ck_assert_ptr_nonnull(why);
@@ -62,13 +63,13 @@ on_dialed(enum dial_result result, int fd, const char *why, void *arg)
 }
 
 /* A listening socket on loopback; *port is its number. */
-static int
+static sock_fd
 listener(uint16_t *port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	sock_fd fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, len), 0);
 	ck_assert_int_eq(listen(fd, 8), 0);
@@ -95,11 +96,11 @@ static const char *const hosts[] = { "127.0.0.1", "localhost", "" };
 START_TEST(dial_connects)
 {
 	uint16_t port;
-	int fd = listener(&port);
+	sock_fd fd = listener(&port);
 
 	dial(hosts[_i], port, PATIENCE_MS);
 	ck_assert_int_eq(got, DIAL_OK);
-	ck_assert_int_ge(got_fd, 0);
+	ck_assert_int_ne(got_fd, SOCK_NONE);
 	close(fd);
 }
 END_TEST
@@ -111,7 +112,7 @@ START_TEST(dial_refused)
 	close(listener(&port));
 	dial("127.0.0.1", port, PATIENCE_MS);
 	ck_assert_int_eq(got, DIAL_REFUSED);
-	ck_assert_int_eq(got_fd, -1);
+	ck_assert_int_eq(got_fd, SOCK_NONE);
 }
 END_TEST
 
@@ -137,7 +138,7 @@ static const struct {
 START_TEST(dial_is_over_at_once)
 {
 	struct addr addr = { .kind = ADDR_TCP };
-	int fd = listener(&addr.port);
+	sock_fd fd = listener(&addr.port);
 	struct dial *one;
 
 	if (!at_once[_i].listens)
@@ -163,7 +164,7 @@ END_TEST
 START_TEST(dial_times_out)
 {
 	uint16_t port;
-	int fd = listener(&port), filler[4];
+	sock_fd fd = listener(&port), filler[4];
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons(port) };
@@ -214,7 +215,7 @@ START_TEST(lookups_share_a_question)
 END_TEST
 
 static void
-on_accept(int fd, const struct endpoint *peer, void *arg)
+on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	(void)peer;
 	(void)arg;
@@ -267,7 +268,7 @@ START_TEST(stale_socket_is_taken_over)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	char problem[LISTEN_PROBLEM_SIZE];
 	struct listen *listen;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	sock_fd fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	make_folder();
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
@@ -331,7 +332,7 @@ START_TEST(watch_sees_only_the_full_hang_up)
 {
 	static const struct watch_handler watched = { on_gone, on_more };
 	struct watch *watch;
-	int pair[2];
+	sock_fd pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	watch = watch_start(loop, pair[0], &watched, NULL);

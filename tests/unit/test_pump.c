@@ -30,7 +30,7 @@ enum {
 
 static struct loop *loop;
 static struct pump_kit *kit;
-static int near, far; /* the test's ends */
+static sock_fd near, far; /* the test's ends */
 static struct pump *pump;
 static struct pump_result result;
 static bool done;
@@ -46,12 +46,12 @@ on_done(const struct pump_result *r, void *arg)
 
 /* A connected TCP pair on loopback: resets are seen on it as they are. */
 static void
-tcp_pair(int pair[2])
+tcp_pair(sock_fd pair[2])
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	sock_fd listener = socket(AF_INET, SOCK_STREAM, 0);
 
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, len), 0);
 	ck_assert_int_eq(listen(listener, 1), 0);
@@ -77,7 +77,7 @@ plain(void)
 static void
 start_with(const struct pump_options *options, const char *prefix)
 {
-	int a[2], b[2];
+	sock_fd a[2], b[2];
 	struct link *link;
 
 	tcp_pair(a);
@@ -103,7 +103,7 @@ set_up_with(enum pump_choice choice)
 {
 	loop = loop_new();
 	kit = pump_kit_new(loop, choice, 1024, 1);
-	near = far = -1;
+	near = far = SOCK_NONE;
 	done = false;
 	pump = NULL;
 }
@@ -141,9 +141,9 @@ tear_down(void)
 {
 	if (pump != NULL && !done)
 		pump_stop(pump);
-	if (near >= 0)
+	if (near != SOCK_NONE)
 		close(near);
-	if (far >= 0)
+	if (far != SOCK_NONE)
 		close(far);
 	pump_kit_free(kit);
 	loop_free(loop);
@@ -165,7 +165,7 @@ turn_until_done(void)
 
 /* Turns the loop until fd has something, then reads. 0 = FIN, -1 = reset. */
 static ssize_t
-read_some(int fd, void *out, size_t size)
+read_some(sock_fd fd, void *out, size_t size)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		ssize_t n = read(fd, out, size);
@@ -179,7 +179,7 @@ read_some(int fd, void *out, size_t size)
 }
 
 static void
-expect(int fd, const char *text)
+expect(sock_fd fd, const char *text)
 {
 	char got[256];
 	size_t have = 0, want = strlen(text);
@@ -194,7 +194,7 @@ expect(int fd, const char *text)
 }
 
 static void
-expect_fin(int fd)
+expect_fin(sock_fd fd)
 {
 	char byte;
 
@@ -202,7 +202,7 @@ expect_fin(int fd)
 }
 
 static void
-expect_reset(int fd)
+expect_reset(sock_fd fd)
 {
 	char byte;
 
@@ -211,13 +211,13 @@ expect_reset(int fd)
 }
 
 static void
-say(int fd, const char *text)
+say(sock_fd fd, const char *text)
 {
 	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
 }
 
 static void
-reset(int fd)
+reset(sock_fd fd)
 {
 	struct linger now = { 1, 0 };
 
@@ -323,7 +323,7 @@ END_TEST
 START_TEST(reset_is_passed_on)
 {
 	bool from_near = _i == 0;
-	int other;
+	sock_fd other;
 
 	start();
 	say(near, "x");
@@ -331,9 +331,9 @@ START_TEST(reset_is_passed_on)
 	other = from_near ? far : near;
 	reset(from_near ? near : far);
 	if (from_near)
-		near = -1;
+		near = SOCK_NONE;
 	else
-		far = -1;
+		far = SOCK_NONE;
 	expect_reset(other);
 	turn_until_done();
 	ck_assert_int_eq(result.end, from_near ? PUMP_A_RESET : PUMP_B_RESET);
@@ -471,7 +471,7 @@ START_TEST(whole_close_holds_fin)
 	}
 	say(far, "reply");
 	close(far);
-	far = -1;
+	far = SOCK_NONE;
 	expect(near, "reply");
 	expect_fin(near);
 	turn_until_done();
@@ -505,7 +505,7 @@ START_TEST(whole_close_without_hold)
 	expect(far, "answer");
 	expect_fin(far);
 	close(far);
-	far = -1;
+	far = SOCK_NONE;
 	turn_until_done();
 	ck_assert_int_eq(result.end, PUMP_DONE);
 }

@@ -23,7 +23,7 @@ enum { BUFFER = 256 * 1024, LOTS = 8 * 1024 * 1024, ROUNDS = 200000 };
 
 static struct loop *loop;
 static struct pump_kit *kit;
-static int near, far;
+static sock_fd near, far;
 static struct pump *pump;
 static bool done;
 
@@ -46,7 +46,7 @@ set_up(void)
 	signal(SIGPIPE, SIG_IGN);
 	loop = loop_new();
 	kit = pump_kit_new(loop, PUMP_SPLICE, 1024, 1);
-	near = far = -1;
+	near = far = SOCK_NONE;
 	done = false;
 	pump = NULL;
 }
@@ -70,12 +70,12 @@ turn(void)
 
 /* A connected pair: TCP on loopback, or Unix where type is not a stream. */
 static void
-pair_of(int type, int pair[2])
+pair_of(int type, sock_fd pair[2])
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
-	int listener;
+	sock_fd listener;
 
 	if (type != SOCK_STREAM) {
 		ck_assert_int_eq(socketpair(AF_UNIX, type, 0, pair), 0);
@@ -95,9 +95,9 @@ pair_of(int type, int pair[2])
 
 /* The pump's ends: a descriptor and a link. */
 static struct link *
-ends(int far_type, int *a)
+ends(int far_type, sock_fd *a)
 {
-	int one[2], other[2];
+	sock_fd one[2], other[2];
 
 	pair_of(SOCK_STREAM, one);
 	pair_of(far_type, other);
@@ -110,7 +110,7 @@ ends(int far_type, int *a)
 static void
 start(void)
 {
-	int a;
+	sock_fd a;
 	struct link *b = ends(SOCK_STREAM, &a);
 
 	pump = pump_start(kit, a, b, &plain);
@@ -125,7 +125,7 @@ byte_at(size_t i)
 }
 
 static size_t
-write_more(int fd, size_t from, size_t most)
+write_more(sock_fd fd, size_t from, size_t most)
 {
 	static unsigned char block[64 * 1024];
 	size_t len = most < sizeof(block) ? most : sizeof(block);
@@ -138,7 +138,7 @@ write_more(int fd, size_t from, size_t most)
 }
 
 static size_t
-read_more(int fd, size_t from)
+read_more(sock_fd fd, size_t from)
 {
 	static unsigned char block[64 * 1024];
 	ssize_t n = read(fd, block, sizeof(block));
@@ -304,7 +304,7 @@ END_TEST
 START_TEST(first_bytes_share_a_segment)
 {
 	char got[16];
-	int a;
+	sock_fd a;
 	struct link *b = ends(SOCK_SEQPACKET, &a);
 
 	ck_assert(link_write(b, "READY", 5));
@@ -326,7 +326,7 @@ START_TEST(bytes_of_the_link_come_first)
 	struct evbuffer *early = evbuffer_new();
 	char got[16];
 	size_t have = 0;
-	int a;
+	sock_fd a;
 	struct link *b = ends(SOCK_STREAM, &a);
 
 	ck_assert_int_eq(write(far, "raw", 3), 3);
@@ -354,12 +354,12 @@ END_TEST
 START_TEST(reset_before_start)
 {
 	struct linger now = { 1, 0 };
-	int a;
+	sock_fd a;
 	struct link *b = ends(SOCK_STREAM, &a);
 
 	setsockopt(near, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(near);
-	near = -1;
+	near = SOCK_NONE;
 	pump = pump_start(kit, a, b, &plain);
 	ck_assert_ptr_nonnull(pump);
 	ck_assert(!done);
