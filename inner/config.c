@@ -109,19 +109,6 @@ check_classic(const char *path, const struct inner_config *config,
 	return -1;
 }
 
-static bool
-check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
-{
-	const char *why = pump_choice_problem(choice);
-
-	if (why == NULL)
-		return true;
-	snprintf(problem, CONF_PROBLEM_SIZE,
-	    "%.400s: Pump: found \"%s\", but %s; expected auto, copy or bev",
-	    path, pump_choices[choice], why);
-	return false;
-}
-
 /* Also fills in its default, which is another key's value. */
 static bool
 check_min_free(const char *path, struct inner_config *config,
@@ -146,7 +133,7 @@ inner_config_load(const char *path, struct inner_config *config,
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
 		problem) != 0 ||
 	    check_classic(path, config, problem) != 0 ||
-	    !check_pump(path, config->pump, problem) ||
+	    !pump_choice_check(path, config->pump, problem) ||
 	    !check_min_free(path, config, problem))
 		return -1;
 	config->id_configured = config->inner_id != NULL;

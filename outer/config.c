@@ -133,19 +133,6 @@ check_names(const char *path, const struct outer_config *config,
 	return false;
 }
 
-static bool
-check_pump(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
-{
-	const char *why = pump_choice_problem(choice);
-
-	if (why == NULL)
-		return true;
-	snprintf(problem, CONF_PROBLEM_SIZE,
-	    "%.400s: Pump: found \"%s\", but %s; expected auto, copy or bev",
-	    path, pump_choices[choice], why);
-	return false;
-}
-
 static uint32_t
 default_workers(void)
 {
@@ -172,7 +159,7 @@ outer_config_load(const char *path, struct outer_config *config,
 		return -1;
 	}
 	if (!check_names(path, config, problem) ||
-	    !check_pump(path, config->pump, problem))
+	    !pump_choice_check(path, config->pump, problem))
 		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);
 	check_classic(path, config);

@@ -31,12 +31,16 @@ const char *const pump_choices[] = {
 	NULL,
 };
 
-const char *
-pump_choice_problem(int choice)
+bool
+pump_choice_check(const char *path, int choice, char problem[CONF_PROBLEM_SIZE])
 {
-	return choice == PUMP_SPLICE && !splice_possible()
-	    ? "this system cannot splice"
-	    : NULL;
+	if (choice != PUMP_SPLICE || splice_possible())
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: Pump: found \"%s\", but this system cannot splice; "
+	    "expected auto, copy or bev",
+	    path, pump_choices[choice]);
+	return false;
 }
 
 static void

@@ -2,6 +2,8 @@
 #ifndef RELAY_PUMP_KIT_H
 #define RELAY_PUMP_KIT_H
 
+#include "conf/conf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +17,10 @@ enum pump_choice { PUMP_AUTO, PUMP_SPLICE, PUMP_COPY, PUMP_BEV };
 /* Their names, for the table of the configuration. NULL at the end. */
 extern const char *const pump_choices[];
 
-/* NULL, or a constant text: why this system cannot do so. */
-const char *pump_choice_problem(int choice);
+/* Whether this system can do what the key Pump of the file at path says; else
+ * problem says what to write instead. */
+bool pump_choice_check(const char *path, int choice,
+    char problem[CONF_PROBLEM_SIZE]);
 
 /*
  * choice: enum pump_choice, which has no problem. max_fds: the descriptors of
