@@ -1,0 +1,134 @@
+#!/bin/sh
+# prefix.sh - the libraries for Windows, static, from Debian's source packages.
+# Builds them once, with all output to standard error, and prints the folder
+# they are in. The folder's name has a hash of this script, so it is built anew
+# when this changes. TP_JOBS: how many jobs at a time.
+set -eu
+
+host=x86_64-w64-mingw32
+hash=$(sha256sum "$0" | cut -c -16)
+prefix=${XDG_CACHE_HOME:-$HOME/.cache}/transponder/windows-$hash
+jobs=${TP_JOBS:-$(nproc)}
+if [ -d "$prefix" ]; then
+	echo "$prefix"
+	exit
+fi
+exec 3>&1 1>&2
+
+# Built beside its place and moved there whole: none is ever half there.
+mkdir -p "${prefix%/*}"
+work=$(mktemp -d "$prefix.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+made=$work/prefix
+mkdir "$work/apt" "$work/src" "$made"
+
+# --- sources ----------------------------------------------------------------
+
+# The machine's own package lists stay as they are: this makes some of source
+# packages from its entries for the distribution itself, in a folder apart.
+write_sources() {
+	distribution=$(. /etc/os-release && echo "$ID")
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+		sed -n "s/^deb \(.*$distribution\)/deb-src \1/p" \
+			>"$work/apt/sources.list"
+	mkdir "$work/apt/parts" "$work/apt/lists" "$work/apt/cache"
+	for file in /etc/apt/sources.list.d/*.sources; do
+		[ -e "$file" ] || continue
+		sed 's/^Types:.*/Types: deb-src/' "$file" |
+			awk -v RS= -v ORS='\n\n' "/^URIs:.*$distribution/ ||
+			    /\nURIs:[^\n]*$distribution/"
+	done >"$work/apt/parts/all.sources"
+	cat >"$work/apt/apt.conf" <<-CONF
+		Dir::Etc::SourceList "$work/apt/sources.list";
+		Dir::Etc::SourceParts "$work/apt/parts";
+		Dir::State::Lists "$work/apt/lists";
+		Dir::Cache "$work/apt/cache";
+		APT::Sandbox::User "";
+	CONF
+}
+
+# The newest that there is; a security update may be listed and yet not there,
+# then the release's own.
+get_source() {
+	apt-get -q source "$1" ||
+		apt-get -q source "$1/$(. /etc/os-release && echo "$VERSION_CODENAME")"
+}
+
+get_sources() {
+	write_sources
+	APT_CONFIG=$work/apt/apt.conf
+	export APT_CONFIG
+	apt-get -q update
+	cd "$work/src"
+	for package in openssl libevent jansson check; do
+		get_source $package
+	done
+	unset APT_CONFIG
+}
+
+# --- libraries --------------------------------------------------------------
+
+# Sees what was built here, and nothing of this machine.
+PKG_CONFIG_LIBDIR=$made/lib/pkgconfig
+PKG_CONFIG='pkg-config --static'
+export PKG_CONFIG_LIBDIR PKG_CONFIG
+
+# Windows 10 and later.
+CPPFLAGS=-D_WIN32_WINNT=0x0A00
+CFLAGS='-O2 -g0'
+
+# Where it looks for files of its own must be no folder that any user of the
+# Windows machine may make; it does not read a configuration file unasked.
+openssl() {
+	cd "$work"/src/openssl-*/
+	./Configure mingw64 "--cross-compile-prefix=$host-" --prefix="$made" \
+		--libdir=lib no-autoload-config no-shared no-tests no-dso \
+		no-engine no-module no-legacy $CPPFLAGS -O2
+	own=C:/Windows/ssl
+	make -j"$jobs" build_libs OPENSSLDIR=$own ENGINESDIR=$own/engines \
+		MODULESDIR=$own/modules
+	make install_dev
+}
+
+# configure_in FOLDER OPTION...: Debian's patches make configure's sources
+# newer than it.
+configure_in() {
+	cd "$work"/src/$1-*/
+	shift
+	autoreconf -fi
+	./configure --host=$host --prefix="$made" --disable-shared \
+		CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" "$@"
+}
+
+jansson() {
+	configure_in jansson
+	make SUBDIRS=src
+	make SUBDIRS=src install
+}
+
+check() {
+	configure_in check --disable-fork --disable-subunit \
+		--disable-build-docs
+	make SUBDIRS='lib src'
+	make SUBDIRS='lib src' install
+	sed -i 's/-lcheck_pic/-lcheck/' "$made/lib/pkgconfig/check.pc"
+}
+
+libevent() {
+	configure_in libevent --disable-samples --disable-libevent-regress
+	make -j"$jobs"
+	make install
+}
+
+get_sources
+# Beside OpenSSL, which takes longest; libevent needs it.
+(jansson && check) >"$work/small.log" 2>&1 &
+openssl
+wait $! || { cat "$work/small.log"; exit 1; }
+libevent
+rm -rf "$made/bin" "$made/share" "$made"/lib/*.la
+sed -i "s|$made|$prefix|g" "$made"/lib/pkgconfig/*.pc
+mv "$made" "$prefix"
+echo "$prefix" >&3
