@@ -81,8 +81,8 @@ struct spare {
 	};
 	struct spare_client client; /* of the session */
 	enum spare_state state;
-	sock_fd target_fd; /* owned; SOCK_NONE: none. Connected, but
-				     * the link is not read dry yet */
+	sock_fd target_fd; /* owned; SOCK_NONE: none. Connected, but the link
+			    * is not read dry yet */
 	uint32_t ping_ms;  /* the outer's interval */
 	bool leaving;	   /* has said GOAWAY */
 	bool has_early;	   /* one per session, at most */

@@ -20,7 +20,7 @@
 
 enum { PING_LEAST_MS = 100, PING_MOST_MS = 3600 * 1000 };
 
-#define IN(s) (1u << SPARE_##s)
+#define WHEN(s) (1u << SPARE_##s)
 
 static bool
 send_frame(struct spare *spare, enum frame_type type, const void *payload,
@@ -298,14 +298,15 @@ static const struct {
 	void (*handle)(struct spare *, const struct frame *);
 } frames[] = {
 	/* clang-format off: a table */
-	{ FRAME_CHALLENGE, IN(HANDSHAKE), on_challenge },
-	{ FRAME_WELCOME, IN(HANDSHAKE), on_welcome },
-	{ FRAME_ERROR, IN(HANDSHAKE) | IN(IDLE) | IN(RETIRING) | IN(DIALING),
+	{ FRAME_CHALLENGE, WHEN(HANDSHAKE), on_challenge },
+	{ FRAME_WELCOME, WHEN(HANDSHAKE), on_welcome },
+	{ FRAME_ERROR,
+	    WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(RETIRING) | WHEN(DIALING),
 	    on_error },
-	{ FRAME_KEEPALIVE, IN(IDLE) | IN(RETIRING), on_keepalive },
-	{ FRAME_GOAWAY, IN(IDLE) | IN(RETIRING), on_goaway },
-	{ FRAME_FORWARD, IN(IDLE) | IN(RETIRING), on_forward },
-	{ FRAME_EARLY, IN(IDLE) | IN(RETIRING) | IN(DIALING), on_early },
+	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(RETIRING), on_keepalive },
+	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(RETIRING), on_goaway },
+	{ FRAME_FORWARD, WHEN(IDLE) | WHEN(RETIRING), on_forward },
+	{ FRAME_EARLY, WHEN(IDLE) | WHEN(RETIRING) | WHEN(DIALING), on_early },
 	/* clang-format on */
 };
 

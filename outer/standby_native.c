@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN(s) (1u << STANDBY_##s)
+#define WHEN(s) (1u << STANDBY_##s)
 
 static bool
 send_frame(struct standby *standby, enum frame_type type, const void *payload,
@@ -268,13 +268,14 @@ static const struct {
 	void (*handle)(struct standby *, const struct frame *);
 } frames[] = {
 	/* clang-format off: a table */
-	{ FRAME_HELLO, IN(HANDSHAKE), on_hello },
-	{ FRAME_AUTH, IN(HANDSHAKE), on_auth },
-	{ FRAME_KEEPALIVE, IN(IDLE) | IN(STARTING), on_keepalive },
-	{ FRAME_GOAWAY, IN(IDLE) | IN(STARTING), on_goaway },
-	{ FRAME_READY, IN(STARTING), on_ready },
-	{ FRAME_REFUSED, IN(STARTING), on_refused },
-	{ FRAME_ERROR, IN(HANDSHAKE) | IN(IDLE) | IN(STARTING), on_error },
+	{ FRAME_HELLO, WHEN(HANDSHAKE), on_hello },
+	{ FRAME_AUTH, WHEN(HANDSHAKE), on_auth },
+	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(STARTING), on_keepalive },
+	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(STARTING), on_goaway },
+	{ FRAME_READY, WHEN(STARTING), on_ready },
+	{ FRAME_REFUSED, WHEN(STARTING), on_refused },
+	{ FRAME_ERROR, WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(STARTING),
+	    on_error },
 	/* clang-format on */
 };
 

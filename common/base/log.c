@@ -6,10 +6,10 @@
  * Floor:   base.
  */
 #include "base/log.h"
+#include "base/os.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -40,15 +40,9 @@ static struct {
 	} held[LOG_HELD_MAX];
 } sink = { STDOUT_FILENO, LOG_INFO, LOG_TEXT, NULL, false, 0, { { 0 } } };
 
-static int
-open_file(const char *path)
-{
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-}
-
 /*
- * Makes fd the sink. A file that is open already keeps its number (dup2 swaps
- * what is behind it), so that no other thread writes to a closed descriptor.
+ * Makes fd the sink. A file that is open already keeps its number, and only
+ * what is behind that is swapped: so no other thread writes to a closed one.
  */
 static int
 adopt(int fd)
@@ -59,12 +53,7 @@ adopt(int fd)
 		atomic_store(&sink.fd, fd);
 		return 0;
 	}
-	if (dup3(fd, old, O_CLOEXEC) < 0) {
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return 0;
+	return os_swap_file(fd, old);
 }
 
 int
@@ -76,7 +65,7 @@ log_open(enum log_level level, enum log_format format, const char *path)
 	if (path != NULL && path[0] != '\0') {
 		if ((copy = strdup(path)) == NULL)
 			return -1;
-		if ((fd = open_file(path)) < 0 || adopt(fd) != 0) {
+		if ((fd = os_open_log(path)) < 0 || adopt(fd) != 0) {
 			free(copy);
 			return -1;
 		}
@@ -97,7 +86,7 @@ log_reopen(void)
 
 	if (sink.path == NULL)
 		return 0;
-	if ((fd = open_file(sink.path)) < 0)
+	if ((fd = os_open_log(sink.path)) < 0)
 		return -1;
 	return adopt(fd);
 }
@@ -249,7 +238,7 @@ format_now(char *out, size_t size)
 {
 	static _Thread_local struct {
 		time_t second; /* that the rest is of; 0: none */
-		char date[20], zone[8];
+		char date[20], zone[OS_ZONE_SIZE];
 	} last;
 	struct timespec now;
 	struct tm tm;
@@ -257,11 +246,9 @@ format_now(char *out, size_t size)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec != last.second) { /* the dear half */
-		localtime_r(&now.tv_sec, &tm);
+		os_local_time(now.tv_sec, &tm, last.zone);
 		strftime(last.date, sizeof(last.date), "%Y-%m-%dT%H:%M:%S",
 		    &tm);
-		if (strftime(last.zone, sizeof(last.zone), "%z", &tm) == 0)
-			str_copy(last.zone, sizeof(last.zone), "+0000");
 		last.second = now.tv_sec;
 	}
 	str_append(out, size, &used, "%s.%03d%.3s:%s", last.date,
@@ -276,7 +263,7 @@ put(const char *line, size_t len)
 	ssize_t n;
 
 	while (done < len) {
-		n = write(atomic_load(&sink.fd), line + done, len - done);
+		n = os_write(atomic_load(&sink.fd), line + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)

@@ -17,7 +17,7 @@ bool str_copy(char *out, size_t size, const char *text);
  * what does not fit is cut and *used stays at size - 1.
  */
 void str_append(char *out, size_t size, size_t *used, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((format(FORMAT_OF_PRINTF, 4, 5)));
 
 /*
  * How many bytes the UTF-8 character at text has: 1 to 4, or 0 when what

@@ -37,7 +37,7 @@ json_t *conf_source_value(const struct conf_source *source,
  */
 int conf_fail(const struct conf_source *source, struct conf_pos pos,
     const char *key, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((format(FORMAT_OF_PRINTF, 4, 5)));
 int conf_fail_json(const struct conf_source *source, const json_error_t *error);
 int
 conf_fail_key(const struct conf_source *source, const struct conf_token *key);

@@ -9,21 +9,16 @@
 #include "net/dial.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "sys/inet.h"
 #include "sys/sock.h"
-#include "sys/sys.h"
+#include "sys/sock_unix.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <event2/util.h>
-#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 struct attempt {
 	struct dial *dial;  /* the one it belongs to */
@@ -93,11 +88,11 @@ static void
 note_failure(struct dial *dial, int error)
 {
 	dial->result = DIAL_REFUSED;
-	if (sys_out_of_fds(error))
+	if (inet_is_shortage(error))
 		dial->result = DIAL_NO_RESOURCES;
-	else if (error == ETIMEDOUT)
+	else if (inet_is_timeout(error))
 		dial->result = DIAL_TIMED_OUT;
-	dial->why = evutil_socket_error_to_string(error);
+	dial->why = inet_error_text(error);
 }
 
 static void
@@ -105,12 +100,9 @@ on_connected(sock_fd fd, short what, void *arg)
 {
 	struct attempt *attempt = arg;
 	struct dial *dial = attempt->dial;
-	int error = 0;
-	socklen_t len = sizeof(error);
+	int error = inet_connected(fd);
 
 	(void)what;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
 	if (error == 0) {
 		dial->winner = fd;
 		attempt->fd = SOCK_NONE; /* not the attempt's any more */
@@ -123,49 +115,16 @@ on_connected(sock_fd fd, short what, void *arg)
 	loop_timer_soon(&dial->stagger); /* the next one now */
 }
 
-/*
- * 0, EINPROGRESS, or why not. On this machine a connection is there, or
- * refused, when connect(2) has said that it is under way: asked again, it says
- * so, which saves a trip through the loop.
- */
-static int
-connect_now(sock_fd fd, const struct attempt *attempt)
-{
-	const struct sockaddr *to = (const struct sockaddr *)&attempt->address;
-
-	if (connect(fd, to, attempt->length) == 0)
-		return 0;
-	if (errno != EINPROGRESS)
-		return errno;
-	if (connect(fd, to, attempt->length) == 0 || errno == EISCONN)
-		return 0;
-	return errno == EALREADY ? EINPROGRESS : errno;
-}
-
-/* Starts connecting; it may be connected at once. False: it has failed. */
+/* Waits until fd, which is connecting, is connected. False without memory. */
 static bool
-attempt_start(struct dial *dial, struct attempt *attempt)
+attempt_wait(struct dial *dial, struct attempt *attempt, sock_fd fd)
 {
-	int error;
-	sock_fd fd = socket(attempt->address.ss_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd == SOCK_NONE) {
-		note_failure(dial, errno);
-		return false;
-	}
-	sock_set_nodelay(fd);
-	error = connect_now(fd, attempt);
-	if (error == 0) {
-		dial->winner = fd;
-		return true;
-	}
 	loop_prepare_fd(dial->loop, fd);
 	event_assign(&attempt->event, loop_base(dial->loop), fd, EV_WRITE,
 	    on_connected, attempt);
-	if (error != EINPROGRESS || event_add(&attempt->event, NULL) != 0) {
-		note_failure(dial, error == EINPROGRESS ? ENOMEM : error);
-		sock_close(fd);
+	if (event_add(&attempt->event, NULL) != 0) {
+		dial->result = DIAL_NO_RESOURCES;
+		dial->why = "out of memory";
 		return false;
 	}
 	attempt->dial = dial;
@@ -173,6 +132,32 @@ attempt_start(struct dial *dial, struct attempt *attempt)
 	attempt->connecting = true;
 	dial->running++;
 	return true;
+}
+
+/* Starts connecting; it may be connected at once. False: it has failed. */
+static bool
+attempt_start(struct dial *dial, struct attempt *attempt)
+{
+	sock_fd fd = inet_open(attempt->address.ss_family);
+	int error;
+
+	if (fd == SOCK_NONE) {
+		note_failure(dial, inet_error());
+		return false;
+	}
+	sock_set_nodelay(fd);
+	error = inet_connect(fd, (const struct sockaddr *)&attempt->address,
+	    attempt->length);
+	if (error == 0) {
+		dial->winner = fd;
+		return true;
+	}
+	if (error != INET_UNDER_WAY)
+		note_failure(dial, error);
+	else if (attempt_wait(dial, attempt, fd))
+		return true;
+	sock_close(fd);
+	return false;
 }
 
 /* The next address's turn. */
@@ -257,15 +242,14 @@ on_resolved(struct addrinfo *found, const char *why, void *arg)
 static bool
 add_plain(struct dial *dial, const struct addr *addr)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 		.sin_port = htons(addr->port) };
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
 		.sin6_port = htons(addr->port) };
 
 	if (addr->kind == ADDR_UNIX) {
-		memcpy(sun.sun_path, addr->path, strlen(addr->path) + 1);
-		set_address(&dial->only, &sun, sizeof(sun));
+		dial->only.length = (socklen_t)sock_unix_address(addr->path,
+		    &dial->only.address);
 	} else if (inet_pton(AF_INET, addr->host, &sin.sin_addr) == 1) {
 		set_address(&dial->only, &sin, sizeof(sin));
 	} else if (inet_pton(AF_INET6, addr->host, &sin6.sin6_addr) == 1) {

@@ -6,11 +6,11 @@
  * Floor:   net.
  */
 #include "net/endpoint.h"
+#include "sys/inet.h"
 
 #include <event2/util.h>
 #include <stdio.h>
 #include <string.h>
-#include <netinet/in.h>
 
 static const uint8_t mapped_prefix[12] = {
 	0,

@@ -8,6 +8,7 @@
  */
 #include "net/inbox.h"
 #include "net/loop.h"
+#include "sys/inet.h"
 #include "sys/sock.h"
 #include "sys/thread.h"
 
@@ -46,7 +47,7 @@ on_wake(sock_fd fd, short what, void *arg)
 	char bytes[64];
 
 	(void)what;
-	while (recv(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
+	while (sock_recv(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
 		continue;
 	inbox_drain(arg);
 }
@@ -67,6 +68,7 @@ inbox_new(struct loop *loop)
 		evutil_make_socket_nonblocking(inbox->wake[i]);
 		evutil_make_socket_closeonexec(inbox->wake[i]);
 	}
+	sock_set_nodelay(inbox->wake[1]); /* where it is a TCP connection */
 	inbox->event = event_new(loop_base(loop), inbox->wake[0],
 	    EV_READ | EV_PERSIST, on_wake, inbox);
 	if (inbox->event == NULL || event_add(inbox->event, NULL) != 0)
@@ -88,7 +90,7 @@ inbox_free(struct inbox *inbox)
 		event_free(inbox->event);
 	for (int i = 0; i < 2; i++)
 		if (inbox->wake[i] != SOCK_NONE)
-			evutil_closesocket(inbox->wake[i]);
+			sock_close(inbox->wake[i]);
 	mutex_free(inbox->mutex);
 	free(inbox);
 }
@@ -101,6 +103,6 @@ inbox_post(struct inbox *inbox, struct inbox_message *message)
 	/* one wake-up per batch; under the lock, so that whoever has run the
 	 * last message may free the inbox */
 	if (inbox->messages.length == 1)
-		(void)send(inbox->wake[1], "", 1, 0);
+		(void)sock_send(inbox->wake[1], "", 1, NULL, 0);
 	mutex_unlock(inbox->mutex);
 }

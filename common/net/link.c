@@ -11,15 +11,14 @@
  */
 #include "net/link.h"
 #include "net/loop.h"
+#include "sys/inet.h"
 #include "sys/sock.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/util.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct link {
 	struct bufferevent *bev;	    /* owned, closes the socket */
@@ -64,7 +63,7 @@ static void
 on_bev_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct link *link = arg;
-	int error = EVUTIL_SOCKET_ERROR();
+	int error = inet_error();
 
 	(void)bev;
 	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0) {
@@ -73,7 +72,7 @@ on_bev_event(struct bufferevent *bev, short what, void *arg)
 	} else if ((what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0) {
 		if (link->handler->on_error != NULL)
 			link->handler->on_error(link->arg,
-			    evutil_socket_error_to_string(error));
+			    inet_error_text(error));
 	}
 }
 
@@ -279,7 +278,7 @@ link_set_output_low(struct link *link, size_t bytes)
 void
 link_finish(struct link *link)
 {
-	(void)shutdown(link_fd(link), SHUT_WR);
+	sock_finish(link_fd(link));
 }
 
 bool

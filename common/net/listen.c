@@ -10,19 +10,15 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "base/log.h"
+#include "sys/inet.h"
 #include "sys/sock.h"
+#include "sys/sock_unix.h"
 #include "sys/sys.h"
 
-#include <errno.h>
 #include <event2/listener.h>
-#include <event2/util.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 enum { SOCKETS_MAX = 16, RETRY_MS = 200, CALM_MS = 1000 };
 
@@ -56,6 +52,17 @@ apply_pause(struct listen *listen)
 	}
 }
 
+/* Where what is accepted inherits them, that saves a handful of calls each
+ * time. */
+static void
+set_options(sock_fd fd, const struct listen *listen)
+{
+	sock_set_nodelay(fd);
+	if (listen->keepalive_ms > 0)
+		sock_set_keepalive(fd, listen->keepalive_ms);
+	sock_set_user_timeout(fd, listen->user_timeout_ms);
+}
+
 static void
 on_accepted(struct evconnlistener *socket, sock_fd fd, struct sockaddr *address,
     int len, void *arg)
@@ -66,6 +73,8 @@ on_accepted(struct evconnlistener *socket, sock_fd fd, struct sockaddr *address,
 	(void)socket;
 	(void)len;
 	endpoint_from(address, &peer);
+	if (!SOCK_HANDS_DOWN)
+		set_options(fd, listen);
 	listen->on_accept(fd, &peer, listen->arg);
 }
 
@@ -74,7 +83,7 @@ static void
 on_accept_error(struct evconnlistener *socket, void *arg)
 {
 	struct listen *listen = arg;
-	int error = EVUTIL_SOCKET_ERROR();
+	int error = inet_error();
 
 	(void)socket;
 	sys_release_fd(listen->reserve);
@@ -86,10 +95,9 @@ on_accept_error(struct evconnlistener *socket, void *arg)
 		return;
 	listen->told = true;
 	log_warn("listen",
-	    sys_out_of_fds(error) ? "out of descriptors: accepting pauses"
-				  : "accepting failed and pauses",
-	    KV_STR("for", listen->what),
-	    KV_STR("why", evutil_socket_error_to_string(error)));
+	    inet_is_shortage(error) ? "out of descriptors: accepting pauses"
+				    : "accepting failed and pauses",
+	    KV_STR("for", listen->what), KV_STR("why", inet_error_text(error)));
 }
 
 static void
@@ -136,7 +144,7 @@ add_socket(struct listen *listen, sock_fd fd)
 	    LISTEN_BACKLOG, fd);
 
 	if (socket == NULL) {
-		const char *why = strerror(errno);
+		const char *why = inet_error_text(inet_error());
 
 		sock_close(fd);
 		return why;
@@ -147,35 +155,23 @@ add_socket(struct listen *listen, sock_fd fd)
 	return NULL;
 }
 
-/* What is accepted inherits them: that saves a handful of calls each time. */
-static void
-set_options(sock_fd fd, const struct listen *listen)
-{
-	sock_set_nodelay(fd);
-	if (listen->keepalive_ms > 0)
-		sock_set_keepalive(fd, listen->keepalive_ms);
-	sock_set_user_timeout(fd, listen->user_timeout_ms);
-}
-
 static const char *
 listen_tcp(struct listen *listen, const struct addrinfo *at, bool dual)
 {
-	sock_fd fd = socket(at->ai_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	sock_fd fd = inet_open(at->ai_family);
 	const char *why;
 
 	if (fd == SOCK_NONE)
-		return strerror(errno);
-	evutil_make_listen_socket_reuseable(fd);
+		return inet_error_text(inet_error());
 	set_options(fd, listen);
 	if (at->ai_family == AF_INET6) {
 		int only = !dual;
 
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
-		    sizeof(only));
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+		    (const void *)&only, sizeof(only));
 	}
-	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0) {
-		why = strerror(errno);
+	if (!inet_bind(fd, at->ai_addr, at->ai_addrlen)) {
+		why = inet_error_text(inet_error());
 		sock_close(fd);
 		return why;
 	}
@@ -247,17 +243,17 @@ static const char *
 listen_unix(struct listen *listen, const struct listen_options *options)
 {
 	const char *path = options->addr->path, *why;
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_storage at;
+	size_t len = sock_unix_address(path, &at);
 	sock_fd fd;
 
 	if ((why = sock_unix_claim(path)) != NULL)
 		return why;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = inet_open(AF_UNIX);
 	if (fd == SOCK_NONE)
-		return strerror(errno);
-	memcpy(sun.sun_path, path, strlen(path) + 1);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
-		why = strerror(errno);
+		return inet_error_text(inet_error());
+	if (!inet_bind(fd, (struct sockaddr *)&at, len))
+		why = inet_error_text(inet_error());
 	else if (sock_file_identify(path, &listen->file))
 		snprintf(listen->path, sizeof(listen->path), "%s", path);
 	if (why == NULL) /* before anybody can connect */

@@ -158,7 +158,7 @@ loop_prepare_fd(struct loop *loop, sock_fd fd)
 		fd - fd % FDS_AT_ONCE + FDS_AT_ONCE };
 	struct thread *thread;
 
-	if (fd < loop->fds)
+	if (!SOCK_IS_FILE || fd < loop->fds)
 		return;
 	if ((thread = thread_start(prepare, &until)) == NULL)
 		prepare(&until);
@@ -292,8 +292,8 @@ loop_timer_free(struct loop_timer *timer)
 static struct timeval
 timeval_of(uint64_t ms)
 {
-	return (struct timeval){ (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
+	return (struct timeval){ .tv_sec = (long)(ms / 1000),
+		.tv_usec = (int)(ms % 1000) * 1000 };
 }
 
 static const struct timeval *

@@ -10,9 +10,9 @@
 #include "net/inbox.h"
 #include "net/loop.h"
 #include "base/str.h"
+#include "sys/inet.h"
 #include "sys/thread.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ ask_system(const char *host, const char *port, int flags, const char **why)
 	struct addrinfo *found = NULL;
 	int error = getaddrinfo(host, port, &hints, &found);
 
-	*why = error == 0 ? NULL : gai_strerror(error);
+	*why = error == 0 ? NULL : inet_lookup_text(error);
 	return error == 0 ? found : NULL;
 }
 

@@ -2,16 +2,17 @@
  * app.c - the life of a daemon.
  *
  * Owns:    the signal events.
- * Thread:  main, with the main loop.
+ * Thread:  main, with the main loop; hear() on one of the system's.
  * Floor:   ops.
  */
 #include "ops/app.h"
 #include "base/log.h"
+#include "net/inbox.h"
 #include "net/loop.h"
 #include "sys/service.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,13 @@ struct app {
 	struct loop_signal *signals[SIGNALS_MAX]; /* owned */
 	unsigned signal_count;
 	bool draining;
+
+	/* wishes to stop that came on another thread */
+	struct inbox_message message;
+	atomic_uint wishes; /* not seen yet; the message is posted for the
+			     * first */
+	_Atomic(const char *) wish_name;
+	_Atomic(uint32_t) wish_within_ms;
 };
 
 static void
@@ -38,10 +46,13 @@ on_deadline(void *arg)
 	loop_stop(app->loop);
 }
 
+/* within_ms: when the system ends the program by itself; 0: never. */
 static void
-on_stop(int number, void *arg)
+stop(struct app *app, const char *name, uint32_t within_ms)
 {
-	struct app *app = arg;
+	uint32_t drain_ms = within_ms > 0 && within_ms < app->drain_ms
+	    ? within_ms
+	    : app->drain_ms;
 
 	if (app->draining) {
 		log_warn("app", "second signal: stopping at once");
@@ -49,20 +60,18 @@ on_stop(int number, void *arg)
 		return;
 	}
 	app->draining = true;
+	app->drain_ms = drain_ms;
 	log_info("app",
 	    "stopping: running sessions may finish, a second signal cuts them",
-	    KV_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
-	    KV_MS("drain", app->drain_ms));
+	    KV_STR("signal", name), KV_MS("drain", drain_ms));
 	service_notify("STOPPING=1");
-	loop_timer_start(app->deadline, app->drain_ms);
+	loop_timer_start(app->deadline, drain_ms);
 	app->hooks.on_drain(app->hooks.arg);
 }
 
 static void
-on_hangup(int number, void *arg)
+reopen_log(void)
 {
-	(void)number;
-	(void)arg;
 	if (log_reopen() == 0)
 		log_info("app", "log file opened anew");
 	else
@@ -72,8 +81,46 @@ on_hangup(int number, void *arg)
 		    KV_STR("why", strerror(errno)));
 }
 
+static void
+on_signal(int number, void *arg)
+{
+	size_t count;
+	const struct service_signal *heard = service_signals(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (heard[i].number != number)
+			continue;
+		if (heard[i].wish == WISH_STOP)
+			stop(arg, heard[i].name, 0);
+		else
+			reopen_log();
+	}
+}
+
+static void
+on_message(struct inbox_message *message)
+{
+	struct app *app = list_entry(message, struct app, message);
+
+	for (unsigned n = atomic_exchange(&app->wishes, 0); n > 0; n--)
+		stop(app, atomic_load(&app->wish_name),
+		    atomic_load(&app->wish_within_ms));
+}
+
+/* On a thread of the system's. */
+static void
+hear(const char *name, uint32_t within_ms, void *arg)
+{
+	struct app *app = arg;
+
+	atomic_store(&app->wish_name, name);
+	atomic_store(&app->wish_within_ms, within_ms);
+	if (atomic_fetch_add(&app->wishes, 1) == 0)
+		inbox_post(loop_inbox(app->loop), &app->message);
+}
+
 static bool
-add_signal(struct app *app, int number, void (*on_signal)(int, void *))
+add_signal(struct app *app, int number)
 {
 	struct loop_signal *sig = loop_signal_new(app->loop, number, on_signal,
 	    app);
@@ -82,6 +129,18 @@ add_signal(struct app *app, int number, void (*on_signal)(int, void *))
 		return false;
 	app->signals[app->signal_count++] = sig;
 	return true;
+}
+
+static bool
+start_hearing(struct app *app)
+{
+	size_t count;
+	const struct service_signal *heard = service_signals(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!add_signal(app, heard[i].number))
+			return false;
+	return service_hear(hear, app);
 }
 
 struct app *
@@ -94,11 +153,9 @@ app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks)
 	app->loop = loop;
 	app->hooks = *hooks;
 	app->drain_ms = drain_ms;
+	app->message.run = on_message;
 	app->deadline = loop_timer_new(loop, on_deadline, app);
-	if (app->deadline == NULL || !add_signal(app, SIGTERM, on_stop) ||
-	    !add_signal(app, SIGINT, on_stop) ||
-	    (!service_hangup_ignored() &&
-		!add_signal(app, SIGHUP, on_hangup))) {
+	if (app->deadline == NULL || !start_hearing(app)) {
 		app_free(app);
 		return NULL;
 	}
@@ -110,6 +167,9 @@ app_free(struct app *app)
 {
 	if (app == NULL)
 		return;
+	service_end_hearing();
+	if (atomic_load(&app->wishes) > 0)
+		inbox_drain(loop_inbox(app->loop)); /* the message is ours */
 	for (unsigned i = 0; i < app->signal_count; i++)
 		loop_signal_free(app->signals[i]);
 	loop_timer_free(app->deadline);

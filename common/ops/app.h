@@ -17,10 +17,10 @@ struct app_hooks {
 };
 
 /*
- * Takes SIGTERM, SIGINT and, unless it came ignored, SIGHUP into the loop,
- * and libevent's own messages into the log. SIGTERM or SIGINT drains for at
- * most drain_ms; a second one ends the program at once. SIGHUP reopens the
- * log file. NULL without memory.
+ * Takes what the system may want (sys/service.h) into the loop. To be asked to
+ * stop, as by SIGTERM, SIGINT or Ctrl-C, drains for at most drain_ms; a second
+ * time ends the program at once. SIGHUP reopens the log file. NULL without
+ * memory.
  */
 struct app *
 app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks);

@@ -74,7 +74,9 @@ start(int argc, char **argv, const struct start_program *program)
 	struct options options;
 	int code;
 
-	service_prepare();
+	if (!service_prepare())
+		return fail(program, "the system has no sockets to give",
+		    EXIT_FAILURE);
 	code = options_read(argc, argv, &program->about, &options);
 	if (code >= 0)
 		return code;

@@ -16,20 +16,48 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void
+bool
 service_prepare(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
-	sigaction(SIGPIPE, &ignore, NULL);
+	return sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
-bool
-service_hangup_ignored(void)
+static bool
+hangup_is_ignored(void)
 {
 	struct sigaction now;
 
 	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+const struct service_signal *
+service_signals(size_t *count)
+{
+	static const struct service_signal heard[] = {
+		{ SIGTERM, WISH_STOP, "SIGTERM" },
+		{ SIGINT, WISH_STOP, "SIGINT" },
+		{ SIGHUP, WISH_REOPEN_LOG, "SIGHUP" },
+	};
+
+	*count = sizeof(heard) / sizeof(heard[0]);
+	if (hangup_is_ignored())
+		--*count; /* the last one */
+	return heard;
+}
+
+bool
+service_hear(service_stop_fn *on_stop, void *arg)
+{
+	(void)on_stop;
+	(void)arg;
+	return true; /* all comes as signals */
+}
+
+void
+service_end_hearing(void)
+{
 }
 
 void

@@ -14,8 +14,13 @@
  */
 #ifdef _WIN32
 typedef intptr_t sock_fd;
+enum { SOCK_IS_FILE = 0, SOCK_HANDS_DOWN = 0 };
 #else
 typedef int sock_fd;
+enum {
+	SOCK_IS_FILE = 1,    /* the lowest number that is free, as of files */
+	SOCK_HANDS_DOWN = 1, /* what is accepted has its listener's options */
+};
 #endif
 
 enum { SOCK_NONE = -1 }; /* no socket */
@@ -83,27 +88,5 @@ void sock_close(sock_fd fd);
 
 /* Closes with a reset (SO_LINGER of zero). */
 void sock_reset(sock_fd fd);
-
-/*
- * Makes way for a Unix listener at path: removes a socket file that nobody
- * listens on. Returns NULL, or a constant text: somebody listens there, or it
- * is no socket, or the system's reason.
- */
-const char *sock_unix_claim(const char *path);
-
-/*
- * Sets mode, and owner and group by name (NULL: leave) of the socket file.
- * Returns NULL, or a constant text that says which of them failed.
- */
-const char *sock_unix_permit(const char *path, uint32_t mode, const char *owner,
-    const char *group);
-
-/* Which file this is, to remove only that one later. */
-struct sock_file_id {
-	uint64_t device, inode;
-};
-bool sock_file_identify(const char *path, struct sock_file_id *id);
-/* Removes path if it still is the file of that id. */
-void sock_unix_remove(const char *path, const struct sock_file_id *id);
 
 #endif

@@ -33,8 +33,4 @@ void sys_release_fd(int fd);
  * it. Takes milliseconds: for calm times. */
 void sys_give_back_memory(void);
 
-/* True when error says that descriptors (or the kernel's room for them) ran
- * out: EMFILE, ENFILE, ENOBUFS, ENOMEM of accept(2) and socket(2). */
-bool sys_out_of_fds(int error);
-
 #endif

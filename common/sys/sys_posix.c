@@ -8,7 +8,6 @@
  */
 #include "sys/sys.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #ifdef __GLIBC__
@@ -105,11 +104,4 @@ sys_give_back_memory(void)
 #ifdef __GLIBC__
 	(void)malloc_trim(0);
 #endif
-}
-
-bool
-sys_out_of_fds(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM;
 }
