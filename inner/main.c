@@ -46,6 +46,7 @@ main(int argc, char **argv)
 			    "an outer_server and\njoins them to a service "
 			    "that only this machine can reach.",
 			.config_name = "inner.config.json",
+			.service = "TransponderInner",
 		},
 		.fields = inner_config_fields,
 		.field_count = &inner_config_count,

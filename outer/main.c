@@ -45,6 +45,7 @@ main(int argc, char **argv)
 			.purpose = "The public side of Transponder: joins each "
 			    "client to a standby link\nof an inner_server.",
 			.config_name = "outer.config.json",
+			.service = "TransponderOuter",
 		},
 		.fields = outer_config_fields,
 		.field_count = &outer_config_count,

@@ -11,6 +11,12 @@ enum {
 struct options {
 	const char *config; /* -c FILE, borrowed from argv; or NULL */
 	bool check;	    /* --check */
+	enum service_word {
+		SERVICE_NONE,
+		SERVICE_INSTALL,
+		SERVICE_REMOVE,
+		SERVICE_RUN
+	} service; /* --service WORD */
 };
 
 /* What one program says of itself. All borrowed. */
@@ -18,6 +24,7 @@ struct options_program {
 	const char *name;	 /* "outer_server" */
 	const char *purpose;	 /* one line for --help */
 	const char *config_name; /* "outer.config.json" */
+	const char *service;	 /* "TransponderOuter", on Windows */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "ops/start.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "sys/manager.h"
 #include "sys/service.h"
 #include "sys/sys.h"
 
@@ -22,6 +23,7 @@ static int
 fail(const struct start_program *program, const char *problem, int code)
 {
 	fprintf(stderr, "%s: %s\n", program->about.name, problem);
+	manager_report(problem);
 	return code;
 }
 
@@ -67,6 +69,62 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 	return code;
 }
 
+struct service_run {
+	const struct start_program *program;
+	const char *path;
+};
+
+static int
+run_service(void *arg)
+{
+	const struct service_run *run = arg;
+
+	return run_with_file(run->program, run->path, false);
+}
+
+/* A file that could not be run is not installed either. */
+static int
+install(const struct start_program *program,
+    const struct manager_service *service)
+{
+	char problem[MANAGER_PROBLEM_SIZE];
+	int code = run_with_file(program, service->config, true);
+
+	if (code != EXIT_SUCCESS)
+		return code;
+	if (!manager_check_folder(service->config, problem) ||
+	    !manager_install(service, problem))
+		return fail(program, problem, EXIT_FAILURE);
+	printf("installed: starts with the system; now: net start %s\n",
+	    service->name);
+	return EXIT_SUCCESS;
+}
+
+static int
+run_with_word(const struct start_program *program, enum service_word word,
+    const char *path)
+{
+	const struct manager_service service = { program->about.service,
+		program->about.purpose, path };
+	struct service_run run = { program, path };
+	char problem[MANAGER_PROBLEM_SIZE];
+	bool done;
+	int code = EXIT_SUCCESS;
+
+	if (word == SERVICE_INSTALL && manager_possible())
+		return install(program, &service);
+	if (word == SERVICE_RUN)
+		done = manager_check_folder(path, problem) &&
+		    manager_run(&service, run_service, &run, &code, problem);
+	else
+		done = manager_remove(&service, problem);
+	if (!done)
+		return fail(program, problem, EXIT_FAILURE);
+	if (word == SERVICE_REMOVE)
+		printf("removed: %s\n", service.name);
+	return code;
+}
+
 int
 start(int argc, char **argv, const struct start_program *program)
 {
@@ -85,7 +143,9 @@ start(int argc, char **argv, const struct start_program *program)
 	    program->about.config_name);
 	if (path == NULL)
 		return fail(program, "out of memory", EXIT_FAILURE);
-	code = run_with_file(program, path, options.check);
+	code = options.service != SERVICE_NONE
+	    ? run_with_word(program, options.service, path)
+	    : run_with_file(program, path, options.check);
 	free(path);
 	return code;
 }

@@ -41,7 +41,8 @@ void service_end_hearing(void);
 
 /*
  * Tells the service manager the state, as sd_notify(3) does: "READY=1",
- * "STOPPING=1". Does nothing where NOTIFY_SOCKET names no socket.
+ * "STOPPING=1". Does nothing where NOTIFY_SOCKET names no socket, or, on
+ * Windows, no manager started this process (sys/manager).
  */
 void service_notify(const char *state);
 

@@ -2,11 +2,13 @@
  * service_win32.c - what a console says to its program, on Windows.
  *
  * Owns:    who hears it, under a lock.
- * Thread:  main, but for on_console, which runs on a thread of the system's.
+ * Thread:  main, but for on_console and service_pass_on, which run on one of
+ *          the system's.
  * Floor:   sys. HandlerRoutine, SetConsoleCtrlHandler: Microsoft's
  *          documentation of the console.
  */
 #include "sys/service.h"
+#include "sys/service_win32.h"
 
 #include <fcntl.h>
 #include <io.h>
@@ -39,9 +41,8 @@ static const struct {
 	{ CTRL_SHUTDOWN_EVENT, "the system shuts down", CLOSE_MS },
 };
 
-/* False: nobody hears, and the system does as it would. */
-static bool
-pass_on(const char *name, uint32_t within_ms)
+bool
+service_pass_on(const char *name, uint32_t within_ms)
 {
 	bool heard;
 
@@ -59,7 +60,7 @@ on_console(DWORD event)
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i].event != event)
 			continue;
-		if (!pass_on(events[i].name, events[i].within_ms))
+		if (!service_pass_on(events[i].name, events[i].within_ms))
 			return FALSE;
 		if (events[i].within_ms > 0)
 			Sleep(CLOSED_MS); /* the end of main ends this too */
@@ -105,9 +106,8 @@ service_end_hearing(void)
 	ReleaseSRWLockExclusive(&hearer.lock);
 }
 
-/* No service manager listens on a socket there. */
 void
 service_notify(const char *state)
 {
-	(void)state;
+	manager_notify(state);
 }

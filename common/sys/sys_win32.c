@@ -6,6 +6,7 @@
  * Floor:   sys.
  */
 #include "sys/sys.h"
+#include "sys/text_win32.h"
 
 #include <string.h>
 #include <windows.h>
@@ -16,14 +17,6 @@
  */
 enum { SOCKETS_MAX = 65536 };
 
-/* As UTF-8. False when it does not fit. */
-static bool
-to_utf8(const wchar_t *text, char *out, size_t size)
-{
-	return WideCharToMultiByte(CP_UTF8, 0, text, -1, out, (int)size, NULL,
-		   NULL) > 0;
-}
-
 bool
 sys_host_name(char *out, size_t size)
 {
@@ -31,7 +24,7 @@ sys_host_name(char *out, size_t size)
 	DWORD len = sizeof(name) / sizeof(name[0]);
 
 	return GetComputerNameExW(ComputerNameDnsHostname, name, &len) &&
-	    name[0] != L'\0' && to_utf8(name, out, size);
+	    name[0] != L'\0' && text_from_wide(name, out, size);
 }
 
 bool
@@ -48,7 +41,7 @@ sys_exe_dir(char *out, size_t size)
 	if (slash == NULL || slash == path)
 		return false;
 	*slash = L'\0';
-	return to_utf8(path, out, size);
+	return text_from_wide(path, out, size);
 }
 
 /* Names of owners are only for Unix sockets, of which there are none. */

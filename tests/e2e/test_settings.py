@@ -73,6 +73,19 @@ def test_generate_key(lab, name):
     assert all(re.fullmatch(r"[0-9a-f]{64}\n", key) for key in keys)
 
 
+@pytest.mark.short
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("word", ["install", "remove", "run"])
+def test_service_is_for_windows(lab, name, word):
+    """Where units are files, --service says so."""
+    result = run_once(name, "--service", word, cwd=lab.dir)
+    assert result.returncode == 1
+    assert "systemd" in result.stderr and not result.stdout
+    result = run_once(name, "--service", word.upper(), cwd=lab.dir)
+    assert result.returncode == 2
+    assert f'"{word.upper()}"' in result.stderr
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("option", ["--nonsense", "-x", "argument"])
 def test_unknown_option(lab, name, option):
