@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "ops/app.h"
+#include "ops/reload.h"
 #include "sys/sys.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 struct inner {
 	struct loop *loop; /* owned, all of them */
 	struct app *app;
+	const struct reload *reload; /* borrowed */
 	struct keeper keeper;
 };
 
@@ -40,6 +42,24 @@ on_drain(void *arg)
 	keeper_drain(&inner->keeper, on_idle_end, inner);
 }
 
+/* No key of the inner can change while it runs. */
+static bool
+take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
+{
+	(void)fresh;
+	(void)arg;
+	(void)problem;
+	return true;
+}
+
+static void
+on_reload(void *arg)
+{
+	struct inner *inner = arg;
+
+	reload_run(inner->reload, take, inner);
+}
+
 static void
 inner_free(struct inner *inner)
 {
@@ -53,7 +73,7 @@ inner_free(struct inner *inner)
 static bool
 inner_start(struct inner *inner, const struct inner_config *config)
 {
-	const struct app_hooks hooks = { on_drain, inner };
+	const struct app_hooks hooks = { on_drain, on_reload, inner };
 
 	return (inner->loop = loop_new()) != NULL &&
 	    (inner->app = app_new(inner->loop, config->drain_ms, &hooks)) !=
@@ -78,7 +98,7 @@ log_ready(const struct inner_config *config, uint64_t max_fds)
 }
 
 int
-inner_run(const struct inner_config *config)
+inner_run(const struct inner_config *config, const struct reload *reload)
 {
 	uint64_t max_fds = sys_raise_fd_limit();
 	struct inner *inner = calloc(1, sizeof(*inner));
@@ -86,6 +106,7 @@ inner_run(const struct inner_config *config)
 
 	if (inner == NULL)
 		return code;
+	inner->reload = reload;
 	if (inner_start(inner, config)) {
 		log_ready(config, max_fds);
 		code = app_run(inner->app);

@@ -31,9 +31,9 @@ where_to_log(const void *config, struct start_log *log)
 }
 
 static int
-run(const void *config)
+run(const void *config, const struct reload *reload)
 {
-	return inner_run(config);
+	return inner_run(config, reload);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "ops/app.h"
+#include "ops/reload.h"
 #include "sys/sys.h"
 
 #include <inttypes.h>
@@ -32,6 +33,7 @@ struct outer {
 	struct front *front;
 	struct back *back;
 	struct app *app;
+	const struct reload *reload; /* borrowed */
 	struct hub hub;
 	enum stage stage;
 	struct reap settle; /* looks again after this wake-up */
@@ -85,6 +87,24 @@ on_drain(void *arg)
 	on_change(outer);
 }
 
+/* No key of the outer can change while it runs. */
+static bool
+take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
+{
+	(void)fresh;
+	(void)arg;
+	(void)problem;
+	return true;
+}
+
+static void
+on_reload(void *arg)
+{
+	struct outer *outer = arg;
+
+	reload_run(outer->reload, take, outer);
+}
+
 static void
 outer_free(struct outer *outer)
 {
@@ -101,7 +121,7 @@ static bool
 outer_start(struct outer *outer, const struct outer_config *config,
     uint64_t max_fds, char problem[LISTEN_PROBLEM_SIZE])
 {
-	const struct app_hooks hooks = { on_drain, outer };
+	const struct app_hooks hooks = { on_drain, on_reload, outer };
 
 	snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
 	if ((outer->loop = loop_new()) == NULL)
@@ -121,7 +141,7 @@ outer_start(struct outer *outer, const struct outer_config *config,
 }
 
 int
-outer_run(const struct outer_config *config)
+outer_run(const struct outer_config *config, const struct reload *reload)
 {
 	uint64_t max_fds = sys_raise_fd_limit();
 	char problem[LISTEN_PROBLEM_SIZE];
@@ -130,6 +150,7 @@ outer_run(const struct outer_config *config)
 
 	if (outer == NULL)
 		return code;
+	outer->reload = reload;
 	if (outer_start(outer, config, max_fds, problem)) {
 		log_info("outer", "ready", KV_STR("version", PACKAGE_VERSION),
 		    KV_U64("descriptors", max_fds),

@@ -31,6 +31,7 @@ enum {
 	CONF_CONNECT = 4,  /* an address to connect to: no port 0 and no
 				 * empty host ("" becomes localhost's) */
 	CONF_NAME = 8,	   /* text of letters, digits, '.', '_' and '-' */
+	CONF_RELOAD = 16,  /* a running program takes a new value */
 };
 
 struct conf_field {

@@ -371,20 +371,48 @@ print_mode(const struct conf_field *field, const void *place, FILE *out)
 	fprintf(out, "%04" PRIo32, *(const uint32_t *)place);
 }
 
+static bool
+same_text(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+static bool
+same_addr(const void *a, const void *b)
+{
+	char x[ADDR_TEXT_SIZE], y[ADDR_TEXT_SIZE];
+
+	addr_format(a, x, sizeof(x));
+	addr_format(b, y, sizeof(y));
+	return strcmp(x, y) == 0;
+}
+
 static const struct {
 	const char *(*set)(const struct conf_field *, json_t *, void *place);
 	void (*expect)(const struct conf_field *, char *out, size_t size);
 	void (*print)(const struct conf_field *, const void *place, FILE *);
 	bool in_quotes; /* how a default stands in the file */
+	size_t size;	/* in the settings */
+	bool (*same)(const void *, const void *); /* NULL: byte by byte */
 } types[] = {
-	[CONF_TEXT] = { set_text, expect_text, print_text, true },
-	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true },
-	[CONF_BOOL] = { set_bool, expect_bool, print_bool, false },
-	[CONF_COUNT] = { set_count, expect_count, print_count, false },
-	[CONF_SECONDS] = { set_seconds, expect_seconds, print_seconds, false },
-	[CONF_BYTES] = { set_bytes, expect_bytes, print_bytes, true },
-	[CONF_CHOICE] = { set_choice, expect_choice, print_choice, true },
-	[CONF_MODE] = { set_mode, expect_mode, print_mode, true },
+	[CONF_TEXT] = { set_text, expect_text, print_text, true, sizeof(char *),
+	    same_text },
+	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true,
+	    sizeof(struct addr), same_addr },
+	[CONF_BOOL] = { set_bool, expect_bool, print_bool, false, sizeof(bool),
+	    NULL },
+	[CONF_COUNT] = { set_count, expect_count, print_count, false,
+	    sizeof(uint32_t), NULL },
+	[CONF_SECONDS] = { set_seconds, expect_seconds, print_seconds, false,
+	    sizeof(uint32_t), NULL },
+	[CONF_BYTES] = { set_bytes, expect_bytes, print_bytes, true,
+	    sizeof(uint64_t), NULL },
+	[CONF_CHOICE] = { set_choice, expect_choice, print_choice, true,
+	    sizeof(int), NULL },
+	[CONF_MODE] = { set_mode, expect_mode, print_mode, true,
+	    sizeof(uint32_t), NULL },
 };
 
 const char *
@@ -407,6 +435,23 @@ void
 conf_value_expect(const struct conf_field *field, char out[CONF_EXPECT_SIZE])
 {
 	types[field->type].expect(field, out, CONF_EXPECT_SIZE);
+}
+
+bool
+conf_value_same(const struct conf_field *field, const void *a, const void *b)
+{
+	const void *x = (const char *)a + field->offset;
+	const void *y = (const char *)b + field->offset;
+
+	return types[field->type].same != NULL
+	    ? types[field->type].same(x, y)
+	    : memcmp(x, y, types[field->type].size) == 0;
+}
+
+size_t
+conf_value_size(const struct conf_field *field)
+{
+	return types[field->type].size;
 }
 
 void

@@ -27,6 +27,14 @@ json_t *conf_value_default(const struct conf_field *field);
 void
 conf_value_expect(const struct conf_field *field, char out[CONF_EXPECT_SIZE]);
 
+/* Whether two settings have the same value. Not for the eyes of strangers: the
+ * time it takes depends on the values, secrets too. */
+bool
+conf_value_same(const struct conf_field *field, const void *a, const void *b);
+
+/* How many bytes of the settings the value takes. */
+size_t conf_value_size(const struct conf_field *field);
+
 /* The value as it would stand in the file, without quotes; a secret as ***. */
 void conf_value_print(const struct conf_field *field, const void *settings,
     FILE *out);

@@ -70,7 +70,7 @@ stop(struct app *app, const char *name, uint32_t within_ms)
 }
 
 static void
-reopen_log(void)
+reload(struct app *app)
 {
 	if (log_reopen() == 0)
 		log_info("app", "log file opened anew");
@@ -79,6 +79,7 @@ reopen_log(void)
 		    "cannot open the log file anew: "
 		    "the old one stays",
 		    KV_STR("why", strerror(errno)));
+	app->hooks.on_reload(app->hooks.arg);
 }
 
 static void
@@ -93,7 +94,7 @@ on_signal(int number, void *arg)
 		if (heard[i].wish == WISH_STOP)
 			stop(arg, heard[i].name, 0);
 		else
-			reopen_log();
+			reload(arg);
 	}
 }
 

@@ -13,14 +13,16 @@ struct app_hooks {
 	 * running work has ended, now or later.
 	 */
 	void (*on_drain)(void *arg);
+	/* SIGHUP, behind the log: see reload_run. */
+	void (*on_reload)(void *arg);
 	void *arg;
 };
 
 /*
  * Takes what the system may want (sys/service.h) into the loop. To be asked to
  * stop, as by SIGTERM, SIGINT or Ctrl-C, drains for at most drain_ms; a second
- * time ends the program at once. SIGHUP reopens the log file. NULL without
- * memory.
+ * time ends the program at once. SIGHUP reopens the log file, then on_reload is
+ * called. NULL without memory.
  */
 struct app *
 app_new(struct loop *loop, uint32_t drain_ms, const struct app_hooks *hooks);

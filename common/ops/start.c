@@ -28,8 +28,10 @@ fail(const struct start_program *program, const char *problem, int code)
 }
 
 static int
-run_with_log(const struct start_program *program, const void *config)
+run_with_log(const struct start_program *program, const char *path,
+    void *config)
 {
+	const struct reload reload = { program, path, config };
 	char problem[CONF_PROBLEM_SIZE];
 	struct start_log to;
 
@@ -41,7 +43,7 @@ run_with_log(const struct start_program *program, const void *config)
 		return fail(program, problem, EXIT_CONFIG);
 	}
 	log_release();
-	return program->run(config);
+	return program->run(config, &reload);
 }
 
 static int
@@ -60,7 +62,7 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 		conf_print(program->fields, *program->field_count, config);
 		code = EXIT_SUCCESS;
 	} else {
-		code = run_with_log(program, config);
+		code = run_with_log(program, path, config);
 	}
 	log_release();
 	log_close();

@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "ops/options.h"
+#include "ops/reload.h"
 
 /* Where the log goes, as the configuration says. */
 struct start_log {
@@ -22,8 +23,9 @@ struct start_program {
 	    char problem[CONF_PROBLEM_SIZE]);
 	void (*unload)(void *config);
 	void (*log)(const void *config, struct start_log *log);
-	/* Runs until told to stop; returns the exit code. */
-	int (*run)(const void *config);
+	/* Runs until told to stop; returns the exit code. reload: what to run
+	 * on SIGHUP. */
+	int (*run)(const void *config, const struct reload *reload);
 };
 
 /* All of main(): returns the exit code. */

@@ -14,7 +14,7 @@
 bool service_prepare(void);
 
 /* What the system may want of a program that runs. */
-enum service_wish { WISH_STOP, WISH_REOPEN_LOG };
+enum service_wish { WISH_STOP, WISH_RELOAD };
 
 /* signal(7): those that stand for a wish. */
 struct service_signal {

@@ -38,7 +38,7 @@ service_signals(size_t *count)
 	static const struct service_signal heard[] = {
 		{ SIGTERM, WISH_STOP, "SIGTERM" },
 		{ SIGINT, WISH_STOP, "SIGINT" },
-		{ SIGHUP, WISH_REOPEN_LOG, "SIGHUP" },
+		{ SIGHUP, WISH_RELOAD, "SIGHUP" },
 	};
 
 	*count = sizeof(heard) / sizeof(heard[0]);

@@ -1,0 +1,59 @@
+/*
+ * reload.c - SIGHUP: the configuration file is read anew.
+ *
+ * Owns:    the new settings while it looks at them.
+ * Thread:  main, with the main loop.
+ * Floor:   ops.
+ */
+#include "ops/reload.h"
+#include "ops/start.h"
+#include "base/log.h"
+#include "conf/conf_reload.h"
+
+#include <stdlib.h>
+
+enum { NAMES_SIZE = 512 };
+
+/* What has come of a file that is good. */
+static void
+tell(const struct reload *reload, const void *fresh)
+{
+	const struct start_program *program = reload->program;
+	char names[NAMES_SIZE];
+
+	if (conf_changed(program->fields, *program->field_count, reload->config,
+		fresh, true, names, sizeof(names)) == 0)
+		log_info("app",
+		    "configuration read anew: no other keys to take",
+		    KV_STR("file", reload->path));
+	else
+		log_info("app", "configuration read anew",
+		    KV_STR("file", reload->path), KV_STR("taken", names));
+	if (conf_changed(program->fields, *program->field_count, reload->config,
+		fresh, false, names, sizeof(names)) > 0)
+		log_warn("app",
+		    "these keys have changed, which needs a restart",
+		    KV_STR("file", reload->path), KV_STR("keys", names));
+}
+
+void
+reload_run(const struct reload *reload, reload_fn *take, void *arg)
+{
+	const struct start_program *program = reload->program;
+	char problem[CONF_PROBLEM_SIZE] = "out of memory";
+	void *fresh = calloc(1, program->config_size);
+
+	if (fresh == NULL || program->load(reload->path, fresh, problem) != 0 ||
+	    !take(fresh, arg, problem)) {
+		log_error("app",
+		    "cannot take the configuration anew: all stays as it was",
+		    KV_STR("why", problem));
+	} else {
+		tell(reload, fresh);
+		conf_take(program->fields, *program->field_count,
+		    reload->config, fresh);
+	}
+	if (fresh != NULL)
+		program->unload(fresh);
+	free(fresh);
+}
