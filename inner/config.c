@@ -7,6 +7,7 @@
  *          too: tests/lint/lint_config.py says where one is missing.
  */
 #include "inner/config.h"
+#include "ops/limits.h"
 #include "wire/hello.h"
 #include "wire/signal48.h"
 #include "sys/sys.h"
@@ -132,6 +133,10 @@ inner_config_load(const char *path, struct inner_config *config,
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
 		problem) != 0 ||
+	    !limits_check_address(path, "RegisterAddress",
+		&config->register_addr, problem) ||
+	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,
+		problem) ||
 	    check_classic(path, config, problem) != 0 ||
 	    !pump_choice_check(path, config->pump, problem) ||
 	    !check_min_free(path, config, problem))

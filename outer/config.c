@@ -7,8 +7,10 @@
  *          too: tests/lint/lint_config.py says where one is missing.
  */
 #include "outer/config.h"
+#include "ops/limits.h"
 #include "wire/early.h"
 #include "wire/signal48.h"
+#include "sys/sock_unix.h"
 #include "sys/sys.h"
 #include "relay/pump_kit.h"
 #include "base/log.h"
@@ -118,6 +120,8 @@ check_names(const char *path, const struct outer_config *config,
 	const char *owner = config->socket_owner;
 	const char *group = config->socket_group;
 
+	if (!sock_unix_possible())
+		return true; /* nothing there can have an owner */
 	if (owner != NULL && !sys_user_exists(owner))
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: SocketOwner: found \"%.100s\"; expected a user of "
@@ -158,7 +162,11 @@ outer_config_load(const char *path, struct outer_config *config,
 		    path);
 		return -1;
 	}
-	if (!check_names(path, config, problem) ||
+	if (!limits_check_address(path, "InnerServerAddress",
+		&config->inner_addr, problem) ||
+	    !limits_check_address(path, "OuterServerAddress",
+		&config->outer_addr, problem) ||
+	    !check_names(path, config, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);

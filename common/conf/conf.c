@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 1 << 20, KEY_SHORT = 16 };
@@ -194,6 +195,15 @@ conf_parse(const char *name, const char *text, size_t len,
 	return result;
 }
 
+/* Some systems only say of one that it may not be opened. */
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int
 fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
 {
@@ -203,7 +213,7 @@ fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
 		return conf_fail(&source, conf_nowhere, NULL,
 		    "no such file; expected it beside the program or here; "
 		    "-c FILE names another");
-	if (error == EISDIR)
+	if (error == EISDIR || is_folder(path))
 		return conf_fail(&source, conf_nowhere, NULL,
 		    "found a directory; expected the file itself");
 	if (error == EACCES)

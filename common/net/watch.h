@@ -10,8 +10,8 @@ struct watch;
 /* What is noticed. Either may end the watch. */
 struct watch_handler {
 	void (*on_gone)(void *arg);
-	void (*on_more)(void *arg); /* more bytes have come, or a half-close;
-				     * NULL: not asked for */
+	void (*on_more)(void *arg); /* more bytes may have come, or a
+				     * half-close; NULL: not asked for */
 };
 
 /*

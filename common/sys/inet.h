@@ -14,11 +14,13 @@
 #ifdef _WIN32
 #include <winsock2.h>
 #include <ws2tcpip.h>
+enum { INET_AT_ONCE = 0 };
 #else
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+enum { INET_AT_ONCE = 1 }; /* on this machine, inet_connect knows the end */
 #endif
 
 /* Why the last call on a socket failed, in this thread; to be asked at once. */

@@ -81,19 +81,25 @@ peek(sock_fd fd, void *out, size_t size)
 	return result_of(recv((SOCKET)fd, out, limit(size), MSG_PEEK));
 }
 
+static bool
+has_error(sock_fd fd)
+{
+	WSAPOLLFD look = { .fd = (SOCKET)fd, .events = POLLRDNORM };
+
+	return WSAPoll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0;
+}
+
 /*
  * Windows throws away what was received when a reset comes, so reading tells.
- * Where it does not, as under Wine, the poll does. Of POLLHUP nothing can be
- * known: it is said of a peer that has only ended its own direction, too.
+ * Wine does not, but its poll tells. Of POLLHUP nothing can be known: it is said
+ * of a peer that has only ended its own direction, too.
  */
 bool
 sock_broken(sock_fd fd)
 {
-	WSAPOLLFD look = { .fd = (SOCKET)fd, .events = POLLRDNORM };
 	char byte;
 
-	return peek(fd, &byte, 1) == SOCK_FAILED ||
-	    (WSAPoll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0);
+	return peek(fd, &byte, 1) == SOCK_FAILED || has_error(fd);
 }
 
 bool
@@ -121,10 +127,13 @@ sock_peek_bytes(sock_fd fd, void *out, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* A reset reads as an end under Wine. */
 ssize_t
 sock_recv(sock_fd fd, void *out, size_t size)
 {
-	return result_of(recv((SOCKET)fd, out, limit(size), 0));
+	ssize_t n = result_of(recv((SOCKET)fd, out, limit(size), 0));
+
+	return n == 0 && has_error(fd) ? SOCK_FAILED : n;
 }
 
 ssize_t

@@ -15,11 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	char *text = strndup((const char *)input, size);
+	char *text = malloc(size + 1);
 	char first[ADDR_TEXT_SIZE], second[ADDR_TEXT_SIZE];
 	struct addr a, b;
 
 	assert(text != NULL);
+	memcpy(text, input, size);
+	text[size] = '\0';
 	if (addr_parse(text, &a) == NULL) {
 		addr_format(&a, first, sizeof(first));
 		assert(strlen(first) < sizeof(first));

@@ -67,9 +67,11 @@ try_stream(const uint8_t *input, size_t size)
 static void
 try_key(const uint8_t *input, size_t size)
 {
-	char *key = strndup((const char *)input, size);
+	char *key = malloc(size + 1);
 
 	assert(key != NULL);
+	memcpy(key, input, size);
+	key[size] = '\0';
 	if (signal48_key_problem(key) == NULL)
 		there_and_back(SIGNAL48_AUTH, key);
 	free(key);

@@ -87,8 +87,9 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		count += replay(argv[i]);
 	if (argc < 2 && name != NULL) {
-		snprintf(own, sizeof(own), "%s/tests/fuzz/seeds/%s",
-		    top != NULL ? top : ".", name + 1);
+		snprintf(own, sizeof(own), "%s/tests/fuzz/seeds/%.*s",
+		    top != NULL ? top : ".", (int)strcspn(name + 1, "."),
+		    name + 1);
 		count = replay(own);
 	}
 	fprintf(stderr, "%s: %u seeds\n", argv[0], count);

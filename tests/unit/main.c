@@ -5,6 +5,7 @@
  * in one process, for valgrind and for systems without fork.
  */
 #include "tests/unit/suites.h"
+#include "sys/service.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,9 +31,11 @@ static const struct {
 	{ "loop", loop_suite },
 	{ "net", net_suite },
 	{ "pool", pool_suite },
+	{ "posix", posix_suite },
 	{ "proof", proof_suite },
 	{ "pump", pump_suite },
 	{ "pump_pipes", pump_pipes_suite },
+	{ "pump_raw", pump_raw_suite },
 	{ "wheel", wheel_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
@@ -50,12 +53,22 @@ wanted(const char *name, int argc, char **argv)
 	return false;
 }
 
+void
+skip_test(const char *suite, const char *test, const char *why)
+{
+	printf("skipped: %s: %s: %s\n", suite, test, why);
+}
+
 int
 main(int argc, char **argv)
 {
 	SRunner *runner = srunner_create(NULL);
 	int failed, run;
 
+	if (!service_prepare()) {
+		fputs("the system has no sockets to give\n", stderr);
+		return EXIT_FAILURE;
+	}
 	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
 		if (wanted(suites[i].name, argc, argv))
 			srunner_add_suite(runner, suites[i].make());

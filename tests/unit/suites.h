@@ -4,6 +4,9 @@
 
 #include <check.h>
 
+/* A test that this system cannot run, and why: main says so. */
+void skip_test(const char *suite, const char *test, const char *why);
+
 Suite *addr_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);
@@ -19,9 +22,11 @@ Suite *keeper_suite(void);
 Suite *loop_suite(void);
 Suite *net_suite(void);
 Suite *pool_suite(void);
+Suite *posix_suite(void);
 Suite *proof_suite(void);
 Suite *pump_suite(void);
 Suite *pump_pipes_suite(void);
+Suite *pump_raw_suite(void);
 Suite *wheel_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);

@@ -1,6 +1,7 @@
 /*
  * test_conf_values.c - each type's values: taken and printed, or refused.
  */
+#include "tests/unit/files.h"
 #include "tests/unit/test_conf.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -39,30 +40,19 @@ static const struct conf_field required[] = {
 };
 
 /* The log goes to a file that has no name any more. */
-static char log_path[64];
+static char log_path[FILES_PATH_SIZE];
 
 static void
 start_log(void)
 {
-	int fd;
-
-	str_copy(log_path, sizeof(log_path), "/tmp/test_conf.XXXXXX");
-	fd = mkstemp(log_path);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
+	files_write(log_path, "");
 	ck_assert_int_eq(log_open(LOG_WARN, LOG_TEXT, log_path), 0);
 }
 
 static void
 end_log(char out[TEST_LOG_SIZE])
 {
-	FILE *file = fopen(log_path, "r");
-	size_t len;
-
-	ck_assert_ptr_nonnull(file);
-	len = fread(out, 1, TEST_LOG_SIZE - 1, file);
-	out[len] = '\0';
-	fclose(file);
+	files_read(log_path, out, TEST_LOG_SIZE);
 	log_close();
 	unlink(log_path);
 }
@@ -194,14 +184,28 @@ static const struct {
 	{ "LogLevel", "1", NULL },
 };
 
+static void
+print_to(const struct conf_field *field, const struct settings *s,
+    char out[TEST_LOG_SIZE])
+{
+	char path[FILES_PATH_SIZE];
+	FILE *file;
+
+	files_write(path, "");
+	file = fopen(path, "wb");
+	ck_assert_ptr_nonnull(file);
+	conf_value_print(field, s, file);
+	fclose(file);
+	files_read(path, out, TEST_LOG_SIZE);
+	unlink(path);
+}
+
 START_TEST(value)
 {
 	const struct conf_field *field = fields;
 	char problem[CONF_PROBLEM_SIZE], log[TEST_LOG_SIZE], json[128];
+	char printed[TEST_LOG_SIZE];
 	struct settings s;
-	char *got = NULL;
-	size_t size;
-	FILE *out;
 
 	snprintf(json, sizeof(json), "{\"%s\": %s}", values[_i].key,
 	    values[_i].value);
@@ -214,11 +218,8 @@ START_TEST(value)
 		ck_assert_msg(problem[0] == '\0', "%s: %s", json, problem);
 		while (strcmp(field->key, values[_i].key) != 0)
 			field++;
-		out = open_memstream(&got, &size);
-		conf_value_print(field, &s, out);
-		fclose(out);
-		ck_assert_str_eq(got, values[_i].printed);
-		free(got);
+		print_to(field, &s, printed);
+		ck_assert_str_eq(printed, values[_i].printed);
 	}
 	ck_assert_str_eq(log, "");
 	settings_free(&s);

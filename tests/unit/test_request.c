@@ -5,10 +5,10 @@
  */
 #include "base/str.h"
 #include "tests/unit/suites.h"
+#include "sys/inet.h"
 #include "wire/frame.h"
 #include "wire/request.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 

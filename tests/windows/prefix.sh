@@ -75,8 +75,8 @@ PKG_CONFIG_LIBDIR=$made/lib/pkgconfig
 PKG_CONFIG='pkg-config --static'
 export PKG_CONFIG_LIBDIR PKG_CONFIG
 
-# Windows 10 and later.
-CPPFLAGS=-D_WIN32_WINNT=0x0A00
+# Windows 10 and later; printf as in the C standard.
+CPPFLAGS='-D_WIN32_WINNT=0x0A00 -D__USE_MINGW_ANSI_STDIO=1'
 CFLAGS='-O2 -g0'
 
 # Where it looks for files of its own must be no folder that any user of the
