@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4 };
+enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
 
 #define AT(member) offsetof(struct outer_config, member)
 
@@ -46,6 +46,10 @@ const struct conf_field outer_config_fields[] = {
 	    "user that such a socket is given to" },
 	{ "SocketGroup", CONF_TEXT, AT(socket_group), 0, 64, NULL, 0, NULL,
 	    "group that such a socket is given to" },
+	{ "AllowFrom", CONF_NETS, AT(allow), 1, NETS_MAX, NULL, 0, NULL,
+	    "who may be a client; everybody if not given" },
+	{ "DenyFrom", CONF_NETS, AT(deny), 1, NETS_MAX, NULL, 0, NULL,
+	    "who may not, though AllowFrom says so" },
 	{ "AcceptClassic", CONF_BOOL, AT(accept_classic), 0, 0, "true", 0, NULL,
 	    "accept inners of the Go version, whose key crosses the wire" },
 	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,

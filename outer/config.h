@@ -3,6 +3,7 @@
 #define OUTER_CONFIG_H
 
 #include "base/addr.h"
+#include "base/cidr.h"
 #include "conf/conf.h"
 
 #include <stdbool.h>
@@ -16,6 +17,8 @@ struct outer_config {
 	uint32_t socket_mode;	   /* SocketMode */
 	char *socket_owner;	   /* SocketOwner; owned, NULL: unchanged */
 	char *socket_group;	   /* SocketGroup; owned, NULL: unchanged */
+	struct cidr_list allow;	   /* AllowFrom; none: from everywhere */
+	struct cidr_list deny;	   /* DenyFrom */
 	bool accept_classic;	   /* AcceptClassic */
 	uint32_t handshake_ms;	   /* HandshakeTimeout */
 	uint32_t ping_ms;	   /* PingInterval */

@@ -8,16 +8,25 @@
  * A session needs a descriptor for its link as well. So clients are accepted
  * only while both are to be had: who comes too early waits in the kernel's
  * backlog, and the links that will serve those already here still get in.
+ *
+ * Who may not come is reset at once, before anything is made for him. Clients
+ * of a Unix socket have no address: its file says who may connect.
  */
 #include "outer/front.h"
+#include "outer/denials.h"
 #include "outer/session.h"
 #include "outer/hub.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "net/endpoint.h"
 #include "net/loop.h"
 
 #include <stdlib.h>
 
-enum { CALM_MS = 1000 }; /* room for so long is worth a line */
+enum {
+	CALM_MS = 1000,	   /* room for so long is worth a line */
+	COUNTS_MS = 10000, /* how often to look for counts to be told */
+};
 
 struct front {
 	struct hub *hub;	  /* borrowed */
@@ -27,6 +36,10 @@ struct front {
 				   * unheard */
 	bool full;		  /* not accepting */
 	bool told;		  /* the log knows */
+	struct denials denials;
+	struct loop_timer *counts; /* owned: tells of denials; runs while
+				    * there are some */
+	bool counting;
 };
 
 static void
@@ -63,11 +76,85 @@ on_again(void *arg)
 }
 
 static void
+tell_again(const struct denial_row *row)
+{
+	char client[ENDPOINT_TEXT_SIZE];
+
+	if (row->denial == DENIAL_NONE) {
+		log_info("front", "refused, from further addresses",
+		    KV_U64("count", row->count));
+		return;
+	}
+	endpoint_text(&row->client, false, client);
+	log_info("front", "refused again", KV_STR("client", client),
+	    KV_STR("why", denial_text(row->denial)),
+	    KV_U64("count", row->count));
+}
+
+static void
+tell_counts(struct front *front, uint64_t now_ms)
+{
+	struct denial_row row;
+
+	while (denials_due(&front->denials, now_ms, &row))
+		if (row.count > 0)
+			tell_again(&row);
+}
+
+static void
+on_counts(void *arg)
+{
+	struct front *front = arg;
+
+	tell_counts(front, clock_ms());
+	front->counting = denials_any(&front->denials);
+	if (front->counting)
+		loop_timer_start(front->counts, COUNTS_MS);
+}
+
+/* Takes fd. */
+static void
+refuse(struct front *front, sock_fd fd, const struct endpoint *peer,
+    enum denial denial)
+{
+	char client[ENDPOINT_TEXT_SIZE];
+
+	sock_reset(fd);
+	if (!denials_note(&front->denials, peer, denial, clock_ms()))
+		return;
+	endpoint_text(peer, true, client);
+	log_info("front", "refused", KV_STR("client", client),
+	    KV_STR("why", denial_text(denial)));
+	if (front->counting)
+		return;
+	front->counting = true;
+	loop_timer_start(front->counts, COUNTS_MS);
+}
+
+static enum denial
+judge(const struct outer_config *config, const struct endpoint *peer)
+{
+	if (peer->family == 0)
+		return DENIAL_NONE;
+	if (cidr_list_holds(&config->deny, peer->family, peer->bytes))
+		return DENIAL_LISTED;
+	if (config->allow.count > 0 &&
+	    !cidr_list_holds(&config->allow, peer->family, peer->bytes))
+		return DENIAL_NOT_ALLOWED;
+	return DENIAL_NONE;
+}
+
+static void
 on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	struct front *front = arg;
 	struct hub *hub = front->hub;
+	enum denial denial = judge(hub->config, peer);
 
+	if (denial != DENIAL_NONE) {
+		refuse(front, fd, peer, denial);
+		return;
+	}
 	session_start(hub, fd, peer);
 	if (front->full || hub_has_room(hub))
 		return;
@@ -98,7 +185,9 @@ front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 	front->hub = hub;
 	front->calm = loop_timer_new(hub->loop, on_calm, front);
 	front->again = loop_timer_new(hub->loop, on_again, front);
-	if (front->calm != NULL && front->again != NULL)
+	front->counts = loop_timer_new(hub->loop, on_counts, front);
+	if (front->calm != NULL && front->again != NULL &&
+	    front->counts != NULL)
 		front->listen = listen_start(hub->loop, &options, on_accept,
 		    front, problem);
 	if (front->listen == NULL) {
@@ -114,8 +203,10 @@ front_stop(struct front *front)
 	if (front == NULL)
 		return;
 	listen_stop(front->listen);
+	tell_counts(front, UINT64_MAX); /* all there are */
 	loop_timer_free(front->calm);
 	loop_timer_free(front->again);
+	loop_timer_free(front->counts);
 	free(front);
 }
 

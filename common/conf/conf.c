@@ -87,6 +87,55 @@ set_default(const struct conf_source *source, const struct conf_field *field,
 }
 
 static int
+fail_memory(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token)
+{
+	return conf_fail(source, token->pos, field->key,
+	    "there is no memory for it");
+}
+
+static int
+set_items(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *list, void *settings)
+{
+	struct conf_token token;
+	struct conf_scan scan;
+	int result = 0;
+
+	conf_scan_list(&scan, source->text, source->len, list);
+	while (result == 0 && conf_item_next(&scan, &token)) {
+		json_t *item = conf_source_value(source, &token);
+		const char *wrong;
+
+		if (item == NULL)
+			return fail_memory(source, field, &token);
+		wrong = conf_value_add(field, item, settings);
+		if (wrong != NULL)
+			result = conf_fail_value(source, field, &token, item,
+			    wrong);
+		json_decref(item);
+	}
+	return result;
+}
+
+/* Each item has its own place in the file, which a message names. */
+static int
+set_list(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token, json_t *value, void *settings)
+{
+	int result;
+
+	if (!json_is_array(value))
+		return conf_fail_value(source, field, token, value, "");
+	conf_value_free(field, settings);
+	result = set_items(source, field, token, settings);
+	if (result == 0 &&
+	    (double)conf_value_count(field, settings) < field->min)
+		result = conf_fail_value(source, field, token, value, "");
+	return result;
+}
+
+static int
 set_field(const struct conf_source *source, const struct conf_field *field,
     const struct conf_token *token, void *settings)
 {
@@ -95,11 +144,15 @@ set_field(const struct conf_source *source, const struct conf_field *field,
 	int result = 0;
 
 	if (value == NULL)
-		return conf_fail(source, token->pos, field->key,
-		    "there is no memory for it");
-	wrong = conf_value_set(field, value, settings);
-	if (wrong != NULL)
-		result = conf_fail_value(source, field, token, value, wrong);
+		return fail_memory(source, field, token);
+	if (conf_value_is_list(field)) {
+		result = set_list(source, field, token, value, settings);
+	} else {
+		wrong = conf_value_set(field, value, settings);
+		if (wrong != NULL)
+			result = conf_fail_value(source, field, token, value,
+			    wrong);
+	}
 	json_decref(value);
 	return result;
 }
@@ -267,16 +320,8 @@ conf_print(const struct conf_field *fields, size_t count, const void *settings)
 void
 conf_free(const struct conf_field *fields, size_t count, void *settings)
 {
-	for (size_t i = 0; i < count; i++) {
-		char **text = (void *)((char *)settings + fields[i].offset);
-
-		if (fields[i].type != CONF_TEXT || *text == NULL)
-			continue;
-		if ((fields[i].flags & CONF_SECRET) != 0)
-			forget(*text, strlen(*text));
-		free(*text);
-		*text = NULL;
-	}
+	for (size_t i = 0; i < count; i++)
+		conf_value_free(&fields[i], settings);
 }
 
 char *

@@ -23,6 +23,8 @@ enum conf_type {
 	CONF_CHOICE,  /* int; index into choices */
 	CONF_MODE,    /* uint32_t; file mode: octal text "0660", or a number
 			 * whose decimal digits are read as octal (660) */
+	CONF_NETS,    /* struct cidr_list; owned by the settings. A list of
+			 * text, min..max of them; left out: none */
 };
 
 enum {
@@ -72,7 +74,8 @@ int conf_parse(const char *name, const char *text, size_t len,
 void
 conf_print(const struct conf_field *fields, size_t count, const void *settings);
 
-/* Frees the texts that the settings own (secrets are overwritten first). */
+/* Frees the texts and lists that the settings own (secrets are overwritten
+ * first). */
 void conf_free(const struct conf_field *fields, size_t count, void *settings);
 
 /*

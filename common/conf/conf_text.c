@@ -299,6 +299,27 @@ conf_entry_next(struct conf_scan *scan, struct conf_entry *entry)
 }
 
 void
+conf_scan_list(struct conf_scan *scan, const char *text, size_t len,
+    const struct conf_token *list)
+{
+	*scan = (struct conf_scan){ text, len, list->start, list->pos };
+}
+
+bool
+conf_item_next(struct conf_scan *scan, struct conf_token *item)
+{
+	struct conf_token mark = conf_scan_next(scan); /* [ or , or ] */
+
+	if (!is_mark(scan, &mark, "[,"))
+		return false;
+	*item = conf_scan_next(scan);
+	if (is_mark(scan, item, "]"))
+		return false; /* an empty list */
+	skip_nested(scan, item);
+	return true;
+}
+
+void
 conf_spot_find(const char *text, size_t len, size_t offset,
     struct conf_spot *spot)
 {

@@ -53,6 +53,12 @@ struct conf_token conf_scan_next(struct conf_scan *scan);
  * behind the last. */
 bool conf_entry_next(struct conf_scan *scan, struct conf_entry *entry);
 
+/* Starts at a list, which is a token of the same text; then the next item of
+ * it. conf_item_next returns false behind the last. */
+void conf_scan_list(struct conf_scan *scan, const char *text, size_t len,
+    const struct conf_token *list);
+bool conf_item_next(struct conf_scan *scan, struct conf_token *item);
+
 /* A place in a text that may be no JSON at all. */
 struct conf_spot {
 	struct conf_token token;  /* holds the byte before the offset */

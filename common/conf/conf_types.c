@@ -6,6 +6,7 @@
  * Floor:   conf. A new type is one row of the table at the end.
  */
 #include "conf/conf_types.h"
+#include "base/cidr.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -389,6 +390,103 @@ same_addr(const void *a, const void *b)
 	return strcmp(x, y) == 0;
 }
 
+/* Room for as many as the number has lower bits clear: it doubles each time
+ * that the number is a power of two. */
+static const char *
+add_net(const struct conf_field *field, json_t *item, void *place)
+{
+	const char *text = json_string_value(item), *wrong;
+	struct cidr_list *list = place;
+	size_t count = list->count;
+	struct cidr cidr, *blocks;
+
+	if ((double)count >= field->max)
+		return "one too many";
+	if (text == NULL)
+		return see_expected;
+	if ((wrong = cidr_parse(text, &cidr)) != NULL)
+		return wrong;
+	if ((count & (count - 1)) == 0) {
+		blocks = realloc(list->blocks,
+		    (count == 0 ? 1 : count * 2) * sizeof(*blocks));
+		if (blocks == NULL)
+			return no_memory;
+		list->blocks = blocks;
+	}
+	list->blocks[list->count++] = cidr;
+	return NULL;
+}
+
+static void
+expect_nets(const struct conf_field *field, char *out, size_t size)
+{
+	snprintf(out, size,
+	    "a list of " NUMBER " to " NUMBER " addresses and blocks of them, "
+	    "as [\"192.0.2.7\", \"2001:db8::/32\"]",
+	    field->min, field->max);
+}
+
+static void
+print_nets(const struct conf_field *field, const void *place, FILE *out)
+{
+	const struct cidr_list *list = place;
+	char text[CIDR_TEXT_SIZE];
+
+	(void)field;
+	if (list->count == 0)
+		fputs("(none)", out);
+	for (size_t i = 0; i < list->count; i++) {
+		cidr_format(&list->blocks[i], text, sizeof(text));
+		fprintf(out, i == 0 ? "%s" : ", %s", text);
+	}
+}
+
+static bool
+same_nets(const void *a, const void *b)
+{
+	const struct cidr_list *x = a, *y = b;
+
+	return x->count == y->count &&
+	    (x->count == 0 ||
+		memcmp(x->blocks, y->blocks, x->count * sizeof(*x->blocks)) ==
+		    0);
+}
+
+static size_t
+count_nets(const void *place)
+{
+	return ((const struct cidr_list *)place)->count;
+}
+
+static void
+free_nets(const struct conf_field *field, void *place)
+{
+	struct cidr_list *list = place;
+
+	(void)field;
+	free(list->blocks);
+	*list = (struct cidr_list){ 0 };
+}
+
+/* Overwrites memory by a way that no compiler may leave out. */
+static void
+forget(char *text)
+{
+	for (volatile char *byte = text; *byte != '\0'; byte++)
+		*byte = '\0';
+}
+
+static void
+free_text(const struct conf_field *field, void *place)
+{
+	char **text = place;
+
+	if (*text != NULL && (field->flags & CONF_SECRET) != 0)
+		forget(*text);
+	free(*text);
+	*text = NULL;
+}
+
 static const struct {
 	const char *(*set)(const struct conf_field *, json_t *, void *place);
 	void (*expect)(const struct conf_field *, char *out, size_t size);
@@ -396,30 +494,67 @@ static const struct {
 	bool in_quotes; /* how a default stands in the file */
 	size_t size;	/* in the settings */
 	bool (*same)(const void *, const void *); /* NULL: byte by byte */
+	void (*free)(const struct conf_field *, void *place); /* or NULL */
+	/* of a list, instead of set; else NULL */
+	const char *(*add)(const struct conf_field *, json_t *, void *place);
+	size_t (*count)(const void *place);
 } types[] = {
 	[CONF_TEXT] = { set_text, expect_text, print_text, true, sizeof(char *),
-	    same_text },
+	    same_text, free_text, NULL, NULL },
 	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true,
-	    sizeof(struct addr), same_addr },
+	    sizeof(struct addr), same_addr, NULL, NULL, NULL },
 	[CONF_BOOL] = { set_bool, expect_bool, print_bool, false, sizeof(bool),
-	    NULL },
+	    NULL, NULL, NULL, NULL },
 	[CONF_COUNT] = { set_count, expect_count, print_count, false,
-	    sizeof(uint32_t), NULL },
+	    sizeof(uint32_t), NULL, NULL, NULL, NULL },
 	[CONF_SECONDS] = { set_seconds, expect_seconds, print_seconds, false,
-	    sizeof(uint32_t), NULL },
+	    sizeof(uint32_t), NULL, NULL, NULL, NULL },
 	[CONF_BYTES] = { set_bytes, expect_bytes, print_bytes, true,
-	    sizeof(uint64_t), NULL },
+	    sizeof(uint64_t), NULL, NULL, NULL, NULL },
 	[CONF_CHOICE] = { set_choice, expect_choice, print_choice, true,
-	    sizeof(int), NULL },
+	    sizeof(int), NULL, NULL, NULL, NULL },
 	[CONF_MODE] = { set_mode, expect_mode, print_mode, true,
-	    sizeof(uint32_t), NULL },
+	    sizeof(uint32_t), NULL, NULL, NULL, NULL },
+	[CONF_NETS] = { NULL, expect_nets, print_nets, false,
+	    sizeof(struct cidr_list), same_nets, free_nets, add_net,
+	    count_nets },
 };
+
+static void *
+place_of(const struct conf_field *field, void *settings)
+{
+	return (char *)settings + field->offset;
+}
 
 const char *
 conf_value_set(const struct conf_field *field, json_t *value, void *settings)
 {
-	return types[field->type].set(field, value,
-	    (char *)settings + field->offset);
+	return types[field->type].set(field, value, place_of(field, settings));
+}
+
+bool
+conf_value_is_list(const struct conf_field *field)
+{
+	return types[field->type].add != NULL;
+}
+
+const char *
+conf_value_add(const struct conf_field *field, json_t *item, void *settings)
+{
+	return types[field->type].add(field, item, place_of(field, settings));
+}
+
+size_t
+conf_value_count(const struct conf_field *field, const void *settings)
+{
+	return types[field->type].count((const char *)settings + field->offset);
+}
+
+void
+conf_value_free(const struct conf_field *field, void *settings)
+{
+	if (types[field->type].free != NULL)
+		types[field->type].free(field, place_of(field, settings));
 }
 
 json_t *

@@ -19,6 +19,21 @@ enum { CONF_EXPECT_SIZE = 256 };
 const char *
 conf_value_set(const struct conf_field *field, json_t *value, void *settings);
 
+/*
+ * A field of a list is not set as a whole: each item of it is added, which was
+ * found at its own place in the file. conf_value_add returns what
+ * conf_value_set does, and another text when the list is full.
+ */
+bool conf_value_is_list(const struct conf_field *field);
+const char *
+conf_value_add(const struct conf_field *field, json_t *item, void *settings);
+
+/* How many items the list has now. */
+size_t conf_value_count(const struct conf_field *field, const void *settings);
+
+/* Frees what the value owns, and leaves none. */
+void conf_value_free(const struct conf_field *field, void *settings);
+
 /* What a field's default would be in the file: a new reference, or NULL when
  * there is no memory. Only for a field with a default. */
 json_t *conf_value_default(const struct conf_field *field);

@@ -63,6 +63,7 @@ fuzz_outer(const char *text, size_t len)
 		must(config.handshake_ms <= 60000);
 		must(config.buffer_bytes >= 16384);
 		must(config.buffer_bytes <= 16 << 20);
+		must(config.allow.count <= 1024 && config.deny.count <= 1024);
 		conf_print(outer_config_fields, outer_config_count, &config);
 	}
 	outer_config_free(&config);

@@ -17,6 +17,8 @@ static const struct {
 	Suite *(*make)(void);
 } suites[] = {
 	{ "addr", addr_suite },
+	{ "cidr", cidr_suite },
+	{ "denials", denials_suite },
 	{ "list", list_suite },
 	{ "log", log_suite },
 	{ "str", str_suite },

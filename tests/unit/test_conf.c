@@ -69,6 +69,28 @@ static const struct {
 	{ "size", "{\"Size\": \"1K\"}",
 	    "f.json:1:10: Size: found \"1K\"; expected a size 16K..16M, "
 	    "a number of bytes or text as \"64K\" or \"1M\"" },
+	{ "an item has its own place",
+	    "{\"Nets\": [\"::1\",\n // here\n \"1.2.3\", 7]}",
+	    "f.json:3:2: Nets: found \"1.2.3\": neither an IPv4 nor an IPv6 "
+	    "address; expected a list of 1 to 3 addresses and blocks of them, "
+	    "as [\"192.0.2.7\", \"2001:db8::/32\"]" },
+	{ "an item of another type", "{\"Nets\": [\"::1\", {\"a\": [1]}]}",
+	    "f.json:1:18: Nets: found {...}; expected a list of 1 to 3 "
+	    "addresses and blocks of them, as [\"192.0.2.7\", "
+	    "\"2001:db8::/32\"]" },
+	{ "one item too many",
+	    "{\"Nets\": [\"::1\", \"::2\", \"::3\", \"::4\", \"::5\"]}",
+	    "f.json:1:32: Nets: found \"::4\": one too many; expected a list "
+	    "of 1 to 3 addresses and blocks of them, as [\"192.0.2.7\", "
+	    "\"2001:db8::/32\"]" },
+	{ "no item", "{\"Nets\": [ ]}",
+	    "f.json:1:10: Nets: found [...]; expected a list of 1 to 3 "
+	    "addresses and blocks of them, as [\"192.0.2.7\", "
+	    "\"2001:db8::/32\"]" },
+	{ "no list", "{\"Nets\": \"::1\"}",
+	    "f.json:1:10: Nets: found \"::1\"; expected a list of 1 to 3 "
+	    "addresses and blocks of them, as [\"192.0.2.7\", "
+	    "\"2001:db8::/32\"]" },
 	{ "name", "{\"Name\": \"a b\"}",
 	    "f.json:1:10: Name: found \"a b\"; "
 	    "expected 1 to 4 letters, digits, dots, _ or -" },

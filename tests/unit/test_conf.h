@@ -2,6 +2,7 @@
 #ifndef TESTS_TEST_CONF_H
 #define TESTS_TEST_CONF_H
 
+#include "base/cidr.h"
 #include "conf/conf.h"
 
 #include <check.h>
@@ -18,9 +19,10 @@ struct settings {
 	uint32_t count, ms, mode;
 	uint64_t bytes;
 	int choice;
+	struct cidr_list nets;
 };
 
-enum { FIELD_COUNT = 11 };
+enum { FIELD_COUNT = 12 };
 extern const struct conf_field fields[FIELD_COUNT];
 
 /*

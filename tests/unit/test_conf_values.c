@@ -30,6 +30,7 @@ const struct conf_field fields[FIELD_COUNT] = {
 	    "a size" },
 	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0, conf_log_levels,
 	    "a level" },
+	{ "Nets", CONF_NETS, AT(nets), 1, 3, NULL, 0, NULL, "who" },
 };
 
 static const struct conf_field required[] = {
@@ -182,6 +183,16 @@ static const struct {
 	{ "LogLevel", "\"WARN\"", "warn" },
 	{ "LogLevel", "\"verbose\"", NULL },
 	{ "LogLevel", "1", NULL },
+	{ "Nets", "[\"192.0.2.7\"]", "192.0.2.7" },
+	{ "Nets", "[ \"10.0.0.0/8\" , \"::1/128\",\"::ffff:1.2.3.4\" ]",
+	    "10.0.0.0/8, ::1, 1.2.3.4" },
+	{ "Nets", "[]", NULL },
+	{ "Nets", "[\"::1\", \"::2\", \"::3\", \"::4\"]", NULL },
+	{ "Nets", "\"192.0.2.7\"", NULL },
+	{ "Nets", "[\"192.0.2.7\", 1]", NULL },
+	{ "Nets", "[[\"192.0.2.7\"]]", NULL },
+	{ "Nets", "{}", NULL },
+	{ "Nets", "null", NULL },
 };
 
 static void
@@ -242,6 +253,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(s.mode, 0666);
 	ck_assert_uint_eq(s.bytes, 256 << 10);
 	ck_assert_int_eq(s.choice, LOG_INFO);
+	ck_assert_uint_eq(s.nets.count, 0);
 	settings_free(&s);
 	ck_assert_ptr_null(s.text);
 }
