@@ -19,6 +19,7 @@
 #include <string.h>
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
+enum { BURST_SECONDS = 10 };
 
 #define AT(member) offsetof(struct outer_config, member)
 
@@ -50,6 +51,14 @@ const struct conf_field outer_config_fields[] = {
 	    "who may be a client; everybody if not given" },
 	{ "DenyFrom", CONF_NETS, AT(deny), 1, NETS_MAX, NULL, 0, NULL,
 	    "who may not, though AllowFrom says so" },
+	{ "MaxSessions", CONF_COUNT, AT(max_sessions), 1, 1000000, NULL, 0,
+	    NULL, "sessions at once; further clients wait to be accepted" },
+	{ "MaxSessionsPerAddress", CONF_COUNT, AT(address_sessions), 1, 1000000,
+	    NULL, 0, NULL, "sessions of one address at once" },
+	{ "NewSessionsPerSecond", CONF_COUNT, AT(new_per_second), 1, 1000000,
+	    NULL, 0, NULL, "new sessions of one address a second" },
+	{ "NewSessionsBurst", CONF_COUNT, AT(new_burst), 1, 1000000, NULL, 0,
+	    NULL, "so many of them at once; ten seconds' worth if not given" },
 	{ "AcceptClassic", CONF_BOOL, AT(accept_classic), 0, 0, "true", 0, NULL,
 	    "accept inners of the Go version, whose key crosses the wire" },
 	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,
@@ -141,6 +150,25 @@ check_names(const char *path, const struct outer_config *config,
 	return false;
 }
 
+/* Also fills in the burst's default, which is another key's value. */
+static bool
+check_burst(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	if (config->new_burst > 0 && config->new_per_second == 0) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: NewSessionsBurst: found it without "
+		    "NewSessionsPerSecond; expected both, or neither",
+		    path);
+		return false;
+	}
+	if (config->new_burst == 0)
+		config->new_burst = config->new_per_second * BURST_SECONDS;
+	if (config->new_burst == 0)
+		config->new_burst = 1;
+	return true;
+}
+
 static uint32_t
 default_workers(void)
 {
@@ -171,6 +199,7 @@ outer_config_load(const char *path, struct outer_config *config,
 	    !limits_check_address(path, "OuterServerAddress",
 		&config->outer_addr, problem) ||
 	    !check_names(path, config, problem) ||
+	    !check_burst(path, config, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);

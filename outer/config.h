@@ -19,6 +19,10 @@ struct outer_config {
 	char *socket_group;	   /* SocketGroup; owned, NULL: unchanged */
 	struct cidr_list allow;	   /* AllowFrom; none: from everywhere */
 	struct cidr_list deny;	   /* DenyFrom */
+	uint32_t max_sessions;	   /* MaxSessions; 0: no limit, as below */
+	uint32_t address_sessions; /* MaxSessionsPerAddress */
+	uint32_t new_per_second;   /* NewSessionsPerSecond, of an address */
+	uint32_t new_burst;	   /* NewSessionsBurst; from load on never 0 */
 	bool accept_classic;	   /* AcceptClassic */
 	uint32_t handshake_ms;	   /* HandshakeTimeout */
 	uint32_t ping_ms;	   /* PingInterval */

@@ -17,6 +17,9 @@ static const char *const texts[DENIAL_NKINDS] = {
 	[DENIAL_NONE] = "none",
 	[DENIAL_LISTED] = "in DenyFrom",
 	[DENIAL_NOT_ALLOWED] = "not in AllowFrom",
+	[DENIAL_TOO_MANY] = "MaxSessionsPerAddress reached",
+	[DENIAL_TOO_FAST] = "NewSessionsPerSecond exceeded",
+	[DENIAL_NO_MEMORY] = "out of memory",
 };
 
 const char *

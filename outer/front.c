@@ -6,8 +6,9 @@
  * Floor:   outer.
  *
  * A session needs a descriptor for its link as well. So clients are accepted
- * only while both are to be had: who comes too early waits in the kernel's
- * backlog, and the links that will serve those already here still get in.
+ * only while both are to be had, and fewer sessions are there than there may
+ * be: who comes too early waits in the kernel's backlog, and the links that
+ * will serve those already here still get in.
  *
  * Who may not come is reset at once, before anything is made for him. Clients
  * of a Unix socket have no address: its file says who may connect.
@@ -43,7 +44,7 @@ struct front {
 };
 
 static void
-tell_full(struct front *front)
+tell_full(struct front *front, const char *why)
 {
 	const struct hub *hub = front->hub;
 
@@ -51,8 +52,7 @@ tell_full(struct front *front)
 	if (front->told)
 		return;
 	front->told = true;
-	log_warn("front", "no descriptors for more sessions: accepting pauses",
-	    KV_U64("sessions", hub_sessions(hub)),
+	log_warn("front", why, KV_U64("sessions", hub_sessions(hub)),
 	    KV_U64("descriptors", hub->max_fds));
 }
 
@@ -132,7 +132,7 @@ refuse(struct front *front, sock_fd fd, const struct endpoint *peer,
 }
 
 static enum denial
-judge(const struct outer_config *config, const struct endpoint *peer)
+judge_address(const struct outer_config *config, const struct endpoint *peer)
 {
 	if (peer->family == 0)
 		return DENIAL_NONE;
@@ -144,26 +144,56 @@ judge(const struct outer_config *config, const struct endpoint *peer)
 	return DENIAL_NONE;
 }
 
+/* DENIAL_NONE: the client is counted in *source. */
+static enum denial
+judge(struct hub *hub, const struct endpoint *peer, struct source **source)
+{
+	enum denial denial = judge_address(hub->config, peer);
+
+	if (denial != DENIAL_NONE)
+		return denial;
+	switch (sources_enter(&hub->sources, peer, clock_ms(), source)) {
+	case SOURCE_WELCOME:
+		break;
+	case SOURCE_TOO_MANY:
+		return DENIAL_TOO_MANY;
+	case SOURCE_TOO_FAST:
+		return DENIAL_TOO_FAST;
+	case SOURCE_NO_MEMORY:
+		return DENIAL_NO_MEMORY;
+	}
+	return DENIAL_NONE;
+}
+
+static void
+pause_accepting(struct front *front, const char *why)
+{
+	struct hub *hub = front->hub;
+
+	front->full = true;
+	atomic_store(&hub->watchful, true);
+	listen_pause(front->listen, true);
+	tell_full(front, why);
+	loop_timer_start(front->again, CALM_MS);
+	hub->on_change(hub->arg); /* what ended before we were watchful */
+}
+
 static void
 on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	struct front *front = arg;
 	struct hub *hub = front->hub;
-	enum denial denial = judge(hub->config, peer);
+	struct source *source;
+	enum denial denial = judge(hub, peer, &source);
+	const char *full;
 
 	if (denial != DENIAL_NONE) {
 		refuse(front, fd, peer, denial);
 		return;
 	}
-	session_start(hub, fd, peer);
-	if (front->full || hub_has_room(hub))
-		return;
-	front->full = true;
-	atomic_store(&hub->watchful, true);
-	listen_pause(front->listen, true);
-	tell_full(front);
-	loop_timer_start(front->again, CALM_MS);
-	hub->on_change(hub->arg); /* what ended before we were watchful */
+	session_start(hub, fd, peer, source);
+	if (!front->full && (full = hub_why_full(hub)) != NULL)
+		pause_accepting(front, full);
 }
 
 struct front *
@@ -213,7 +243,7 @@ front_stop(struct front *front)
 void
 front_look(struct front *front)
 {
-	if (!front->full || !hub_has_room(front->hub))
+	if (!front->full || hub_why_full(front->hub) != NULL)
 		return;
 	front->full = false;
 	atomic_store(&front->hub->watchful, false);

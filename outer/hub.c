@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "net/worker.h"
 #include "relay/pump_kit.h"
+#include "wire/proof.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,21 @@ enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
 
 /* Links that no shard has looked at: a part of the descriptors, no more. */
 enum { ARRIVING_SHARE = 64, ARRIVING_MIN = 4, ARRIVING_MAX = 256 };
+
+static bool
+start_sources(struct hub *hub)
+{
+	const struct outer_config *config = hub->config;
+	const struct source_limits limits = {
+		.sessions = config->address_sessions,
+		.rate = config->new_per_second,
+		.burst = config->new_burst,
+	};
+	uint64_t seed;
+
+	return proof_random(&seed, sizeof(seed)) &&
+	    sources_init(&hub->sources, &limits, seed);
+}
 
 bool
 hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
@@ -35,6 +51,8 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->next_link = hub->next_session = 1;
 	registry_init(&hub->registry, hub);
 	dispatch_init(&hub->dispatch, hub, loop);
+	if (!start_sources(hub))
+		return false;
 	if ((hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
 		return false;
 	hub->shard_count = count;
@@ -75,6 +93,7 @@ hub_stop(struct hub *hub)
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		shard_fini(&hub->shards[i]);
 	registry_fini(&hub->registry);
+	sources_fini(&hub->sources);
 	free(hub->shards);
 }
 
@@ -173,8 +192,8 @@ fds_aside(const struct hub *hub)
 }
 
 /* A client that still waits will need a link beside those that are there. */
-bool
-hub_has_room(const struct hub *hub)
+static bool
+has_descriptors(const struct hub *hub)
 {
 	uint64_t used = atomic_load(&hub->links) +
 	    2 * dispatch_length(&hub->dispatch) + hub_setting_up(hub) +
@@ -188,13 +207,25 @@ hub_has_room(const struct hub *hub)
 	return used + FDS_PER_SESSION + fds_aside(hub) <= hub->max_fds;
 }
 
+const char *
+hub_why_full(const struct hub *hub)
+{
+	uint32_t most = hub->config->max_sessions;
+
+	if (most > 0 && hub_sessions(hub) >= most)
+		return "MaxSessions reached: accepting pauses";
+	if (!has_descriptors(hub))
+		return "no descriptors for more sessions: accepting pauses";
+	return NULL;
+}
+
 uint64_t
 hub_sessions_max(const struct hub *hub)
 {
-	uint64_t aside = fds_aside(hub);
+	uint64_t aside = fds_aside(hub), most = hub->config->max_sessions;
+	uint64_t room = 1; /* one is always let in */
 
-	/* one is always let in */
-	return hub->max_fds < aside + FDS_PER_SESSION
-	    ? 1
-	    : (hub->max_fds - aside) / FDS_PER_SESSION;
+	if (hub->max_fds >= aside + FDS_PER_SESSION)
+		room = (hub->max_fds - aside) / FDS_PER_SESSION;
+	return most > 0 && most < room ? most : room;
 }

@@ -7,6 +7,7 @@
 #include "outer/config.h"
 #include "outer/dispatch.h"
 #include "outer/registry.h"
+#include "outer/sources.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct hub {
 	/* main's */
 	struct registry registry;
 	struct dispatch dispatch;
+	struct sources sources;		  /* of clients */
 	uint64_t next_link, next_session; /* ids for the log */
 	struct log_limit strangers;	  /* lines that strangers can cause */
 	/* a session or a link has ended, and main was watchful */
@@ -76,13 +78,15 @@ size_t hub_arriving_max(const struct hub *hub);
 /* Main: whether all shards have said that they are quiet. */
 bool hub_is_quiet(const struct hub *hub);
 
-/* Main: sessions in all, those that do not relay yet, and whether the
- * descriptors allow one more with its link. */
+/* Main: sessions in all, and those that do not relay yet. */
 size_t hub_sessions(const struct hub *hub);
 size_t hub_setting_up(const struct hub *hub);
-bool hub_has_room(const struct hub *hub);
 
-/* How many sessions the descriptors allow. */
+/* Main: why no client may be accepted for now, a constant line for the log;
+ * NULL: one may. */
+const char *hub_why_full(const struct hub *hub);
+
+/* How many sessions MaxSessions and the descriptors allow. */
 uint64_t hub_sessions_max(const struct hub *hub);
 
 #endif

@@ -46,6 +46,7 @@ struct session {
 	uint16_t waiting; /* request.waiting */
 	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
 	struct endpoint client, public;
+	struct source *source;	    /* counts it until its end; or NULL */
 	struct early early;	    /* what went ahead of READY */
 	struct watch *watch;	    /* owned; while fd is */
 	struct loop_timer *timer;   /* owned: QueueTimeout; while queued */
@@ -169,6 +170,7 @@ leave(struct session *session)
 	if (shard == NULL)
 		dispatch_remove(&hub->dispatch, session);
 	set_state(session, SESSION_CLOSED);
+	source_leave(session->source);
 	loop_reap(shard != NULL ? shard->loop : hub->loop, &session->reap,
 	    session_free, session);
 	if (shard != NULL)
@@ -522,7 +524,8 @@ session_new(struct hub *hub, sock_fd fd, const struct endpoint *client)
 }
 
 void
-session_start(struct hub *hub, sock_fd fd, const struct endpoint *client)
+session_start(struct hub *hub, sock_fd fd, const struct endpoint *client,
+    struct source *source)
 {
 	struct session *session = session_new(hub, fd, client);
 
@@ -531,7 +534,9 @@ session_start(struct hub *hub, sock_fd fd, const struct endpoint *client)
 			log_warn("session", "refused",
 			    KV_STR("why", "out of memory"));
 		sock_reset(fd);
+		source_leave(source);
 		return;
 	}
+	session->source = source;
 	dispatch_add(&hub->dispatch, session, false);
 }

@@ -18,6 +18,7 @@ struct link;
 struct pool_history;
 struct session;
 struct shard;
+struct source;
 
 /* WAITING (QueueTimeout) -> STARTING (the standby's deadlines) -> RELAYING. */
 enum session_state {
@@ -28,9 +29,10 @@ enum session_state {
 	SESSION_NSTATES,
 };
 
-/* Main: takes fd, a new client at that address, and gives it to dispatch. What it sends stays in
- * the kernel until RELAYING. */
-void session_start(struct hub *hub, sock_fd fd, const struct endpoint *client);
+/* Main: takes fd, a new client at that address, and gives it to dispatch. What
+ * it sends stays in the kernel until RELAYING. Its end is source_leave's. */
+void session_start(struct hub *hub, sock_fd fd, const struct endpoint *client,
+    struct source *source);
 
 /* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
  * when the client does. May close it. */

@@ -1,9 +1,14 @@
 """Armour on the public port: who may come, how many, how fast."""
 from __future__ import annotations
 
+import socket
+import time
 
-from harness import run_once
-from sockets import (Address, connect, how_it_ends, ping_pong, request)
+import pytest
+
+from harness import SCALE, run_once, wait_until
+from sockets import (Address, connect, how_it_ends, is_quiet, ping_pong,
+                     recv_exactly, request)
 
 
 def ends_of(address: Address, source: str = "") -> str:
@@ -94,3 +99,93 @@ def test_check_shows_the_lists(lab):
     result = run_once("outer_server", "-c", str(file), "--check")
     assert "AllowFrom = 10.0.0.0/8, 192.0.2.1\nDenyFrom = (none)\n" \
         in result.stdout
+
+
+def hold(lab, address: Address, source: str = "") -> socket.socket:
+    """A session that is known to relay."""
+    sock = lab.add(connect(address, source=source))
+    ping_pong(sock, b"hello")
+    return sock
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sessions_per_address(lab, workers):
+    """A place is free again when a session ends, wherever it relayed."""
+    outer, _ = lab.tunnel(lab.echo(), standbys=6, outer={
+        "MaxSessionsPerAddress": 2, "Workers": workers})
+    for _ in range(10):
+        held = [wait_until(lambda: try_hold(lab, outer.clients),
+                           "a place to be free") for _ in range(2)]
+        for _ in range(3):
+            assert ends_of(outer.clients) == "reset"
+        for sock in held:
+            ping_pong(sock, b"still here")
+            sock.close()
+    assert served(outer.clients, "127.0.0.2")
+    lines = denials(outer)
+    assert len(lines) == 1 and \
+        lines[0]["why"] == "MaxSessionsPerAddress reached", lines
+
+
+def try_hold(lab, address: Address) -> socket.socket | None:
+    try:
+        return hold(lab, address)
+    except (OSError, AssertionError):
+        return None
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_max_sessions(lab, workers):
+    """Who comes at the limit waits in the kernel, and is served after all."""
+    outer, _ = lab.tunnel(lab.echo(), standbys=6, outer={
+        "MaxSessions": 3, "Workers": workers, "QueueTimeout": 1})
+    assert outer.wait_log("outer", "ready")["sessions_max"] == 3
+    held = [hold(lab, outer.clients) for _ in range(3)]
+    outer.wait_log("front", says="MaxSessions reached", level="warn")
+    late = [lab.add(connect(outer.clients)) for _ in range(4)]
+    for sock in late:
+        sock.sendall(b"late")
+    # longer than anybody waits for a link
+    assert all(is_quiet(sock, 0.3 * SCALE) for sock in late)
+    for sock in held:
+        ping_pong(sock, b"still here")
+    while late:
+        held.pop(0).close()
+        sock = late.pop(0)
+        assert recv_exactly(sock, 4) == b"late"
+        held.append(sock)
+    lines = outer.grep("front", level="warn")
+    assert len(lines) == 1, lines
+    for sock in held:
+        sock.close()
+    outer.wait_log("front", says="accepting goes on")
+    assert not outer.grep("session", "finished", why="no standby in time")
+
+
+def test_new_sessions_per_second(lab):
+    outer, _ = lab.tunnel(lab.echo(), outer={
+        "NewSessionsPerSecond": 1, "NewSessionsBurst": 4})
+    began = time.monotonic()
+    ends = [try_served(outer.clients) for _ in range(30)]
+    most = 4 + time.monotonic() - began
+    assert 4 <= sum(ends) <= most
+    assert ends[:4] == [True] * 4
+    assert served(outer.clients, "127.0.0.2")
+    assert {line["why"] for line in denials(outer)} == \
+        {"NewSessionsPerSecond exceeded"}
+    wait_until(lambda: try_served(outer.clients), "the next second", every=0.1)
+
+
+def try_served(address: Address) -> bool:
+    try:
+        return served(address)
+    except (OSError, AssertionError):
+        return False
+
+
+def test_burst_alone_is_refused(lab):
+    file = lab.outer_file(NewSessionsBurst=4)
+    result = run_once("outer_server", "-c", str(file))
+    assert result.returncode == 2
+    assert "NewSessionsBurst: found it without NewSessionsPerSecond" \
+        in result.stderr
