@@ -87,7 +87,7 @@ on_drain(void *arg)
 	on_change(outer);
 }
 
-/* No key of the outer can change while it runs. */
+/* What can change (CONF_RELOAD) main looks up each time it needs it. */
 static bool
 take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 {

@@ -1,6 +1,8 @@
 """Armour on the public port: who may come, how many, how fast."""
 from __future__ import annotations
 
+import json
+import signal
 import socket
 import time
 
@@ -189,3 +191,22 @@ def test_burst_alone_is_refused(lab):
     assert result.returncode == 2
     assert "NewSessionsBurst: found it without NewSessionsPerSecond" \
         in result.stderr
+
+
+def test_reload_takes_lists(lab):
+    """SIGHUP changes who may come, and ends no session."""
+    file = lab.outer_file(DenyFrom=["127.0.0.2"], MaxSessions=2)
+    outer = lab.start_outer(file).wait_ready()
+    lab.inner(outer, lab.echo())
+    held = hold(lab, outer.clients)
+    assert ends_of(outer.clients, "127.0.0.2") == "reset"
+    hold(lab, outer.clients)
+    outer.wait_log("front", says="MaxSessions reached")
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"DenyFrom": ["127.0.0.1"],
+                                           "MaxSessions": 5}))
+    outer.signal(signal.SIGHUP)
+    assert not outer.wait_log("app", says="read anew")["level"] == "error"
+    assert served(outer.clients, "127.0.0.2")
+    assert ends_of(outer.clients) == "reset"
+    ping_pong(held, b"still here")
