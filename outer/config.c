@@ -21,6 +21,8 @@
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
 enum { BURST_SECONDS = 10 };
 
+#define RATE_MAX (1024.0 * (1 << 30)) /* 1 TiB a second */
+
 #define AT(member) offsetof(struct outer_config, member)
 
 static const char *const early_choices[] = {
@@ -60,6 +62,10 @@ const struct conf_field outer_config_fields[] = {
 	    NULL, 0, NULL, "new sessions of one address a second" },
 	{ "NewSessionsBurst", CONF_COUNT, AT(new_burst), 1, 1000000, NULL, 0,
 	    NULL, "so many of them at once; ten seconds' worth if not given" },
+	{ "RateLimit", CONF_BYTES, AT(rate), 1 << 10, RATE_MAX, NULL, 0, NULL,
+	    "bytes a second of all sessions together, each way" },
+	{ "RateLimitPerSession", CONF_BYTES, AT(session_rate), 1 << 10,
+	    RATE_MAX, NULL, 0, NULL, "bytes a second of a session, each way" },
 	{ "AcceptClassic", CONF_BOOL, AT(accept_classic), 0, 0, "true", 0, NULL,
 	    "accept inners of the Go version, whose key crosses the wire" },
 	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,

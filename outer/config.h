@@ -23,6 +23,8 @@ struct outer_config {
 	uint32_t address_sessions; /* MaxSessionsPerAddress */
 	uint32_t new_per_second;   /* NewSessionsPerSecond, of an address */
 	uint32_t new_burst;	   /* NewSessionsBurst; from load on never 0 */
+	uint64_t rate;		   /* RateLimit: bytes a second; 0: none */
+	uint64_t session_rate;	   /* RateLimitPerSession: the same */
 	bool accept_classic;	   /* AcceptClassic */
 	uint32_t handshake_ms;	   /* HandshakeTimeout */
 	uint32_t ping_ms;	   /* PingInterval */

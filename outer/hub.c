@@ -51,6 +51,8 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->next_link = hub->next_session = 1;
 	registry_init(&hub->registry, hub);
 	dispatch_init(&hub->dispatch, hub, loop);
+	hub->rates.all = config->rate;
+	hub->rates.each = config->session_rate;
 	if (!start_sources(hub))
 		return false;
 	if ((hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/inbox.h"
+#include "net/rate.h"
 #include "outer/config.h"
 #include "outer/dispatch.h"
 #include "outer/registry.h"
@@ -30,6 +31,7 @@ struct hub {
 	/* shared by all threads */
 	atomic_size_t links;	    /* authenticated and not relaying */
 	atomic_size_t waiting;	    /* clients in main's queue */
+	struct rate_limits rates;   /* of sessions */
 	atomic_size_t arriving;	    /* links on their way to a shard */
 	atomic_bool overrun;	    /* main waits until they have arrived */
 	atomic_bool watchful;	    /* main asks to be told of every end */

@@ -37,7 +37,10 @@ shard_init(struct shard *shard, struct hub *hub, unsigned index)
 	shard->loop = index > 0 ? worker_loop(shard->worker) : hub->loop;
 	shard->pumps = pump_kit_new(shard->loop, hub->config->pump,
 	    hub->max_fds, hub->shard_count);
-	return true;
+	if (hub->rates.all == 0 && hub->rates.each == 0)
+		return true;
+	shard->rate = rate_new(shard->loop, &hub->rates);
+	return shard->rate != NULL;
 }
 
 /* Whether main is another thread. */
@@ -177,6 +180,7 @@ shard_fini(struct shard *shard)
 {
 	list_remove(&shard->note_later.node);
 	pump_kit_free(shard->pumps);
+	rate_free(shard->rate);
 	worker_free(shard->worker);
 }
 

@@ -35,6 +35,7 @@ struct shard {
 	struct loop *loop;		   /* borrowed */
 	const struct outer_config *config; /* borrowed */
 	struct pump_kit *pumps;		   /* owned: what sessions share */
+	struct rate *rate; /* owned: how fast they may go; or NULL */
 	struct pool pool;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
 	struct list setting_up;	    /* sessions that do not relay yet */

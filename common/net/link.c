@@ -275,6 +275,26 @@ link_set_output_low(struct link *link, size_t bytes)
 	bufferevent_setwatermark(link->bev, EV_WRITE, bytes, 0);
 }
 
+bool
+link_limit(struct link *link, struct ev_token_bucket_cfg *each,
+    struct bufferevent_rate_limit_group *all)
+{
+	if ((each == NULL ||
+		bufferevent_set_rate_limit(link->bev, each) == 0) &&
+	    (all == NULL ||
+		bufferevent_add_to_rate_limit_group(link->bev, all) == 0))
+		return true;
+	link_unlimit(link);
+	return false;
+}
+
+void
+link_unlimit(struct link *link)
+{
+	(void)bufferevent_remove_from_rate_limit_group(link->bev);
+	(void)bufferevent_set_rate_limit(link->bev, NULL);
+}
+
 void
 link_finish(struct link *link)
 {

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bufferevent_rate_limit_group;
+struct ev_token_bucket_cfg;
 struct evbuffer;
 struct link;
 struct loop;
@@ -85,6 +87,15 @@ void link_read(struct link *link, bool on);
 
 /* on_drained comes when the output falls to so many bytes. */
 void link_set_output_low(struct link *link, size_t bytes);
+
+/*
+ * For net/rate alone: from now on it goes by these, each of which may be NULL
+ * and is borrowed until link_unlimit. False without memory: then it goes as
+ * before.
+ */
+bool link_limit(struct link *link, struct ev_token_bucket_cfg *each,
+    struct bufferevent_rate_limit_group *all);
+void link_unlimit(struct link *link);
 
 /* Ends our direction (shutdown(2), SHUT_WR). Output must be empty. */
 void link_finish(struct link *link);

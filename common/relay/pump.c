@@ -63,10 +63,12 @@ pump_end_text(enum pump_end end, const char *a, const char *b,
 }
 
 static const struct pump_ops *
-pick(const struct pump_kit *kit)
+pick(const struct pump_kit *kit, const struct pump_options *options)
 {
 	size_t i = 0;
 
+	if (options->rate != NULL)
+		return &pump_bev; /* it alone can be held back */
 	while (!best_first[i]->fits(kit))
 		i++; /* pump_bev fits everything */
 	return best_first[i];
@@ -320,7 +322,7 @@ pump_start(struct pump_kit *kit, sock_fd a, struct link *b,
 	if (pump == NULL)
 		return NULL;
 	pump->kit = kit;
-	pump->ops = pick(kit);
+	pump->ops = pick(kit, options);
 	pump->options = *options;
 	pump->options.early = NULL; /* borrowed for this call only */
 	pump->a.pump = pump->b.pump = pump;

@@ -13,6 +13,7 @@ struct evbuffer;
 struct link;
 struct pump;
 struct pump_kit;
+struct rate;
 
 enum pump_end {
 	PUMP_DONE, /* both directions came to their end */
@@ -62,6 +63,8 @@ struct pump_options {
 	struct evbuffer *early; /* borrowed until pump_start returns, which
 					 * takes its bytes: they are of b, and go
 					 * to a first. NULL: none */
+	struct rate *rate;	/* borrowed: how fast a may go, both ways, by
+					 * pump_bev. NULL: as fast as it can */
 	pump_done_fn *done;
 	void *arg; /* for gate and done */
 };

@@ -12,6 +12,7 @@
  */
 #include "relay/pump_parts.h"
 #include "net/link.h"
+#include "net/rate.h"
 
 #include <event2/buffer.h>
 
@@ -146,16 +147,34 @@ side_start(struct pump_side *side)
 }
 
 static bool
+join_rate(struct pump *pump, struct link *a)
+{
+	return pump->options.rate == NULL || rate_join(pump->options.rate, a);
+}
+
+static void
+leave_rate(struct pump *pump, struct link *a)
+{
+	if (pump->options.rate != NULL)
+		rate_leave(pump->options.rate, a);
+}
+
+static bool
 start(struct pump *pump, struct link *b, struct evbuffer *early)
 {
 	struct link *a = link_new(pump->kit->loop, pump->a.fd);
 
 	if (a == NULL)
 		return false;
+	if (!join_rate(pump, a)) {
+		(void)link_detach(a);
+		return false;
+	}
 	if (!side_init(&pump->a, a) || !side_init(&pump->b, b) ||
 	    (early != NULL &&
 		evbuffer_add_buffer(link_output(a), early) != 0)) {
 		evbuffer_remove_cb(link_output(b), on_output_change, &pump->b);
+		leave_rate(pump, a);
 		(void)link_detach(a);
 		return false;
 	}
@@ -180,6 +199,10 @@ ended(struct pump_side *side)
 static void
 close_side(struct pump_side *side, enum pump_farewell how)
 {
+	struct pump *pump = side->pump;
+
+	if (side == &pump->a)
+		leave_rate(pump, side->link);
 	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
 	switch (how) {
 	case PUMP_FIN:

@@ -48,17 +48,21 @@ def try_request(address: Address, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("every", list(ROUNDS))
-@pytest.mark.parametrize("hungry", ["outer", "inner"])
+@pytest.mark.parametrize("hungry", ["outer", "inner", "limited"])
 def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
                                                   hungry: str, every: int):
-    """However often they fail; afterwards all is as before."""
+    """However often they fail; afterwards all is as before. limited: an outer
+    that keeps count of sources and rates."""
     env = {"env": {"LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)}}
-    outer = lab.outer(options=env if hungry == "outer" else None,
-                      QueueTimeout=0.2)
+    limits = {"MaxSessionsPerAddress": 50, "RateLimit": "100M",
+              "RateLimitPerSession": "50M", "AllowFrom": ["127.0.0.0/8"]} \
+        if hungry == "limited" else {}
+    outer = lab.outer(options=None if hungry == "inner" else env,
+                      QueueTimeout=0.2, **limits)
     inner = lab.inner(outer, lab.echo(), MaxFreeConn=5, MaxRetryInterval=0.2,
                       options=env if hungry == "inner" else None)
     outer.wait_joined(5)
-    program = outer if hungry == "outer" else inner
+    program = inner if hungry == "inner" else outer
     assert try_request(outer.clients, b"before")
     switch(program)
     for number in range(ROUNDS[every]):

@@ -1,7 +1,11 @@
 """Armour on the public port: who may come, how many, how fast."""
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
+import select
 import signal
 import socket
 import time
@@ -11,6 +15,7 @@ import pytest
 from harness import SCALE, run_once, wait_until
 from sockets import (Address, connect, how_it_ends, is_quiet, ping_pong,
                      recv_exactly, request)
+from targets import digest_then_all
 
 
 def ends_of(address: Address, source: str = "") -> str:
@@ -210,3 +215,98 @@ def test_reload_takes_lists(lab):
     assert served(outer.clients, "127.0.0.2")
     assert ends_of(outer.clients) == "reset"
     ping_pong(held, b"still here")
+
+
+KIB = 1024
+
+
+class Sink:
+    """A handler that says a byte, reads to the end and counts."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    async def __call__(self, reader, writer) -> None:
+        writer.write(b"!")
+        while data := await reader.read(1 << 16):
+            self.bytes += len(data)
+
+
+async def flood(reader, writer) -> None:
+    """A handler that sends for ever."""
+    while True:
+        writer.write(b"f" * (64 * KIB))
+        await writer.drain()
+
+
+def drink(socks: list[socket.socket], seconds: float) -> tuple[int, float]:
+    """All that comes for so long: how many bytes, and how long it was."""
+    began, got = time.monotonic(), 0
+    while (left := began + seconds - time.monotonic()) > 0:
+        for sock in select.select(socks, [], [], left)[0]:
+            got += len(sock.recv(1 << 16))
+    return got, time.monotonic() - began
+
+
+def assert_rate(got: int, rate: int, seconds: float) -> None:
+    """As fast as it may be, by wide bounds: the start has two ticks' worth,
+    and what waits in sockets and pieces under way comes on top."""
+    assert got <= rate * (seconds + 0.4) + 128 * KIB, got
+    assert got >= rate * seconds / 3, got
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rate_limit_of_all(lab, workers):
+    """Downwards, of two sessions together, also on several threads."""
+    rate = 1024 * KIB
+    outer, _ = lab.tunnel(lab.target(flood), standbys=6, outer={
+        "RateLimit": rate, "Workers": workers})
+    socks = [lab.add(connect(outer.clients)) for _ in range(2)]
+    got, seconds = drink(socks, 1.5)
+    # what shards that have just begun or ended had is theirs for 100 ms more
+    assert_rate(got, rate, seconds + (0.2 if workers else 0))
+    assert {line["how"] for line in outer.grep("pump", "started")} == {"bev"}
+
+
+def test_rate_limit_of_a_session(lab):
+    """Each has its own; the other direction is not slowed by it."""
+    rate = 512 * KIB
+    outer, _ = lab.tunnel(lab.target(flood), outer={
+        "RateLimitPerSession": "512K"})
+    socks = [lab.add(connect(outer.clients)) for _ in range(2)]
+    got, seconds = drink(socks, 1.5)
+    assert_rate(got, 2 * rate, seconds)
+
+
+def test_rate_limit_upwards(lab):
+    """By what arrives at the target, beside the same without a limit."""
+    rate, seconds = 1024 * KIB, 1.0
+    arrived = []
+    for settings in ({"RateLimit": rate}, {}):
+        sink = Sink()
+        outer, _ = lab.tunnel(lab.target(sink), outer=settings)
+        sock = lab.add(connect(outer.clients))
+        assert recv_exactly(sock, 1) == b"!"
+        sock.setblocking(False)
+        began = time.monotonic()
+        while (left := began + seconds - time.monotonic()) > 0:
+            if select.select([], [sock], [], left)[1]:
+                with contextlib.suppress(BlockingIOError):
+                    sock.send(bytes(64 * KIB))
+        arrived.append(sink.bytes)
+        took = time.monotonic() - began
+        if settings:
+            assert_rate(sink.bytes, rate, took)
+        sock.close()
+    assert arrived[1] > 5 * arrived[0], arrived
+
+
+def test_limited_session_is_whole(lab):
+    """Half-close and every byte, as without a limit."""
+    outer, _ = lab.tunnel(lab.target(digest_then_all), outer={
+        "RateLimit": "8M", "RateLimitPerSession": "4M"})
+    data = os.urandom(3 << 20)
+    reply = request(outer.clients, data)
+    assert reply == hashlib.sha256(data).digest() + data
+    line = outer.session(why="done")
+    assert (line["up"], line["down"]) == (len(data), len(data) + 32)

@@ -8,6 +8,7 @@
 #include "tests/unit/suites.h"
 #include "net/link.h"
 #include "net/loop.h"
+#include "net/rate.h"
 #include "relay/pump.h"
 #include "relay/pump_kit.h"
 #include "sys/sock.h"
@@ -27,6 +28,8 @@ enum {
 
 static struct loop *loop;
 static struct pump_kit *kit;
+static struct rate_limits limits;
+static struct rate *rate; /* NULL: no limits */
 static sock_fd left, right; /* the test's ends */
 static struct pump *pump;
 static struct pump_result result;
@@ -47,6 +50,7 @@ plain(void)
 	return (struct pump_options){ .buffer_bytes = BUFFER,
 		.idle_ms = IDLE_MS,
 		.peer_ms = IDLE_MS,
+		.rate = rate,
 		.done = on_done };
 }
 
@@ -83,6 +87,7 @@ set_up_with(enum pump_choice one)
 	choice = one;
 	loop = loop_new();
 	kit = pump_kit_new(loop, choice, 1024, 1);
+	rate = NULL;
 	left = right = SOCK_NONE;
 	done = false;
 	pump = NULL;
@@ -106,6 +111,15 @@ set_up_bev(void)
 	set_up_with(PUMP_BEV);
 }
 
+/* Limits that are met at times, whatever backend was chosen. */
+static void
+set_up_limited(void)
+{
+	set_up_with(PUMP_AUTO);
+	limits.all = limits.each = 32 << 20;
+	rate = rate_new(loop, &limits);
+}
+
 /* Every test runs with each of them. */
 static const struct {
 	const char *name;
@@ -114,6 +128,7 @@ static const struct {
 	{ "splice", set_up_splice },
 	{ "copy", set_up_copy },
 	{ "bev", set_up_bev },
+	{ "limited", set_up_limited },
 };
 
 static void
@@ -126,6 +141,7 @@ tear_down(void)
 	if (right != SOCK_NONE)
 		sock_close(right);
 	pump_kit_free(kit);
+	rate_free(rate);
 	loop_free(loop);
 }
 
