@@ -23,6 +23,10 @@ RULES = [
      "n = splice (a, NULL, b, NULL, 1, 0);"),
     (r"\b(?:_WIN32|_WIN64|__linux__|__APPLE__)\b", ["common/sys/*"],
      "#ifdef _WIN32"),
+    # What Windows lacks, and what only Windows has.
+    (r"<(?:sys/(?:socket|un|uio|wait|resource)|netdb|netinet/\w+|arpa/inet"
+     r"|fcntl|poll|pwd|grp|signal|windows|win\w+2?|ws2\w+|io|process)\.h>",
+     ["common/sys/*"], "#include <netinet/in.h>"),
     # Bytes wait in libevent's buffers, and frames are read from there; all
     # else of libevent is net's.
     (r"<event2/buffer\.h>",
