@@ -7,8 +7,8 @@
  */
 #undef NDEBUG
 #include "base/cidr.h"
+#include "sys/inet.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +45,12 @@ check_block(char *text, const struct cidr *cidr)
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	char *text = strndup((const char *)input, size);
+	char *text = malloc(size + 1);
 	struct cidr cidr;
 
 	assert(text != NULL);
+	memcpy(text, input, size);
+	text[size] = '\0';
 	if (cidr_parse(text, &cidr) == NULL)
 		check_block(text, &cidr);
 	else

@@ -2,9 +2,9 @@
  * test_cidr.c - blocks of addresses: read, written, and what lies in them.
  */
 #include "tests/unit/suites.h"
+#include "sys/inet.h"
 #include "base/cidr.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

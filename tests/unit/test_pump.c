@@ -29,7 +29,7 @@ enum {
 static struct loop *loop;
 static struct pump_kit *kit;
 static struct rate_limits limits;
-static struct rate *rate; /* NULL: no limits */
+static struct rate *rate;   /* NULL: no limits */
 static sock_fd left, right; /* the test's ends */
 static struct pump *pump;
 static struct pump_result result;
@@ -314,8 +314,8 @@ START_TEST(reset_is_passed_on)
 	bool from_left = _i == 0;
 	sock_fd other;
 
-	if (choice == PUMP_BEV && !pairs_tell_resets()) {
-		skip_test("pump", "bev: reset_is_passed_on",
+	if ((choice == PUMP_BEV || rate != NULL) && !pairs_tell_resets()) {
+		skip_test("pump", "bev, limited: reset_is_passed_on",
 		    "this system reads a reset as an end");
 		return;
 	}
