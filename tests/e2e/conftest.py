@@ -1,4 +1,4 @@
-"""Fixtures: a lab per test, the machine for oneself, logs of failures."""
+"""Fixtures: a lab per test, the machine for oneself."""
 from __future__ import annotations
 
 import fcntl
@@ -6,13 +6,15 @@ import os
 import resource
 import socket
 import tempfile
-from typing import Callable, Iterator
+from typing import Iterator
 
 import pytest
 
 import harness
 from lab import Lab
 from peers import FakeOuter
+from reports import (figure, pytest_runtest_makereport,
+                     pytest_terminal_summary)
 from sockets import listen
 
 
@@ -29,32 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if harness.VALGRIND and item.get_closest_marker("short") is None:
             item.add_marker(pytest.mark.skip(reason="too slow for valgrind"))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome = yield
-    report = outcome.get_result()
-    lab = getattr(item, "lab", None)
-    if report.when == "call" and report.failed and lab is not None:
-        report.sections.append(("programs", lab.logs()))
-
-
-@pytest.fixture
-def figure(record_property) -> Callable[[str], None]:
-    """Notes a measured figure; all are printed at the end of the run."""
-    return lambda text: record_property("figure", text)
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    """The figures that the tests have measured and asserted."""
-    figures = [value for reports in terminalreporter.stats.values()
-               for report in reports if getattr(report, "when", "") == "call"
-               for name, value in report.user_properties if name == "figure"]
-    if figures:
-        terminalreporter.section("figures")
-        for text in sorted(figures):
-            terminalreporter.write_line(text)
 
 
 @pytest.fixture

@@ -143,13 +143,15 @@ class Program:
     """A started program, its log lines, and how it must end."""
 
     live: set["Program"] = set()
+    stop_signal = signal.SIGTERM
 
     def __init__(self, name: str, args: Iterable[str], directory: Path, *,
-                 prefix: Iterable[str] = (), env: dict[str, str] | None = None,
+                 prefix: Iterable[str] = (), binary: Path | None = None,
+                 env: dict[str, str] | None = None,
                  ignore_hup: bool = False) -> None:
         self.name = name
         argv = [*_DIE_WITH_US, *prefix, *(_VALGRIND if VALGRIND else ()),
-                str(BINARIES / name), *args]
+                str(binary or BINARIES / name), *args]
         number = len(list(directory.glob(f"{name}*.stderr")))
         self.stderr_path = directory / f"{name}-{number}.stderr"
         self.lines: list[Line] = []
@@ -286,11 +288,11 @@ class Program:
         return memory_kib(self.pid, "VmHWM")
 
     def ask_to_end(self) -> None:
-        """SIGTERM, once: a second one would cut the drain."""
+        """stop_signal, once: a second one would cut the drain."""
         if self.running() and not self._asked:
             self._asked = True
             self.signal(signal.SIGCONT)
-            self.signal(signal.SIGTERM)
+            self.signal(self.stop_signal)
 
     def finish(self) -> list[str]:
         """Ends it if it still runs; returns what was not as it must be."""
@@ -299,7 +301,7 @@ class Program:
         try:
             code = self.wait()
         except subprocess.TimeoutExpired:
-            faults.append("did not end after SIGTERM")
+            faults.append(f"did not end after {self.stop_signal.name}")
             self.process.kill()
             code = self.wait()
         else:
@@ -324,11 +326,11 @@ def _end_what_is_left() -> None:
 
 
 def run_once(name: str, *args: str, cwd: Path | None = None,
-             binary: Path | None = None, timeout: float | None = None,
-             env: dict[str, str] | None = None,
+             binary: Path | None = None, prefix: Iterable[str] = (),
+             timeout: float | None = None, env: dict[str, str] | None = None,
              ) -> subprocess.CompletedProcess[str]:
     """Runs a program that ends by itself, as --help does."""
-    argv = [*(_VALGRIND if VALGRIND else ()),
+    argv = [*prefix, *(_VALGRIND if VALGRIND else ()),
             str(binary or BINARIES / name), *args]
     return subprocess.run(argv, cwd=cwd, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=timeout or DEADLINE,

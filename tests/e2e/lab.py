@@ -12,7 +12,7 @@ import harness
 from harness import KEY, Line, Program, write_json
 from peers import FakeInner, FakeOuter, OuterLink
 from sockets import (Address, address_of, address_text, established_at,
-                     parse_address)
+                     free_port, parse_address)
 from targets import Nginx, Target, WebTarget
 
 OUTER_DEFAULTS = {
@@ -102,6 +102,9 @@ def url_of(place: Any) -> str:
 class Lab:
     """Starts what a test needs and ends all of it, in the right order."""
 
+    outer_type: type[Outer] = Outer
+    inner_type: type[Inner] = Inner
+
     def __init__(self) -> None:
         # Not pytest's own place: short for Unix sockets, open to www-data.
         self.dir = Path(tempfile.mkdtemp(prefix="tp-e2e-"))
@@ -144,12 +147,12 @@ class Lab:
 
     def start_outer(self, file: Path, **options: Any) -> Outer:
         """Starts it without waiting for it."""
-        return self.track(Outer("outer_server", ["-c", str(file)], self.dir,
-                                **options))
+        return self.track(self.outer_type(
+            "outer_server", ["-c", str(file)], self.dir, **options))
 
     def start_inner(self, file: Path, **options: Any) -> Inner:
-        return self.track(Inner("inner_server", ["-c", str(file)], self.dir,
-                                **options))
+        return self.track(self.inner_type(
+            "inner_server", ["-c", str(file)], self.dir, **options))
 
     def outer(self, *, options: dict[str, Any] | None = None,
               **settings: Any) -> Outer:
@@ -221,3 +224,27 @@ class Lab:
 
     def logs(self) -> str:
         return "\n".join(program.tail(80) for program in self.programs)
+
+
+class Restarted:
+    """An outer on fixed ports that can be killed and started again."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        for _ in range(5):
+            self.file = lab.outer_file(
+                InnerServerAddress=f"tcp://127.0.0.1:{free_port()}",
+                OuterServerAddress=f"tcp://127.0.0.1:{free_port()}")
+            try:
+                self.outer = lab.start_outer(self.file).wait_ready()
+                return
+            except AssertionError:      # somebody else took a port
+                lab.programs[-1].expected = None
+        raise AssertionError("no free ports")
+
+    def kill(self) -> None:
+        self.outer.kill()
+
+    def start(self) -> Outer:
+        self.outer = self.lab.start_outer(self.file).wait_ready()
+        return self.outer

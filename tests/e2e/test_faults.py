@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import PLAIN, SCALE, wait_until
-from lab import Outer
+from lab import Outer, Restarted
 from sockets import (accept, connect, established_at, established_to,
-                     free_port, how_it_ends, listen, ping_pong, request, talk, timed_talk)
+                     free_port, how_it_ends, listen, ping_pong, request, talk,
+                     timed_talk)
 from targets import Target, echo
 
 
@@ -87,30 +88,6 @@ def test_a_stopped_inner_comes_back(lab):
 
 
 # --- killed and restarted -------------------------------------------------
-
-class Restarted:
-    """An outer on fixed ports that can be killed and started again."""
-
-    def __init__(self, lab) -> None:
-        self.lab = lab
-        for _ in range(5):
-            self.file = lab.outer_file(
-                InnerServerAddress=f"tcp://127.0.0.1:{free_port()}",
-                OuterServerAddress=f"tcp://127.0.0.1:{free_port()}")
-            try:
-                self.outer = lab.start_outer(self.file).wait_ready()
-                return
-            except AssertionError:      # somebody else took a port
-                lab.programs[-1].expected = None
-        raise AssertionError("no free ports")
-
-    def kill(self) -> None:
-        self.outer.kill()
-
-    def start(self) -> Outer:
-        self.outer = self.lab.start_outer(self.file).wait_ready()
-        return self.outer
-
 
 @pytest.mark.heavy
 @pytest.mark.timeout(150)
