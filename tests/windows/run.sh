@@ -1,11 +1,13 @@
 #!/bin/sh
-# run.sh BUILD - checks a cross-build for Windows: the unit tests under wine, the
-# headers of the other C library, what the programs need and how large they are.
+# run.sh BUILD PYTHON - checks a cross-build for Windows: the unit tests under
+# wine, the headers of the other C library, what the programs need and how large
+# they are, and both running, beside those for Linux. PYTHON: one with pytest.
 # Says what went well; exits 1 when something did not.
 set -eu
 
 host=x86_64-w64-mingw32
 build=$(cd "$1" && pwd)
+python=$2
 here=$(cd "$(dirname "$0")" && pwd)
 jobs=$(nproc)
 failed=0
@@ -92,9 +94,17 @@ check_programs() {
 	done
 }
 
+# The running programs, in every pair of systems.
+check_pairs() {
+	TP_WINDOWS=$build TP_WINEPREFIX=$WINEPREFIX PYTHONDONTWRITEBYTECODE=1 \
+		timeout 600 "$python" -m pytest "$here" -q -n $((jobs * 2)) ||
+		fail 'the running programs'
+}
+
 start_wine
 check_crash
 check_units
 check_ucrt
 check_programs
+check_pairs
 exit $failed
