@@ -11,6 +11,7 @@
 #include "wire/hello.h"
 #include "wire/signal48.h"
 #include "sys/sys.h"
+#include "ops/privileges.h"
 #include "relay/pump_kit.h"
 
 #include <ctype.h>
@@ -76,6 +77,10 @@ const struct conf_field inner_config_fields[] = {
 	    conf_log_formats, "text or json" },
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
+	{ "User", CONF_TEXT, AT(user), 0, 64, NULL, 0, NULL,
+	    "user to run as, when started as root" },
+	{ "Group", CONF_TEXT, AT(group), 0, 64, NULL, 0, NULL,
+	    "group to run as; the user's own if not given" },
 };
 const size_t inner_config_count = sizeof(inner_config_fields) /
     sizeof(inner_config_fields[0]);
@@ -138,6 +143,7 @@ inner_config_load(const char *path, struct inner_config *config,
 	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,
 		problem) ||
 	    check_classic(path, config, problem) != 0 ||
+	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem) ||
 	    !check_min_free(path, config, problem))
 		return -1;

@@ -36,6 +36,7 @@ struct inner_config {
 	int pump;		   /* Pump: enum pump_choice */
 	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
 	char *log_file;		   /* LogFile; owned, NULL: standard output */
+	char *user, *group;	   /* User, Group; owned, NULL: who we are */
 };
 
 extern const struct conf_field inner_config_fields[];

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "ops/app.h"
+#include "ops/privileges.h"
 #include "ops/reload.h"
 #include "sys/sys.h"
 
@@ -101,10 +102,16 @@ int
 inner_run(const struct inner_config *config, const struct reload *reload)
 {
 	uint64_t max_fds = sys_raise_fd_limit();
-	struct inner *inner = calloc(1, sizeof(*inner));
+	char problem[CONF_PROBLEM_SIZE];
+	struct inner *inner;
 	int code = EXIT_FAILURE;
 
-	if (inner == NULL)
+	/* it binds nothing */
+	if (!privileges_drop(config->user, config->group, problem)) {
+		fprintf(stderr, "inner_server: %s\n", problem);
+		return code;
+	}
+	if ((inner = calloc(1, sizeof(*inner))) == NULL)
 		return code;
 	inner->reload = reload;
 	if (inner_start(inner, config)) {

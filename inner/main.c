@@ -27,7 +27,7 @@ where_to_log(const void *config, struct start_log *log)
 	const struct inner_config *inner = config;
 
 	*log = (struct start_log){ inner->log_level, inner->log_format,
-		inner->log_file };
+		inner->log_file, inner->user, inner->group };
 }
 
 static int

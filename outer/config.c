@@ -12,6 +12,7 @@
 #include "wire/signal48.h"
 #include "sys/sock_unix.h"
 #include "sys/sys.h"
+#include "ops/privileges.h"
 #include "relay/pump_kit.h"
 #include "base/log.h"
 
@@ -100,6 +101,10 @@ const struct conf_field outer_config_fields[] = {
 	    conf_log_formats, "text or json" },
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
+	{ "User", CONF_TEXT, AT(user), 0, 64, NULL, 0, NULL,
+	    "user to run as, when started as root" },
+	{ "Group", CONF_TEXT, AT(group), 0, 64, NULL, 0, NULL,
+	    "group to run as; the user's own if not given" },
 };
 const size_t outer_config_count = sizeof(outer_config_fields) /
     sizeof(outer_config_fields[0]);
@@ -207,6 +212,7 @@ outer_config_load(const char *path, struct outer_config *config,
 		&config->outer_addr, problem) ||
 	    !check_names(path, config, problem) ||
 	    !check_burst(path, config, problem) ||
+	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
 	conf_warn_short_key(path, config->auth_key, &config->inner_addr);

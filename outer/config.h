@@ -41,6 +41,7 @@ struct outer_config {
 	uint32_t workers;	   /* Workers: threads; 0: the main loop */
 	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
 	char *log_file;		   /* LogFile; owned, NULL: standard output */
+	char *user, *group;	   /* User, Group; owned, NULL: who we are */
 };
 
 extern const struct conf_field outer_config_fields[];

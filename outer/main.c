@@ -27,7 +27,7 @@ where_to_log(const void *config, struct start_log *log)
 	const struct outer_config *outer = config;
 
 	*log = (struct start_log){ outer->log_level, outer->log_format,
-		outer->log_file };
+		outer->log_file, outer->user, outer->group };
 }
 
 static int

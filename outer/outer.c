@@ -18,8 +18,10 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "ops/app.h"
+#include "ops/privileges.h"
 #include "ops/reload.h"
 #include "sys/sys.h"
+#include "sys/user.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,18 +142,46 @@ outer_start(struct outer *outer, const struct outer_config *config,
 	    (outer->front = front_start(&outer->hub, problem)) != NULL;
 }
 
+/* Root binds any address; the user may not be able to tidy up after it. */
+static void
+warn_if_it_stays(const struct addr *addr)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	if (addr->kind != ADDR_UNIX || user_may_write_beside(addr->path))
+		return;
+	addr_format(addr, address, sizeof(address));
+	log_warn("outer",
+	    "User may not remove files of that folder: the socket will stay "
+	    "behind at the end",
+	    KV_STR("address", address));
+}
+
+static bool
+become_user(const struct outer_config *config, char problem[CONF_PROBLEM_SIZE])
+{
+	if (!privileges_drop(config->user, config->group, problem))
+		return false;
+	if (config->user != NULL) {
+		warn_if_it_stays(&config->inner_addr);
+		warn_if_it_stays(&config->outer_addr);
+	}
+	return true;
+}
+
 int
 outer_run(const struct outer_config *config, const struct reload *reload)
 {
 	uint64_t max_fds = sys_raise_fd_limit();
-	char problem[LISTEN_PROBLEM_SIZE];
+	char problem[CONF_PROBLEM_SIZE];
 	struct outer *outer = calloc(1, sizeof(*outer));
 	int code = EXIT_FAILURE;
 
 	if (outer == NULL)
 		return code;
 	outer->reload = reload;
-	if (outer_start(outer, config, max_fds, problem)) {
+	if (outer_start(outer, config, max_fds, problem) &&
+	    become_user(config, problem)) {
 		log_info("outer", "ready", KV_STR("version", PACKAGE_VERSION),
 		    KV_U64("descriptors", max_fds),
 		    KV_U64("sessions_max", hub_sessions_max(&outer->hub)));

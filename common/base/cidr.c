@@ -156,11 +156,11 @@ cut(struct cidr *cidr)
 
 	for (unsigned i = 0; i < V6_BYTES; i++) {
 		unsigned counted = cidr->bits > i * 8 ? cidr->bits - i * 8 : 0;
-		uint8_t mask = counted >= 8 ? 0xff
-					    : (uint8_t)(0xff00 >> counted);
+		uint8_t mask = (uint8_t)(counted >= 8 ? 0xff
+						      : 0xff00 >> counted);
 
 		any |= (cidr->bytes[i] & ~mask) != 0;
-		cidr->bytes[i] &= mask;
+		cidr->bytes[i] = (uint8_t)(cidr->bytes[i] & mask);
 	}
 	return any;
 }
@@ -172,7 +172,7 @@ unmap(struct cidr *cidr)
 	    memcmp(cidr->bytes, mapped_prefix, sizeof(mapped_prefix)) != 0)
 		return;
 	cidr->family = 4;
-	cidr->bits -= MAPPED_BITS;
+	cidr->bits = (uint8_t)(cidr->bits - MAPPED_BITS);
 	memmove(cidr->bytes, cidr->bytes + sizeof(mapped_prefix), V4_BYTES);
 	memset(cidr->bytes + V4_BYTES, 0, V6_BYTES - V4_BYTES);
 }

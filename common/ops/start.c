@@ -6,6 +6,7 @@
  * Floor:   ops.
  */
 #include "ops/start.h"
+#include "ops/privileges.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "sys/manager.h"
@@ -27,21 +28,54 @@ fail(const struct start_program *program, const char *problem, int code)
 	return code;
 }
 
+/* As the user who will open it anew on SIGHUP. */
+static int
+open_log(const struct start_program *program, const struct start_log *to)
+{
+	struct privileges privileges;
+	char problem[CONF_PROBLEM_SIZE];
+	int result, error;
+
+	if (!privileges_begin(&privileges, to->user, to->group, problem))
+		return fail(program, problem, EXIT_FAILURE);
+	result = log_open((enum log_level)to->level,
+	    (enum log_format)to->format, to->file);
+	error = errno;
+	privileges_end(&privileges);
+	if (result == 0)
+		return EXIT_SUCCESS;
+	snprintf(problem, sizeof(problem), "LogFile %.800s: %s%s%.60s",
+	    to->file, strerror(error), to->user != NULL ? ", as user " : "",
+	    to->user != NULL ? to->user : "");
+	return fail(program, problem, EXIT_CONFIG);
+}
+
+static bool
+holds_secret(const struct start_program *program, const void *config)
+{
+	const struct conf_field *field = program->fields;
+
+	for (size_t i = 0; i < *program->field_count; i++, field++) {
+		const void *place = (const char *)config + field->offset;
+
+		if ((field->flags & CONF_SECRET) != 0 &&
+		    field->type == CONF_TEXT && *(char *const *)place != NULL)
+			return true;
+	}
+	return false;
+}
+
 static int
 run_with_log(const struct start_program *program, const char *path,
     void *config)
 {
 	const struct reload reload = { program, path, config };
-	char problem[CONF_PROBLEM_SIZE];
 	struct start_log to;
+	int code;
 
 	program->log(config, &to);
-	if (log_open((enum log_level)to.level, (enum log_format)to.format,
-		to.file) != 0) {
-		snprintf(problem, sizeof(problem), "LogFile %.800s: %s",
-		    to.file, strerror(errno));
-		return fail(program, problem, EXIT_CONFIG);
-	}
+	if ((code = open_log(program, &to)) != EXIT_SUCCESS)
+		return code;
 	log_release();
 	return program->run(config, &reload);
 }
@@ -56,7 +90,10 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 	log_hold(); /* its warnings go where it says */
 	if (program->load(path, config, problem) != 0) {
 		code = fail(program, problem, EXIT_CONFIG);
-	} else if (check) {
+		goto out;
+	}
+	privileges_warn(path, holds_secret(program, config));
+	if (check) {
 		log_release();
 		printf("%s is good:\n", path);
 		conf_print(program->fields, *program->field_count, config);
@@ -64,6 +101,7 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 	} else {
 		code = run_with_log(program, path, config);
 	}
+out:
 	log_release();
 	log_close();
 	program->unload(config);

@@ -6,10 +6,11 @@
 #include "ops/options.h"
 #include "ops/reload.h"
 
-/* Where the log goes, as the configuration says. */
+/* Where the log goes, as the configuration says, and who opens it. */
 struct start_log {
-	int level, format; /* enums of base/log */
-	const char *file;  /* NULL: standard output */
+	int level, format;	  /* enums of base/log */
+	const char *file;	  /* NULL: standard output */
+	const char *user, *group; /* NULL: who we are; see ops/privileges.h */
 };
 
 /* What one program is made of. */

@@ -94,7 +94,7 @@ sock_unix_permit(const char *path, uint32_t mode, const char *owner,
 			return "SocketGroup: no group of that name";
 		gid = gr->gr_gid;
 	}
-	if ((owner != NULL || group != NULL) && chown(path, uid, gid) != 0)
+	if ((owner != NULL || group != NULL) && lchown(path, uid, gid) != 0)
 		return "SocketOwner, SocketGroup: this user may not set them";
 	if (chmod(path, (mode_t)mode) != 0)
 		return "SocketMode: cannot be set";

@@ -101,6 +101,7 @@ def stays_true(condition: Callable[[], Any], what: str, seconds: float,
 
 def write_json(path: Path, settings: dict[str, Any]) -> Path:
     path.write_text(json.dumps(settings, indent=2) + "\n")
+    path.chmod(0o600)
     return path
 
 

@@ -4,6 +4,7 @@
 #include "tests/unit/suites.h"
 #include "sys/inet.h"
 #include "base/cidr.h"
+#include "sys/inet.h"
 
 #include <string.h>
 

@@ -99,6 +99,27 @@ static const struct {
 	    ":1:105: AuthKey: found text of 0 bytes; expected text of 1 to 256 "
 	    "bytes",
 	    "" },
+	{ "outer, unknown user", false,
+	    "{" IN OUT "\"User\": \"no such one\", " KEY "}",
+	    ": User: found \"no such one\"; expected a user of this system",
+	    "" },
+	{ "inner, unknown user", true,
+	    "{" REG TO "\"User\": \"no such one\", " KEY "}",
+	    ": User: found \"no such one\"; expected a user of this system",
+	    "" },
+	{ "outer, group without user", false,
+	    "{" IN OUT "\"Group\": \"root\", " KEY "}",
+	    ": Group: found it without User; expected both, or User alone",
+	    "" },
+	{ "outer, burst without rate", false,
+	    "{" IN OUT "\"NewSessionsBurst\": 3, " KEY "}",
+	    ": NewSessionsBurst: found it without NewSessionsPerSecond; "
+	    "expected both, or neither",
+	    "" },
+	{ "outer, all limits", false,
+	    "{" IN OUT "\"NewSessionsBurst\": 3, \"NewSessionsPerSecond\": 1, "
+	    "\"RateLimit\": \"1M\", \"AllowFrom\": [\"::/0\"], " KEY "}",
+	    "", "" },
 	{ "outer, the inner's key", false,
 	    "{" IN OUT "\"MaxFreeConn\": 3, " KEY "}",
 	    ":1:94: MaxFreeConn: unknown key; expected one of those in "

@@ -4,15 +4,16 @@
  *
  * The bounds are wide: a machine that is busy moves less, never more.
  */
+#include "tests/unit/pairs.h"
 #include "tests/unit/suites.h"
 #include "base/clock.h"
 #include "net/link.h"
 #include "net/loop.h"
 #include "net/rate.h"
+#include "sys/sock.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/util.h>
 #include <string.h>
 
 enum { KIB = 1024, RUN_MS = 600, FLOWS = 4, TICKS_AT_ONCE_MS = 200 };
@@ -66,9 +67,7 @@ open_flow(int loop, bool limited)
 	struct flow *flow = &flows[count++];
 	sock_fd pair[2];
 
-	ck_assert_int_eq(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	evutil_make_socket_nonblocking(pair[0]);
-	evutil_make_socket_nonblocking(pair[1]);
+	pairs_tcp(pair);
 	flow->loop = loops[loop];
 	flow->rate = limited ? rates[loop] : NULL;
 	flow->end = pair[1];
