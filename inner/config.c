@@ -10,6 +10,7 @@
 #include "ops/limits.h"
 #include "wire/hello.h"
 #include "wire/signal48.h"
+#include "ops/key.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
@@ -34,9 +35,11 @@ const struct conf_field inner_config_fields[] = {
 	{ "ProxyAddress", CONF_ADDR, AT(proxy_addr), 0, 0, NULL,
 	    CONF_REQUIRED | CONF_CONNECT, NULL,
 	    "the address of the target, such as tcp://127.0.0.1:80" },
-	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, 256, NULL,
-	    CONF_REQUIRED | CONF_SECRET, NULL,
+	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, KEY_MAX, NULL,
+	    CONF_SECRET | CONF_RELOAD, NULL,
 	    "the key that inners and outer share, 1 to 256 bytes" },
+	{ "AuthKeyFile", CONF_TEXT, AT(auth_key_file), 1, 4095, NULL,
+	    CONF_RELOAD, NULL, "file with AuthKey, one line" },
 	{ "InnerId", CONF_TEXT, AT(inner_id), 1, HELLO_INNER_MAX, NULL,
 	    CONF_NAME, NULL,
 	    "name of this inner at the outer; the host name if not given" },
@@ -99,6 +102,29 @@ default_id(void)
 	return strdup(name);
 }
 
+static bool
+find_key(const char *path, struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct key_source source = {
+		.path = path,
+		.key = "AuthKey",
+		.key_file = "AuthKeyFile",
+		.file = config->auth_key_file,
+		.variable = key_variable,
+	};
+
+	if (!key_find(&source, &config->auth_key, problem))
+		return false;
+	if (config->auth_key != NULL)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: AuthKey: missing; expected the key that inners and "
+	    "outer share, 1 to 256 bytes",
+	    path);
+	return false;
+}
+
 static int
 check_classic(const char *path, const struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -138,6 +164,7 @@ inner_config_load(const char *path, struct inner_config *config,
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
 		problem) != 0 ||
+	    !find_key(path, config, problem) ||
 	    !limits_check_address(path, "RegisterAddress",
 		&config->register_addr, problem) ||
 	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,
@@ -154,7 +181,7 @@ inner_config_load(const char *path, struct inner_config *config,
 		    "%.400s: there is no memory for it", path);
 		return -1;
 	}
-	conf_warn_short_key(path, config->auth_key, &config->register_addr);
+	key_warn_short(path, config->auth_key, NULL, &config->register_addr);
 	return 0;
 }
 

@@ -16,7 +16,9 @@ enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 struct inner_config {
 	struct addr register_addr; /* RegisterAddress: the outer */
 	struct addr proxy_addr;	   /* ProxyAddress: the target */
-	char *auth_key;		   /* AuthKey; owned, secret */
+	char *auth_key;		   /* AuthKey; owned, secret; from load on
+				    * never NULL */
+	char *auth_key_file;	   /* AuthKeyFile; owned, NULL: none */
 	char *inner_id;		   /* InnerId; owned; from load on never NULL */
 	bool id_configured;	   /* not in the table: InnerId was there */
 	int protocol;		   /* Protocol: enum inner_protocol */
@@ -43,7 +45,7 @@ extern const struct conf_field inner_config_fields[];
 extern const size_t inner_config_count;
 
 /*
- * Reads the file, checks what one key alone does not show (a classic link's
+ * Reads the file and that with the key, checks what one key alone does not show (a classic link's
  * key), takes the host name for a missing InnerId, and warns in the log of
  * what works but is unwise. Returns 0, or -1 with one line in problem. Give
  * *config to inner_config_free either way.

@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Descriptors for all else: epoll, signals, log, spares on their way. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
@@ -23,7 +24,8 @@ enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2 };
 struct inner {
 	struct loop *loop; /* owned, all of them */
 	struct app *app;
-	const struct reload *reload; /* borrowed */
+	const struct reload *reload;	   /* borrowed */
+	const struct inner_config *config; /* borrowed */
 	struct keeper keeper;
 };
 
@@ -43,14 +45,18 @@ on_drain(void *arg)
 	keeper_drain(&inner->keeper, on_idle_end, inner);
 }
 
-/* No key of the inner can change while it runs. */
+/* Of the keys with CONF_RELOAD. */
 static bool
 take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 {
-	(void)fresh;
-	(void)arg;
-	(void)problem;
-	return true;
+	const struct inner_config *to = fresh;
+	struct inner *inner = arg;
+
+	if (strcmp(inner->config->auth_key, to->auth_key) == 0 ||
+	    keeper_take_key(&inner->keeper, to->auth_key))
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE, "out of memory");
+	return false;
 }
 
 static void
@@ -114,6 +120,7 @@ inner_run(const struct inner_config *config, const struct reload *reload)
 	if ((inner = calloc(1, sizeof(*inner))) == NULL)
 		return code;
 	inner->reload = reload;
+	inner->config = config;
 	if (inner_start(inner, config)) {
 		log_ready(config, max_fds);
 		code = app_run(inner->app);

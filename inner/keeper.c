@@ -426,6 +426,47 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	return true;
 }
 
+static struct shard_key *
+new_change(const char *key)
+{
+	struct shard_key *change = calloc(1, sizeof(*change));
+
+	if (change != NULL)
+		str_copy(change->text, sizeof(change->text), key);
+	return change;
+}
+
+static void
+free_changes(struct shard_key **changes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		proof_forget(changes[i], sizeof(*changes[i]));
+		free(changes[i]);
+	}
+}
+
+bool
+keeper_take_key(struct keeper *keeper, const char *key)
+{
+	struct shard_key *changes[INNER_WORKERS_MAX];
+
+	for (unsigned i = 0; i < keeper->shard_count; i++)
+		if ((changes[i] = new_change(key)) == NULL) {
+			free_changes(changes, i);
+			return false;
+		}
+	for (unsigned i = 0; i < keeper->shard_count; i++) {
+		inner_shard_take_key(&keeper->shards[i], changes[i]);
+		if (!keeper->down && !keeper->stopping)
+			inner_shard_start(&keeper->shards[i], 1);
+	}
+	keeper->delay_ms = 0;
+	keeper->retry_waits = false;
+	loop_timer_stop(&keeper->retry);
+	refill_soon(keeper);
+	return true;
+}
+
 void
 keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 {

@@ -48,6 +48,13 @@ bool keeper_start(struct keeper *keeper, struct loop *loop,
 void
 keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg);
 
+/*
+ * From now on links prove this key: one more is dialed on each shard to try it,
+ * and when that has joined the others are replaced. An outage is tried to end
+ * at once. False without memory: then nothing has changed.
+ */
+bool keeper_take_key(struct keeper *keeper, const char *key);
+
 /* Ends the workers and closes everything; the loops' reapers free it. */
 void keeper_stop(struct keeper *keeper);
 

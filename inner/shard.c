@@ -23,6 +23,7 @@
 #include <string.h>
 
 enum { REFILL_WEIGHT = 8 }; /* of what was known before, to one new one */
+enum { STALE_MS = 1000 };   /* to replace links by an older key */
 
 static void
 to_shard(struct inner_shard *shard, struct inbox_message *message)
@@ -83,6 +84,7 @@ tell_end(struct inner_shard *shard, enum spare_end end, const char *why)
 struct secret_note {
 	struct inbox_message message;
 	struct inner_shard *shard; /* borrowed: whose it is to be */
+	unsigned key_serial;	   /* of the key that it was made with */
 	uint8_t secret[PROOF_SIZE];
 };
 
@@ -99,7 +101,7 @@ on_note(struct inbox_message *message)
 	struct secret_note *note = list_entry(message, struct secret_note,
 	    message);
 
-	if (!note->shard->closed)
+	if (!note->shard->closed && note->key_serial == note->shard->key_serial)
 		learn(note->shard, note->secret);
 	proof_forget(note->secret, sizeof(note->secret));
 	free(note);
@@ -107,7 +109,8 @@ on_note(struct inbox_message *message)
 
 /* Without memory that shard makes a full handshake of its own. */
 static void
-pass_on(struct inner_shard *to, const uint8_t secret[PROOF_SIZE])
+pass_on(struct inner_shard *to, unsigned key_serial,
+    const uint8_t secret[PROOF_SIZE])
 {
 	struct secret_note *note = calloc(1, sizeof(*note));
 
@@ -115,6 +118,7 @@ pass_on(struct inner_shard *to, const uint8_t secret[PROOF_SIZE])
 		return;
 	note->message.run = on_note;
 	note->shard = to;
+	note->key_serial = key_serial;
 	memcpy(note->secret, secret, PROOF_SIZE);
 	to_shard(to, &note->message);
 }
@@ -128,7 +132,7 @@ inner_shard_on_secret(struct inner_shard *shard,
 	learn(shard, secret);
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		if (&keeper->shards[i] != shard)
-			pass_on(&keeper->shards[i], secret);
+			pass_on(&keeper->shards[i], shard->key_serial, secret);
 }
 
 static void
@@ -228,6 +232,49 @@ on_drain(struct inbox_message *message)
 	tell_if_over(shard);
 }
 
+/* A quick join would still be by the old key, and a proof is half made. */
+static void
+on_key(struct inbox_message *message)
+{
+	struct shard_key *change = list_entry(message, struct shard_key,
+	    message);
+	struct inner_shard *shard = change->shard;
+
+	if (!shard->closed) {
+		str_copy(shard->key, sizeof(shard->key), change->text);
+		shard->key_serial++;
+		shard->has_stale = shard->spares[SPARE_IDLE].length > 0;
+		shard->has_secret = false;
+		proof_forget(shard->secret, sizeof(shard->secret));
+		close_all(shard, SPARE_HANDSHAKE, "the key has changed");
+	}
+	proof_forget(change, sizeof(*change));
+	free(change);
+}
+
+void
+inner_shard_take_key(struct inner_shard *shard, struct shard_key *change)
+{
+	change->shard = shard;
+	change->message.run = on_key;
+	to_shard(shard, &change->message);
+}
+
+/* The new key is good: the links by the old one go, one after another, so that
+ * there are always some. */
+static void
+replace_stale(struct inner_shard *shard)
+{
+	struct list *idle = &shard->spares[SPARE_IDLE];
+	struct list_node *node = list_first(idle);
+	uint64_t place = 0;
+
+	for (; node != NULL; node = list_next(idle, node))
+		spare_replace_stale(spare_of(node),
+		    place++ * STALE_MS / idle->length);
+	shard->has_stale = false;
+}
+
 bool
 inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
     struct loop *main_loop, bool own_thread)
@@ -235,6 +282,7 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	shard->keeper = keeper;
 	shard->config = keeper->config;
 	shard->identity = &keeper->identity;
+	str_copy(shard->key, sizeof(shard->key), shard->config->auth_key);
 	shard->main_loop = main_loop;
 	for (int i = 0; i < SPARE_NSTATES; i++)
 		list_init(&shard->spares[i]);
@@ -304,6 +352,7 @@ inner_shard_close(struct inner_shard *shard)
 	pump_kit_free(shard->pumps);
 	worker_free(shard->worker);
 	proof_forget(shard->secret, sizeof(shard->secret));
+	proof_forget(shard->key, sizeof(shard->key));
 	shard->loop = NULL;
 }
 
@@ -318,6 +367,8 @@ inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us)
 	    : (known * (REFILL_WEIGHT - 1) + took_us) / REFILL_WEIGHT;
 	atomic_store_explicit(&shard->refill_us, (unsigned)known,
 	    memory_order_relaxed);
+	if (shard->has_stale)
+		replace_stale(shard);
 	if (atomic_load(&shard->identity->hear_joins)) {
 		atomic_store(&shard->joined, true);
 		tell(shard);

@@ -7,6 +7,7 @@
 #include "inner/config.h"
 #include "inner/spare.h"
 #include "net/inbox.h"
+#include "ops/key.h"
 #include "wire/hello.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,13 @@ struct resolver;
 struct worker;
 
 enum { SHARD_WHY_SIZE = 192 };
+
+/* Another key, on its way to a shard, which wipes and frees this. */
+struct shard_key {
+	struct inbox_message message;
+	struct inner_shard *shard;
+	char text[KEY_MAX + 1];
+};
 
 /* What all links of this run have in common. */
 struct identity {
@@ -48,6 +56,9 @@ struct inner_shard {
 	struct loop *main_loop;		   /* borrowed: its inbox only */
 	struct list spares[SPARE_NSTATES]; /* a state is a list */
 	bool draining, closed, asked_quiet;
+	char key[KEY_MAX + 1]; /* AuthKey */
+	unsigned key_serial;   /* counts its changes */
+	bool has_stale;	       /* links by an older one stand by */
 	bool has_secret;
 	uint8_t secret[PROOF_SIZE]; /* for quick joins: newest handshake's */
 	struct inbox_message begin;
@@ -86,6 +97,13 @@ bool inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 void inner_shard_start(struct inner_shard *shard, unsigned count);
 void inner_shard_shrink(struct inner_shard *shard, unsigned most);
 void inner_shard_drain(struct inner_shard *shard);
+
+/*
+ * For the main thread: from now on links prove this key; takes change. Those
+ * that stand by are replaced as soon as one has joined with it: with a wrong
+ * one they stay. Wants to be given a new spare (inner_shard_start) for that.
+ */
+void inner_shard_take_key(struct inner_shard *shard, struct shard_key *change);
 
 /* How many spares are in the state, as seen from any thread. */
 unsigned

@@ -204,10 +204,9 @@ arm_idle(struct spare *spare)
 	uint64_t due = spare->sent_ms +
 	    loop_jitter(spare->ping_ms, PING_JITTER_PERCENT);
 
-	if (!spare->codec->quiet_peer) {
+	if (!spare->codec->quiet_peer)
 		due = least(due, spare->heard_ms + silence_ms(spare));
-		due = least(due, spare->retire_ms);
-	}
+	due = least(due, spare->retire_ms);
 	loop_timer_start(&spare->timer, due > now ? due - now : 0);
 }
 
@@ -220,8 +219,11 @@ spare_authenticated(struct spare *spare)
 	if (spare->ping_ms == 0)
 		spare->ping_ms = CLASSIC_PING_MS;
 	spare->joined_ms = now;
-	spare->retire_ms = now +
-	    loop_jitter(spare->shard->config->link_age_ms, AGE_JITTER_PERCENT);
+	spare->key_serial = spare->shard->key_serial;
+	spare->retire_ms = spare->codec->quiet_peer ? UINT64_MAX
+						    : now +
+		loop_jitter(spare->shard->config->link_age_ms,
+		    AGE_JITTER_PERCENT);
 	set_state(spare, SPARE_IDLE);
 	arm_idle(spare);
 	inner_shard_on_joined(spare->shard, clock_us() - spare->dialed_us);
@@ -242,6 +244,16 @@ spare_retire(struct spare *spare, int reason)
 }
 
 void
+spare_replace_stale(struct spare *spare, uint64_t in_ms)
+{
+	assert(spare->state == SPARE_IDLE);
+	if (spare->key_serial == spare->shard->key_serial)
+		return;
+	spare->retire_ms = least(spare->retire_ms, clock_ms() + in_ms);
+	arm_idle(spare);
+}
+
+void
 spare_will_leave(struct spare *spare)
 {
 	assert(spare->state == SPARE_DIALING);
@@ -255,16 +267,15 @@ on_idle_timeout(struct spare *spare)
 {
 	uint64_t now = clock_ms();
 
-	if (!spare->codec->quiet_peer) {
-		if (now - spare->heard_ms >= silence_ms(spare)) {
-			spare_close(spare, SPARE_END_NORMAL,
-			    "silent for three ping intervals");
-			return;
-		}
-		if (now >= spare->retire_ms) {
-			spare_retire(spare, GOAWAY_AGE);
-			return;
-		}
+	if (!spare->codec->quiet_peer &&
+	    now - spare->heard_ms >= silence_ms(spare)) {
+		spare_close(spare, SPARE_END_NORMAL,
+		    "silent for three ping intervals");
+		return;
+	}
+	if (now >= spare->retire_ms) {
+		spare_retire(spare, GOAWAY_AGE);
+		return;
 	}
 	/* not before: most links are taken sooner than that */
 	link_guard(spare->link, spare->shard->config->peer_ms);

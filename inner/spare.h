@@ -47,6 +47,10 @@ void spare_close(struct spare *spare, enum spare_end end, const char *why);
  * that crosses it is still served. reason: enum goaway_reason. */
 void spare_retire(struct spare *spare, int reason);
 
+/* An idle one that has joined with an older key is to take its leave (age)
+ * after so long. */
+void spare_replace_stale(struct spare *spare, uint64_t in_ms);
+
 /* One that is dialing serves its client, and nobody after that: it says GOAWAY
  * (shutdown) now and ends with its session. */
 void spare_will_leave(struct spare *spare);

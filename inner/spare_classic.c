@@ -30,8 +30,7 @@ send_signal(struct spare *spare, enum signal48_type type, const char *ext)
 static bool
 send_auth(struct spare *spare)
 {
-	return send_signal(spare, SIGNAL48_AUTH,
-	    spare->shard->config->auth_key);
+	return send_signal(spare, SIGNAL48_AUTH, spare->shard->key);
 }
 
 static bool

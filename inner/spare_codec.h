@@ -81,11 +81,12 @@ struct spare {
 	};
 	struct spare_client client; /* of the session */
 	enum spare_state state;
-	sock_fd target_fd; /* owned; SOCK_NONE: none. Connected, but the link
+	sock_fd target_fd;   /* owned; SOCK_NONE: none. Connected, but the link
 			    * is not read dry yet */
-	uint32_t ping_ms;  /* the outer's interval */
-	bool leaving;	   /* has said GOAWAY */
-	bool has_early;	   /* one per session, at most */
+	uint32_t ping_ms;    /* the outer's interval */
+	unsigned key_serial; /* of the key that it has joined with */
+	bool leaving;	     /* has said GOAWAY */
+	bool has_early;	     /* one per session, at most */
 	struct reap reap;
 };
 

@@ -124,7 +124,7 @@ on_challenge(struct spare *spare, const struct frame *frame)
 	struct spare_handshake *handshake = spare->handshake;
 	struct challenge challenge;
 	struct proof_input input = {
-		.key = spare->shard->config->auth_key,
+		.key = spare->shard->key,
 		.nonce_inner = handshake->nonce,
 		.nonce_outer = handshake->nonce_outer,
 		.hello_digest = handshake->hello_digest,
@@ -164,8 +164,8 @@ keep_secret(struct spare *spare)
 	const struct spare_handshake *handshake = spare->handshake;
 	uint8_t secret[PROOF_SIZE];
 
-	if (proof_resume_secret(spare->shard->config->auth_key,
-		handshake->nonce, handshake->nonce_outer, secret))
+	if (proof_resume_secret(spare->shard->key, handshake->nonce,
+		handshake->nonce_outer, secret))
 		inner_shard_on_secret(spare->shard, secret);
 	proof_forget(secret, sizeof(secret));
 }

@@ -11,6 +11,8 @@
 #include "wire/early.h"
 #include "wire/signal48.h"
 #include "sys/sock_unix.h"
+#include "ops/key.h"
+#include "outer/keys.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
@@ -20,7 +22,7 @@
 #include <string.h>
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
-enum { BURST_SECONDS = 10 };
+enum { BURST_SECONDS = 10, KEYS_MAX = 1000, PATH_MAX_BYTES = 4095 };
 
 #define RATE_MAX (1024.0 * (1 << 30)) /* 1 TiB a second */
 
@@ -33,6 +35,22 @@ static const char *const early_choices[] = {
 	NULL,
 };
 
+#define OF_KEY(member) offsetof(struct outer_key, member)
+
+static const struct conf_field key_fields[] = {
+	{ "Inner", CONF_TEXT, OF_KEY(inner), 1, HELLO_INNER_MAX, NULL,
+	    CONF_REQUIRED | CONF_NAME, NULL, "the InnerId whose key it is" },
+	{ "Key", CONF_TEXT, OF_KEY(key), 1, KEY_MAX, NULL, CONF_SECRET, NULL,
+	    "its key, 1 to 256 bytes" },
+	{ "KeyFile", CONF_TEXT, OF_KEY(key_file), 1, PATH_MAX_BYTES, NULL, 0,
+	    NULL, "file with its key" },
+};
+static const struct conf_items key_items = {
+	key_fields,
+	sizeof(key_fields) / sizeof(key_fields[0]),
+	sizeof(struct outer_key),
+};
+
 /* key, type, where, min, max, default, flags, choices, help */
 const struct conf_field outer_config_fields[] = {
 	{ "InnerServerAddress", CONF_ADDR, AT(inner_addr), 0, 0, NULL,
@@ -41,9 +59,13 @@ const struct conf_field outer_config_fields[] = {
 	{ "OuterServerAddress", CONF_ADDR, AT(outer_addr), 0, 0, NULL,
 	    CONF_REQUIRED, NULL,
 	    "the public address of clients, such as tcp://0.0.0.0:8080" },
-	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, 256, NULL,
-	    CONF_REQUIRED | CONF_SECRET, NULL,
+	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, KEY_MAX, NULL,
+	    CONF_SECRET | CONF_RELOAD, NULL,
 	    "the key that inners and outer share, 1 to 256 bytes" },
+	{ "AuthKeyFile", CONF_TEXT, AT(auth_key_file), 1, PATH_MAX_BYTES, NULL,
+	    CONF_RELOAD, NULL, "file with AuthKey, one line" },
+	{ "Keys", CONF_LIST, AT(keys), 0, KEYS_MAX, NULL, CONF_RELOAD,
+	    &key_items, "keys of single inners, instead of AuthKey" },
 	{ "SocketMode", CONF_MODE, AT(socket_mode), 0, 0, "0666", 0, NULL,
 	    "file mode of a Unix socket that is listened on" },
 	{ "SocketOwner", CONF_TEXT, AT(socket_owner), 0, 64, NULL, 0, NULL,
@@ -121,19 +143,101 @@ same_place(const struct addr *a, const struct addr *b)
 	return strcmp(a_text, b_text) == 0;
 }
 
-/* An outer whose key fits no classic signal is a good one all the same. */
+/* An outer whose keys fit no classic signal is a good one all the same. */
 static void
-check_classic(const char *path, struct outer_config *config)
+tell_classic(const char *path, const struct outer_config *config)
 {
-	const char *why = signal48_key_problem(config->auth_key);
+	const struct outer_key *own = config->keys.items;
+	const char *why = config->auth_key != NULL
+	    ? signal48_key_problem(config->auth_key)
+	    : "there is none";
 
-	if (!config->accept_classic || why == NULL)
-		return;
-	config->accept_classic = false;
-	log_info("config",
-	    "classic links are switched off: AuthKey fits none "
-	    "of their signals",
-	    KV_STR("file", path), KV_STR("why", why));
+	for (size_t i = 0; why != NULL && i < config->keys.count; i++)
+		if (signal48_key_problem(own[i].key) == NULL)
+			return;
+	if (config->accept_classic && why != NULL)
+		log_info("config",
+		    "classic links are switched off: AuthKey fits none "
+		    "of their signals",
+		    KV_STR("file", path), KV_STR("why", why));
+}
+
+/* How many of the keys before number i are that inner's. */
+static size_t
+keys_before(const struct outer_key *own, size_t i)
+{
+	size_t count = 0;
+
+	for (size_t j = 0; j < i; j++)
+		count += strcmp(own[j].inner, own[i].inner) == 0;
+	return count;
+}
+
+static bool
+find_own_keys(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	struct outer_key *own = config->keys.items;
+
+	for (size_t i = 0; i < config->keys.count; i++) {
+		const struct key_source source = {
+			.path = path,
+			.key = "Keys: Key",
+			.key_file = "Keys: KeyFile",
+			.file = own[i].key_file,
+		};
+
+		if (!key_find(&source, &own[i].key, problem))
+			return false;
+		if (own[i].key != NULL && keys_before(own, i) < KEYS_PER_INNER)
+			continue;
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    own[i].key == NULL
+			? "%.400s: Keys: found no key of \"%s\"; expected "
+			  "Key or KeyFile beside Inner"
+			: "%.400s: Keys: found three keys of \"%s\"; "
+			  "expected two at most",
+		    path, own[i].inner);
+		return false;
+	}
+	return true;
+}
+
+static bool
+find_keys(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct key_source source = {
+		.path = path,
+		.key = "AuthKey",
+		.key_file = "AuthKeyFile",
+		.file = config->auth_key_file,
+		.variable = key_variable,
+	};
+
+	if (!key_find(&source, &config->auth_key, problem) ||
+	    !find_own_keys(path, config, problem))
+		return false;
+	if (config->auth_key != NULL || config->keys.count > 0)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: AuthKey: missing; expected the key that inners and "
+	    "outer share, 1 to 256 bytes",
+	    path);
+	return false;
+}
+
+static void
+warn_short_keys(const char *path, const struct outer_config *config)
+{
+	const struct outer_key *own = config->keys.items;
+
+	if (config->auth_key != NULL)
+		key_warn_short(path, config->auth_key, NULL,
+		    &config->inner_addr);
+	for (size_t i = 0; i < config->keys.count; i++)
+		key_warn_short(path, own[i].key, own[i].inner,
+		    &config->inner_addr);
 }
 
 /* An unknown user or group would else be found only when it is too late to
@@ -206,7 +310,8 @@ outer_config_load(const char *path, struct outer_config *config,
 		    path);
 		return -1;
 	}
-	if (!limits_check_address(path, "InnerServerAddress",
+	if (!find_keys(path, config, problem) ||
+	    !limits_check_address(path, "InnerServerAddress",
 		&config->inner_addr, problem) ||
 	    !limits_check_address(path, "OuterServerAddress",
 		&config->outer_addr, problem) ||
@@ -215,8 +320,8 @@ outer_config_load(const char *path, struct outer_config *config,
 	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
-	conf_warn_short_key(path, config->auth_key, &config->inner_addr);
-	check_classic(path, config);
+	warn_short_keys(path, config);
+	tell_classic(path, config);
 	return 0;
 }
 

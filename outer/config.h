@@ -10,10 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One of Keys: an inner and a key of its own. */
+struct outer_key {
+	char *inner;	/* Inner; owned */
+	char *key;	/* Key; owned, secret; from load on never NULL */
+	char *key_file; /* KeyFile; owned, NULL: none */
+};
+
 struct outer_config {
 	struct addr inner_addr;	   /* InnerServerAddress: links */
 	struct addr outer_addr;	   /* OuterServerAddress: clients */
-	char *auth_key;		   /* AuthKey; owned, secret */
+	char *auth_key;		   /* AuthKey; owned, secret; NULL: none */
+	char *auth_key_file;	   /* AuthKeyFile; owned, NULL: none */
+	struct conf_list keys;	   /* Keys: struct outer_key */
 	uint32_t socket_mode;	   /* SocketMode */
 	char *socket_owner;	   /* SocketOwner; owned, NULL: unchanged */
 	char *socket_group;	   /* SocketGroup; owned, NULL: unchanged */
@@ -48,7 +57,7 @@ extern const struct conf_field outer_config_fields[];
 extern const size_t outer_config_count;
 
 /*
- * Reads the file, checks what one key alone does not show, and warns in the
+ * Reads the file and those with keys, checks what one key alone does not show, and warns in the
  * log of what works but is unwise. Returns 0, or -1 with one line in problem.
  * Give *config to outer_config_free either way.
  */

@@ -6,6 +6,7 @@
  * Floor:   outer.
  */
 #include "outer/hub.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "net/loop.h"
@@ -55,7 +56,9 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->rates.each = config->session_rate;
 	if (!start_sources(hub))
 		return false;
-	if ((hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
+	hub->keys = keys_new(config, NULL);
+	if (hub->keys == NULL ||
+	    (hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
 		return false;
 	hub->shard_count = count;
 	for (unsigned i = 0; i < count; i++)
@@ -97,6 +100,51 @@ hub_stop(struct hub *hub)
 	registry_fini(&hub->registry);
 	sources_fini(&hub->sources);
 	free(hub->shards);
+	keys_drop(hub->keys);
+}
+
+static void
+free_changes(struct shard_keys **changes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		free(changes[i]);
+	free(changes);
+}
+
+/* Allocates all there is to allocate: one for each shard. */
+static struct shard_keys **
+new_changes(unsigned count)
+{
+	struct shard_keys **changes = calloc(count, sizeof(*changes));
+
+	for (unsigned i = 0; changes != NULL && i < count; i++)
+		if ((changes[i] = calloc(1, sizeof(*changes[i]))) == NULL) {
+			free_changes(changes, i);
+			return NULL;
+		}
+	return changes;
+}
+
+bool
+hub_take_keys(struct hub *hub, const struct outer_config *config)
+{
+	struct keys *keys = keys_new(config, hub->keys);
+	struct shard_keys **changes = keys != NULL
+	    ? new_changes(hub->shard_count)
+	    : NULL;
+
+	if (changes == NULL) {
+		keys_drop(keys);
+		return false;
+	}
+	keys_drop(hub->keys);
+	hub->keys = keys; /* here first: who asks is answered by the new ones */
+	for (unsigned i = 0; i < hub->shard_count; i++) {
+		changes[i]->keys = keys_hold(keys);
+		shard_take_keys(&hub->shards[i], changes[i]);
+	}
+	free(changes);
+	return true;
 }
 
 bool

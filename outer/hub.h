@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct keys;
 struct loop;
 struct shard;
 
@@ -38,6 +39,7 @@ struct hub {
 	atomic_bool warned_classic; /* that the key crosses the wire */
 
 	/* main's */
+	struct keys *keys; /* owned: one reference */
 	struct registry registry;
 	struct dispatch dispatch;
 	struct sources sources;		  /* of clients */
@@ -50,13 +52,20 @@ struct hub {
 
 /*
  * Makes the shards, and threads for all but the first. False
- * without memory, descriptors or threads; give it to hub_stop either way.
+ * without memory, random bytes, descriptors or threads; give it to hub_stop either way.
  */
 bool hub_start(struct hub *hub, struct loop *loop,
     const struct outer_config *config, uint64_t max_fds);
 
 /* Ends the threads, closes every session and link and frees all there is. */
 void hub_stop(struct hub *hub);
+
+/*
+ * Main: makes the keys of the configuration the ones that count, here and on
+ * all shards. What was let in by a key that is none any more ends. False
+ * without memory or random bytes: then nothing has changed.
+ */
+bool hub_take_keys(struct hub *hub, const struct outer_config *config);
 
 /*
  * Whether a line that a stranger causes may be written: they must not fill the

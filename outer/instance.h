@@ -1,5 +1,5 @@
-/* instance.h - one run of an inner process, as all shards know it.
- * Floor: outer. */
+/* instance.h - one run of an inner process, let in by one key, as all shards
+ * know it. Floor: outer. */
 #ifndef OUTER_INSTANCE_H
 #define OUTER_INSTANCE_H
 
@@ -34,6 +34,7 @@ struct instance_part {
 struct instance {
 	/* constant once it is known to a shard */
 	uint64_t serial; /* never reused; younger is larger */
+	uint32_t key;	 /* id of the key that lets it in */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
 	bool has_secret;		  /* classic ones have none */
@@ -93,9 +94,10 @@ bool instance_joins_quickly(struct instance *instance,
 int instance_idle(const struct instance *instance);
 
 static inline bool
-instance_is(const struct instance *instance, const char *inner, const char *id)
+instance_is(const struct instance *instance, const char *inner, const char *id,
+    uint32_t key)
 {
-	return strcmp(instance->id, id) == 0 &&
+	return instance->key == key && strcmp(instance->id, id) == 0 &&
 	    strcmp(instance->inner, inner) == 0;
 }
 

@@ -89,14 +89,17 @@ on_drain(void *arg)
 	on_change(outer);
 }
 
-/* What can change (CONF_RELOAD) main looks up each time it needs it. */
+/* Of what can change (CONF_RELOAD) main looks up the rest each time it needs
+ * it. */
 static bool
 take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 {
-	(void)fresh;
-	(void)arg;
-	(void)problem;
-	return true;
+	struct outer *outer = arg;
+
+	if (hub_take_keys(&outer->hub, fresh))
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE, "no memory or random bytes");
+	return false;
 }
 
 static void

@@ -58,13 +58,14 @@ pool_forget(struct pool *pool, struct instance *instance)
 }
 
 struct instance *
-pool_find(const struct pool *pool, const char *inner, const char *id)
+pool_find(const struct pool *pool, const char *inner, const char *id,
+    uint32_t key)
 {
 	struct instance_part *part = first_part(pool);
 
 	for (; part != NULL; part = next_part(pool, part))
 		if (!atomic_load(&part->instance->gone) &&
-		    instance_is(part->instance, inner, id))
+		    instance_is(part->instance, inner, id, key))
 			return part->instance;
 	return NULL;
 }

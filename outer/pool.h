@@ -38,9 +38,10 @@ void pool_init(struct pool *pool, unsigned shard);
 void pool_learn(struct pool *pool, struct instance *instance);
 void pool_forget(struct pool *pool, struct instance *instance);
 
-/* The known instance of that name that links may join. NULL: none. */
-struct instance *
-pool_find(const struct pool *pool, const char *inner, const char *id);
+/* The known instance of that name, by that key, that links may join. NULL:
+ * none. */
+struct instance *pool_find(const struct pool *pool, const char *inner,
+    const char *id, uint32_t key);
 
 /* An item is idle, and its instance's most recently used one. */
 void pool_put(struct pool *pool, struct pool_item *item);

@@ -12,6 +12,7 @@
 #include "outer/registry.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -151,11 +152,12 @@ registry_look(struct registry *registry)
 /* --- coming -------------------------------------------------------------- */
 
 static struct instance *
-find(const struct registry *registry, const char *inner, const char *id)
+find(const struct registry *registry, const char *inner, const char *id,
+    uint32_t key)
 {
 	struct instance *instance = next_of(registry, NULL);
 
-	while (instance != NULL && !instance_is(instance, inner, id))
+	while (instance != NULL && !instance_is(instance, inner, id, key))
 		instance = next_of(registry, instance);
 	return instance;
 }
@@ -170,6 +172,7 @@ make(struct registry *registry, const struct admission *admission)
 		return NULL;
 	str_copy(instance->inner, sizeof(instance->inner), admission->inner);
 	str_copy(instance->id, sizeof(instance->id), admission->id);
+	instance->key = admission->key;
 	instance->has_secret = admission->has_secret;
 	memcpy(instance->secret, admission->secret, sizeof(instance->secret));
 	if (admission->has_secret) /* before any shard knows it: never zero */
@@ -185,7 +188,8 @@ make(struct registry *registry, const struct admission *admission)
 	return instance;
 }
 
-/* Marks all other runs of the same inner. */
+/* Marks all other runs of the same inner. One run with another key is not
+ * another run. */
 static void
 replace_others(struct registry *registry, const struct instance *young)
 {
@@ -193,6 +197,7 @@ replace_others(struct registry *registry, const struct instance *young)
 
 	for (; old != NULL; old = next_of(registry, old)) {
 		if (old == young || atomic_load(&old->replaced) ||
+		    strcmp(old->id, young->id) == 0 ||
 		    strcmp(old->inner, young->inner) != 0)
 			continue;
 		atomic_store(&old->replaced, true);
@@ -235,12 +240,18 @@ decide(struct registry *registry, struct admission *admission)
 {
 	struct instance *instance;
 
+	if (!keys_allow(registry->hub->keys, admission->inner,
+		admission->key)) {
+		admission->why = "its key was removed";
+		return;
+	}
 	if (must_yield(registry, admission->inner, admission->id)) {
 		admission->why = "replaced by a younger run with the same "
 				 "InnerId";
 		return;
 	}
-	instance = find(registry, admission->inner, admission->id);
+	instance = find(registry, admission->inner, admission->id,
+	    admission->key);
 	if (instance == NULL) {
 		if ((instance = make(registry, admission)) == NULL) {
 			admission->why = "out of memory";

@@ -41,6 +41,7 @@ struct admission {
 	struct standby *standby; /* the shard's: NULL once it has ended */
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1];
+	uint32_t key;	 /* id of that which it has proved */
 	bool has_secret; /* for quick joins, if it is new */
 	uint8_t secret[PROOF_SIZE];
 	bool replace; /* this run takes the place of others of its inner */

@@ -13,9 +13,11 @@
 #include "outer/early.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "net/endpoint.h"
 #include "net/link.h"
 #include "net/loop.h"
@@ -46,13 +48,15 @@ struct session {
 	uint16_t waiting; /* request.waiting */
 	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
 	struct endpoint client, public;
-	struct source *source;	    /* counts it until its end; or NULL */
-	struct early early;	    /* what went ahead of READY */
-	struct watch *watch;	    /* owned; while fd is */
-	struct loop_timer *timer;   /* owned: QueueTimeout; while queued */
-	struct standby *standby;    /* borrowed; STARTING only */
-	struct pump *pump;	    /* RELAYING only; frees itself */
-	const char *stop_why;	    /* why pump_stop was called */
+	struct source *source;	  /* counts it until its end; or NULL */
+	struct early early;	  /* what went ahead of READY */
+	struct watch *watch;	  /* owned; while fd is */
+	struct loop_timer *timer; /* owned: QueueTimeout; while queued */
+	struct standby *standby;  /* borrowed; STARTING only */
+	struct pump *pump;	  /* RELAYING only; frees itself */
+	const char *stop_why;	  /* why pump_stop was called */
+	uint32_t key;		  /* id of the key that let the standby in, */
+	char inner[HELLO_INNER_MAX + 1]; /* and as whose */
 	unsigned attempts, counted; /* standbys used up; those that count */
 	uint64_t began_ms, claimed_ms, ready_ms;
 	struct reap reap;
@@ -90,6 +94,13 @@ uint64_t
 session_id(const struct session *session)
 {
 	return session->id;
+}
+
+bool
+session_is_revoked(const struct session *session)
+{
+	return session->state == SESSION_RELAYING &&
+	    !keys_allow(session->shard->keys, session->inner, session->key);
 }
 
 const struct pool_history *
@@ -256,6 +267,8 @@ claim(struct session *session, struct pool_item *item)
 
 	set_state(session, SESSION_STARTING);
 	session->standby = standby_of_item(item);
+	session->key = item->instance->key;
+	str_copy(session->inner, sizeof(session->inner), item->instance->inner);
 	session->attempts++;
 	if (session->claimed_ms == 0)
 		session->claimed_ms = clock_ms();

@@ -49,6 +49,9 @@ void session_send(struct session *session, struct shard *shard,
 /* Ends it, from where it is: the client is reset. Idempotent. */
 void session_close(struct session *session, const char *why);
 
+/* Whether it relays by a key that is none of its inner's any more. */
+bool session_is_revoked(const struct session *session);
+
 uint64_t session_id(const struct session *session);
 const struct pool_history *session_history(const struct session *session);
 

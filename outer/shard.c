@@ -7,10 +7,12 @@
  */
 #include "outer/shard.h"
 #include "outer/instance.h"
+#include "outer/keys.h"
 #include "outer/session.h"
 #include "net/worker.h"
 #include "relay/pump_kit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Links that have not authenticated: a part of the descriptors, no more. */
@@ -25,6 +27,7 @@ shard_init(struct shard *shard, struct hub *hub, unsigned index)
 	memset(shard, 0, sizeof(*shard));
 	shard->hub = hub;
 	shard->config = hub->config;
+	shard->keys = keys_hold(hub->keys);
 	shard->note.run = on_note;
 	shard->order.run = on_order;
 	pool_init(&shard->pool, index);
@@ -94,6 +97,61 @@ shard_order(struct shard *shard, unsigned order)
 {
 	if (atomic_fetch_or(&shard->orders, order) == 0)
 		shard_post(shard, &shard->order);
+}
+
+/* A session that loses its link here may claim another one at once, which goes
+ * to the end of the list, or back to main: what comes next stays. */
+static void
+end_revoked_standbys(struct list *standbys)
+{
+	struct list_node *node = list_first(standbys), *next;
+
+	for (; node != NULL; node = next) {
+		struct standby *standby = standby_of(node);
+
+		next = list_next(standbys, node);
+		if (standby_is_revoked(standby))
+			standby_revoke(standby);
+	}
+}
+
+static void
+end_revoked_sessions(struct shard *shard)
+{
+	struct list_node *node = list_first(&shard->relaying), *next;
+
+	for (; node != NULL; node = next) {
+		struct session *session = session_of(node);
+
+		next = list_next(&shard->relaying, node);
+		if (session_is_revoked(session))
+			session_close(session, "its key was removed");
+	}
+}
+
+/* Those that stand by go first, so that no session that loses its link takes
+ * one of them. */
+static void
+on_keys(struct inbox_message *message)
+{
+	struct shard_keys *change = list_entry(message, struct shard_keys,
+	    message);
+	struct shard *shard = change->shard;
+
+	keys_drop(shard->keys);
+	shard->keys = change->keys;
+	free(change);
+	end_revoked_standbys(&shard->standbys[STANDBY_IDLE]);
+	end_revoked_standbys(&shard->standbys[STANDBY_STARTING]);
+	end_revoked_sessions(shard);
+}
+
+void
+shard_take_keys(struct shard *shard, struct shard_keys *change)
+{
+	change->shard = shard;
+	change->message.run = on_keys;
+	shard_post(shard, &change->message);
 }
 
 /* Runs on main. */
@@ -181,6 +239,7 @@ shard_fini(struct shard *shard)
 	list_remove(&shard->note_later.node);
 	pump_kit_free(shard->pumps);
 	rate_free(shard->rate);
+	keys_drop(shard->keys);
 	worker_free(shard->worker);
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+struct keys;
 struct pump_kit;
 struct worker;
 
@@ -29,6 +30,13 @@ enum shard_order {
 	SHARD_SAY_WHEN_QUIET = 4,   /* SHARD_ENDED once no link speaks */
 };
 
+/* Other keys, on their way to a shard, which frees this. */
+struct shard_keys {
+	struct inbox_message message;
+	struct shard *shard;
+	struct keys *keys; /* owned: one reference */
+};
+
 struct shard {
 	struct hub *hub;		   /* borrowed */
 	struct worker *worker;		   /* owned; NULL: on main's loop */
@@ -36,6 +44,7 @@ struct shard {
 	const struct outer_config *config; /* borrowed */
 	struct pump_kit *pumps;		   /* owned: what sessions share */
 	struct rate *rate; /* owned: how fast they may go; or NULL */
+	struct keys *keys; /* owned: one reference */
 	struct pool pool;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
 	struct list setting_up;	    /* sessions that do not relay yet */
@@ -68,6 +77,10 @@ void shard_post_main(struct shard *shard, struct inbox_message *message);
 
 /* From main: one of enum shard_order, carried out soon. */
 void shard_order(struct shard *shard, unsigned order);
+
+/* From main: takes the keys, soon, and frees change. What stands by or relays
+ * by a key that is none any more ends. */
+void shard_take_keys(struct shard *shard, struct shard_keys *change);
 
 /* To main, from the shard: one of enum shard_note, heard after the callbacks
  * that run now. */

@@ -9,6 +9,7 @@
  */
 #include "outer/standby_join.h"
 #include "outer/instance.h"
+#include "outer/keys.h"
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/clock.h"
@@ -388,6 +389,21 @@ standby_is_replaced(const struct standby *standby)
 	return instance != NULL && atomic_load(&instance->replaced);
 }
 
+bool
+standby_is_revoked(const struct standby *standby)
+{
+	const struct instance *instance = standby->item.instance;
+
+	return instance != NULL &&
+	    !keys_allow(standby->shard->keys, instance->inner, instance->key);
+}
+
+void
+standby_revoke(struct standby *standby)
+{
+	standby_fail(standby, CODE_AUTH_FAILED, "its key was removed");
+}
+
 void
 standby_on_answer(struct standby *standby)
 {
@@ -449,10 +465,12 @@ choose_codec(struct standby *standby, struct evbuffer *input)
 	(void)evbuffer_copyout(input, &first, 1);
 	if (first == FRAME_VERSION)
 		standby->codec = &standby_native;
-	else if (first == '{' && standby->shard->config->accept_classic)
-		standby->codec = &standby_classic;
-	else if (first == '{')
+	else if (first == '{' && !standby->shard->config->accept_classic)
 		standby_close(standby, "a classic link: AcceptClassic is off");
+	else if (first == '{' && !standby->shard->keys->classic)
+		standby_close(standby, "a classic link: no key fits it");
+	else if (first == '{')
+		standby->codec = &standby_classic;
 	else if (first == 0x16)
 		standby_close(standby, "TLS is not switched on");
 	else

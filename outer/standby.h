@@ -70,6 +70,11 @@ void standby_dismiss(struct standby *standby, bool replaced);
 /* Whether a younger run has taken the place of its instance. */
 bool standby_is_replaced(const struct standby *standby);
 
+/* Whether the key that let it in is none of its inner's any more; ends it, and
+ * tells its peer. */
+bool standby_is_revoked(const struct standby *standby);
+void standby_revoke(struct standby *standby);
+
 struct standby *standby_of_item(struct pool_item *item);
 struct standby *standby_of(struct list_node *state_node);
 /* Its far end, for the log. */

@@ -6,6 +6,7 @@
  * Floor:   outer. See doc/PROTOCOL, "Classic links".
  */
 #include "outer/standby_codec.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,34 +29,29 @@ send_forward(struct standby *standby, const struct request *request)
 	return link_write(standby->link, signal, sizeof(signal));
 }
 
-/* Compares digests, so that not even the length of the key can be timed. */
-static bool
-key_fits(const char *given, const char *key)
-{
-	uint8_t a[PROOF_SIZE], b[PROOF_SIZE];
-
-	return proof_digest(given, strlen(given), a) &&
-	    proof_digest(key, strlen(key), b) && proof_equal(a, b, sizeof(a));
-}
-
-/* Classic links name no inner: all from one host count as one instance. */
+/* Classic links name no inner. Whose key it is has that name; with AuthKey all
+ * from one host count as one. */
 static void
 on_auth(struct standby *standby, const struct signal48 *signal)
 {
+	const struct keys *keys = standby->shard->keys;
+	const struct key *key = keys_in_signal(keys, signal->ext);
 	char host[ENDPOINT_TEXT_SIZE];
+	const char *inner;
 
-	if (!key_fits(signal->ext, standby->shard->config->auth_key)) {
+	endpoint_text(&standby->peer, false, host);
+	inner = key != NULL && key->inner[0] != '\0' ? key->inner : host;
+	if (key == NULL || !keys_allow(keys, inner, key->id)) {
 		standby_fail(standby, CODE_AUTH_FAILED,
 		    "authentication failed: another AuthKey");
 		return;
 	}
-	endpoint_text(&standby->peer, false, host);
 	if (!atomic_exchange(&standby->shard->hub->warned_classic, true))
 		log_warn("standby",
 		    "a classic link: its AuthKey crosses the "
 		    "wire in the clear",
 		    KV_STR("peer", host));
-	standby_authenticated(standby, host, "classic", false);
+	standby_authenticated(standby, inner, "classic", key->id, false);
 }
 
 static void

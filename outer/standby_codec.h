@@ -10,6 +10,7 @@
 #include "wire/hello.h"
 
 struct evbuffer;
+struct key;
 
 /* One wire format. send_* return false without memory. */
 struct standby_codec {
@@ -41,9 +42,10 @@ struct standby_handshake {
 	uint8_t hello_digest[PROOF_SIZE];
 	uint8_t nonce[PROOF_NONCE_SIZE];
 	uint64_t challenged_us;
-	bool quick;		    /* HELLO has joined by itself */
-	bool has_secret;	    /* for quick joins */
-	uint8_t secret[PROOF_SIZE]; /* joined with, or to join with later */
+	bool quick;		     /* HELLO has joined by itself */
+	uint8_t welcome[PROOF_SIZE]; /* what WELCOME will say */
+	bool has_secret;	     /* for quick joins */
+	uint8_t secret[PROOF_SIZE];  /* joined with, or to join with later */
 };
 
 struct standby {
@@ -73,10 +75,10 @@ struct standby {
 
 /* Events that a codec reports. Each may close the standby: look at its state
  * afterwards. */
-/* The peer holds the key: main is asked whether that run may join, unless this
- * shard knows it; then WELCOME is sent, and the standby is idle. */
+/* The peer holds the key of that id: main is asked whether that run may join,
+ * unless this shard knows it; then WELCOME is sent, and the standby is idle. */
 void standby_authenticated(struct standby *standby, const char *inner,
-    const char *instance, bool replace);
+    const char *instance, uint32_t key, bool replace);
 
 /* The same of a native link whose HELLO may join quickly. False: it may not,
  * and nothing has changed. */

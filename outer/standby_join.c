@@ -9,6 +9,7 @@
  */
 #include "outer/standby_join.h"
 #include "outer/instance.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -71,8 +72,8 @@ join(struct standby *standby)
 	    KV_STR("kind", standby->codec->name));
 }
 
-static void
-ask(struct standby *standby, const char *inner, const char *id, bool replace);
+static void ask(struct standby *standby, const char *inner, const char *id,
+    uint32_t key, bool replace);
 
 static void
 discard(struct admission *admission)
@@ -96,17 +97,21 @@ on_answered(struct admission *admission)
 	link_kick(standby->link); /* it may have said more since */
 	if (instance == NULL) {
 		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
+	} else if (!keys_allow(standby->shard->keys, admission->inner,
+		       admission->key)) {
+		standby_revoke(standby); /* meanwhile */
 	} else if (enter(standby, instance)) {
 		join(standby);
 	} else { /* it has just gone: there will be a new one */
-		ask(standby, admission->inner, admission->id,
+		ask(standby, admission->inner, admission->id, admission->key,
 		    admission->replace);
 	}
 	discard(admission);
 }
 
 static void
-ask(struct standby *standby, const char *inner, const char *id, bool replace)
+ask(struct standby *standby, const char *inner, const char *id, uint32_t key,
+    bool replace)
 {
 	struct admission *admission = calloc(1, sizeof(*admission));
 
@@ -118,6 +123,7 @@ ask(struct standby *standby, const char *inner, const char *id, bool replace)
 	admission->standby = standby;
 	admission->answered = on_answered;
 	admission->replace = replace;
+	admission->key = key;
 	str_copy(admission->inner, sizeof(admission->inner), inner);
 	str_copy(admission->id, sizeof(admission->id), id);
 	if (standby->handshake != NULL && standby->handshake->has_secret) {
@@ -132,28 +138,44 @@ ask(struct standby *standby, const char *inner, const char *id, bool replace)
 
 void
 standby_authenticated(struct standby *standby, const char *inner,
-    const char *instance_id, bool replace)
+    const char *instance_id, uint32_t key, bool replace)
 {
 	struct instance *instance = pool_find(&standby->shard->pool, inner,
-	    instance_id);
+	    instance_id, key);
 
 	if (instance != NULL && !atomic_load(&instance->replaced) &&
 	    enter(standby, instance))
 		join(standby);
 	else
-		ask(standby, inner, instance_id, replace);
+		ask(standby, inner, instance_id, key, replace);
+}
+
+/* The instance of that name and key, if HELLO proves one of its secrets. */
+static struct instance *
+find_quickly(struct standby *standby, const struct key *key)
+{
+	struct standby_handshake *handshake = standby->handshake;
+	const struct hello *hello = &handshake->hello;
+	struct instance *instance = pool_find(&standby->shard->pool,
+	    hello->inner, hello->instance, key->id);
+
+	if (instance == NULL || atomic_load(&instance->replaced) ||
+	    !instance_joins_quickly(instance, hello, handshake->secret))
+		return NULL;
+	return instance;
 }
 
 bool
 standby_joined_quickly(struct standby *standby)
 {
 	struct standby_handshake *handshake = standby->handshake;
-	struct instance *instance = pool_find(&standby->shard->pool,
-	    handshake->hello.inner, handshake->hello.instance);
+	const struct key *keys[KEYS_PER_INNER];
+	struct instance *instance = NULL;
 
-	if (instance == NULL || atomic_load(&instance->replaced) ||
-	    !instance_joins_quickly(instance, &handshake->hello,
-		handshake->secret))
+	keys_of(standby->shard->keys, handshake->hello.inner, keys);
+	for (unsigned i = 0; instance == NULL && i < KEYS_PER_INNER; i++)
+		instance = find_quickly(standby, keys[i]);
+	if (instance == NULL)
 		return false;
 	handshake->quick = true;
 	if (!enter(standby, instance)) {

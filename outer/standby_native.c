@@ -7,6 +7,7 @@
  *          native link".
  */
 #include "outer/standby_codec.h"
+#include "outer/keys.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -95,33 +96,35 @@ send_challenge(struct standby *standby)
 	return len > 0 && send_frame(standby, FRAME_CHALLENGE, payload, len);
 }
 
-/* What both proofs of this handshake are made of. */
+/* What both proofs of this handshake are made of, by that key. */
 static struct proof_input
-proof_input_of(const struct standby *standby)
+proof_input_of(const struct standby *standby, const struct key *key)
 {
 	const struct standby_handshake *handshake = standby->handshake;
 
 	return (struct proof_input){
-		.key = standby->shard->config->auth_key,
+		.key = key->text,
 		.nonce_inner = handshake->hello.nonce,
 		.nonce_outer = handshake->nonce,
 		.hello_digest = handshake->hello_digest,
 	};
 }
 
+/* That of a full handshake is made with the key, when it is found. */
 static bool
 make_proof(const struct standby *standby, uint8_t proof[PROOF_SIZE])
 {
 	const struct standby_handshake *handshake = standby->handshake;
-	const struct proof_input full = proof_input_of(standby);
 	const struct join_input quick = {
 		.secret = handshake->secret,
 		.counter = handshake->hello.counter,
 		.nonce_inner = handshake->hello.nonce,
 	};
 
-	return handshake->quick ? join_make(PROOF_OUTER, &quick, proof)
-				: proof_make(PROOF_OUTER, &full, proof);
+	if (handshake->quick)
+		return join_make(PROOF_OUTER, &quick, proof);
+	memcpy(proof, handshake->welcome, PROOF_SIZE);
+	return true;
 }
 
 static bool
@@ -172,11 +175,41 @@ on_hello(struct standby *standby, const struct frame *frame)
 		standby_close(standby, "out of memory or random bytes");
 }
 
+/* The key that the proof is made with, or NULL. All that may be it are tried,
+ * so that the time does not tell which one it was. */
+static const struct key *
+find_key(const struct standby *standby, const uint8_t proof[PROOF_SIZE])
+{
+	const struct key *keys[KEYS_PER_INNER], *fits = NULL;
+	struct proof_input input;
+
+	keys_of(standby->shard->keys, standby->handshake->hello.inner, keys);
+	for (unsigned i = 0; i < KEYS_PER_INNER; i++) {
+		input = proof_input_of(standby, keys[i]);
+		if (proof_check(PROOF_INNER, &input, proof) && keys[i]->id != 0)
+			fits = keys[i];
+	}
+	return fits;
+}
+
+/* What the rest of the handshake needs of the key, which may be gone by then.
+ * False: no memory. */
+static bool
+use_key(struct standby *standby, const struct key *key)
+{
+	struct standby_handshake *handshake = standby->handshake;
+	const struct proof_input input = proof_input_of(standby, key);
+
+	handshake->has_secret = proof_resume_secret(key->text,
+	    handshake->hello.nonce, handshake->nonce, handshake->secret);
+	return proof_make(PROOF_OUTER, &input, handshake->welcome);
+}
+
 static void
 on_auth(struct standby *standby, const struct frame *frame)
 {
 	struct standby_handshake *handshake = standby->handshake;
-	struct proof_input input;
+	const struct key *key;
 	struct auth auth;
 	const char *why;
 
@@ -189,17 +222,17 @@ on_auth(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	standby->rtt_us = (uint32_t)(clock_us() - handshake->challenged_us);
-	input = proof_input_of(standby);
-	if (!proof_check(PROOF_INNER, &input, auth.proof)) {
+	if ((key = find_key(standby, auth.proof)) == NULL) {
 		standby_fail(standby, CODE_AUTH_FAILED,
 		    "authentication failed: another AuthKey");
 		return;
 	}
-	handshake->has_secret =
-	    proof_resume_secret(standby->shard->config->auth_key,
-		handshake->hello.nonce, handshake->nonce, handshake->secret);
+	if (!use_key(standby, key)) {
+		standby_close(standby, "out of memory");
+		return;
+	}
 	standby_authenticated(standby, handshake->hello.inner,
-	    handshake->hello.instance, handshake->hello.replace);
+	    handshake->hello.instance, key->id, handshake->hello.replace);
 }
 
 static void

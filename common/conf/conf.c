@@ -10,6 +10,7 @@
 #include "conf/conf_error.h"
 #include "conf/conf_text.h"
 #include "conf/conf_types.h"
+#include "conf/conf_wipe.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -20,17 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1 << 20, KEY_SHORT = 16 };
-
-/* Overwrites memory by a way that no compiler may leave out. */
-static void
-forget(void *memory, size_t len)
-{
-	volatile unsigned char *byte = memory;
-
-	while (len-- > 0)
-		*byte++ = 0;
-}
+enum { FILE_MAX = 1 << 20 };
 
 static void
 warn_key(const struct conf_source *source, const struct conf_token *key,
@@ -41,16 +32,18 @@ warn_key(const struct conf_source *source, const struct conf_token *key,
 	    KV_STR("key", name));
 }
 
-/* Finds which entry counts for each field; given: one per field, zeroed. */
+/* Finds which entry of the object counts for each field; given: one per field,
+ * zeroed. */
 static int
-sort_entries(const struct conf_source *source, struct conf_entry *given)
+sort_entries(const struct conf_source *source, const struct conf_token *object,
+    struct conf_entry *given)
 {
 	const struct conf_field *field;
 	struct conf_entry entry, *place;
 	struct conf_scan scan;
 	bool exact = true;
 
-	conf_scan_start(&scan, source->text, source->len);
+	conf_scan_inside(&scan, source->text, object);
 	while (conf_entry_next(&scan, &entry)) {
 		field = conf_source_field(source, &entry.key, &exact);
 		if (field == NULL)
@@ -86,12 +79,83 @@ set_default(const struct conf_source *source, const struct conf_field *field,
 	return 0;
 }
 
+static int read_object(const struct conf_source *source,
+    const struct conf_token *object, void *settings);
+
 static int
 fail_memory(const struct conf_source *source, const struct conf_field *field,
     const struct conf_token *token)
 {
 	return conf_fail(source, token->pos, field->key,
 	    "there is no memory for it");
+}
+
+static size_t
+count_objects(const struct conf_source *source, const struct conf_token *token)
+{
+	struct conf_token element;
+	struct conf_scan scan;
+	size_t count = 0;
+
+	conf_scan_list(&scan, source->text, source->len, token);
+	while (conf_item_next(&scan, &element))
+		count++;
+	return count;
+}
+
+static bool
+is_opened_by(const struct conf_source *source, const struct conf_token *token,
+    char mark)
+{
+	return token->kind == CONF_TOKEN_MARK &&
+	    source->text[token->start] == mark;
+}
+
+/* The items are in the settings one by one, so that what was read is freed
+ * with them. */
+static int
+set_each(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token, struct conf_list *list)
+{
+	const struct conf_items *items = field->more;
+	struct conf_source inside = *source;
+	struct conf_token element;
+	struct conf_scan scan;
+	char *item;
+
+	inside.fields = items->fields;
+	inside.count = items->count;
+	inside.list = field->key;
+	conf_scan_list(&scan, source->text, source->len, token);
+	while (conf_item_next(&scan, &element)) {
+		if (!is_opened_by(source, &element, '{'))
+			return conf_fail(&inside, element.pos, NULL,
+			    "found something else than { \"%s\": ... } in "
+			    "the list",
+			    items->fields[0].key);
+		inside.at = element.pos;
+		item = (char *)list->items + list->count++ * items->size;
+		if (read_object(&inside, &element, item) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+set_objects(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token, void *settings)
+{
+	struct conf_list *list = (void *)((char *)settings + field->offset);
+	const struct conf_items *items = field->more;
+	size_t count = count_objects(source, token);
+
+	if ((double)count < field->min || (double)count > field->max)
+		return conf_fail(source, token->pos, field->key,
+		    "found %zu in the list; expected %.0f to %.0f", count,
+		    field->min, field->max);
+	if (count > 0 && (list->items = calloc(count, items->size)) == NULL)
+		return fail_memory(source, field, token);
+	return set_each(source, field, token, list);
 }
 
 static int
@@ -168,15 +232,36 @@ set_fields(const struct conf_source *source, const struct conf_entry *given,
 		const struct conf_field *field = &source->fields[i];
 
 		if (given[i].key.kind != CONF_TOKEN_END) {
-			if (set_field(source, field, &given[i].value,
-				settings) != 0)
+			bool list = field->type == CONF_LIST &&
+			    is_opened_by(source, &given[i].value, '[');
+
+			if ((list ? set_objects : set_field)(source, field,
+				&given[i].value, settings) != 0)
 				return -1;
 		} else if ((field->flags & CONF_REQUIRED) != 0) {
-			return conf_fail(source, conf_nowhere, field->key,
+			return conf_fail(source, source->at, field->key,
 			    "missing; expected %s", field->help);
 		}
 	}
 	return 0;
+}
+
+/* One object, the file's or one of a list's. */
+static int
+read_object(const struct conf_source *source, const struct conf_token *object,
+    void *settings)
+{
+	struct conf_entry *given = calloc(source->count, sizeof(*given));
+	int result;
+
+	if (given == NULL)
+		return conf_fail(source, conf_nowhere, NULL,
+		    "there is no memory to read it");
+	result = sort_entries(source, object, given);
+	if (result == 0)
+		result = set_fields(source, given, settings);
+	free(given);
+	return result;
 }
 
 /* The library says whether it is JSON at all; only then are the entries
@@ -184,7 +269,10 @@ set_fields(const struct conf_source *source, const struct conf_entry *given,
 static int
 read_source(const struct conf_source *source, void *settings)
 {
-	struct conf_entry *given;
+	const struct conf_token all = {
+		.pos = { 1, 1 },
+		.end = source->len,
+	};
 	json_error_t error;
 	json_t *root;
 	int result;
@@ -198,16 +286,7 @@ read_source(const struct conf_source *source, void *settings)
 	    : conf_fail(source, (struct conf_pos){ 1, 1 }, NULL,
 		  "found [...]; expected { \"Key\": value, ... }");
 	json_decref(root);
-	if (result != 0)
-		return result;
-	if ((given = calloc(source->count, sizeof(*given))) == NULL)
-		return conf_fail(source, conf_nowhere, NULL,
-		    "there is no memory to read it");
-	result = sort_entries(source, given);
-	if (result == 0)
-		result = set_fields(source, given, settings);
-	free(given);
-	return result;
+	return result != 0 ? result : read_object(source, &all, settings);
 }
 
 int
@@ -243,7 +322,7 @@ conf_parse(const char *name, const char *text, size_t len,
 	result = wrong != NULL
 	    ? conf_fail(&source, pos, NULL, "found %s", wrong)
 	    : read_source(&source, settings);
-	forget(copy, len);
+	conf_forget(copy, len);
 	free(copy);
 	return result;
 }
@@ -302,7 +381,7 @@ conf_load(const char *path, const struct conf_field *fields, size_t count,
 	    ? fail_file(path, error, problem)
 	    : conf_parse(path, text, len, fields, count, settings, problem);
 	if (text != NULL)
-		forget(text, len);
+		conf_forget(text, len);
 	free(text);
 	return result;
 }
@@ -342,20 +421,4 @@ conf_find(const char *given, const char *exe_dir, const char *name)
 		return path;
 	free(path);
 	return strdup(name);
-}
-
-void
-conf_warn_short_key(const char *path, const char *auth_key,
-    const struct addr *link)
-{
-	char address[ADDR_TEXT_SIZE];
-
-	if (strlen(auth_key) >= KEY_SHORT || addr_is_local(link))
-		return;
-	addr_format(link, address, sizeof(address));
-	log_warn("config",
-	    "AuthKey is shorter than 16 characters: who reaches "
-	    "the address may guess it",
-	    KV_STR("file", path), KV_STR("address", address),
-	    KV_STR("make_a_good_one", "outer_server --generate-key"));
 }

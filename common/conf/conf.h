@@ -25,6 +25,7 @@ enum conf_type {
 			 * whose decimal digits are read as octal (660) */
 	CONF_NETS,    /* struct cidr_list; owned by the settings. A list of
 			 * text, min..max of them; left out: none */
+	CONF_LIST,    /* struct conf_list: JSON objects, min..max of them */
 };
 
 enum {
@@ -44,8 +45,21 @@ struct conf_field {
 	const char *by_default; /* as it would stand in the file, without
 					 * quotes; NULL: zero, empty or required */
 	unsigned flags;
-	const char *const *choices; /* CONF_CHOICE: names, NULL at the end */
-	const char *help;	    /* one line for people */
+	const void *more; /* CONF_CHOICE: const char *const[], the names and
+			   * NULL; CONF_LIST: struct conf_items; else NULL */
+	const char *help; /* one line for people */
+};
+
+/* What each object of a CONF_LIST is made of: keys of its own. */
+struct conf_items {
+	const struct conf_field *fields; /* offsets are within one item */
+	size_t count, size;		 /* fields; bytes of one item */
+};
+
+/* The value of a CONF_LIST in the settings. */
+struct conf_list {
+	void *items; /* owned; NULL: none */
+	size_t count;
 };
 
 /* Choices in the order of enum log_level and enum log_format. */
@@ -84,12 +98,5 @@ void conf_free(const struct conf_field *fields, size_t count, void *settings);
  * Returns a path that the caller frees, or NULL without memory.
  */
 char *conf_find(const char *given, const char *exe_dir, const char *name);
-
-/*
- * Warns in the log of a shared key that is short for a link that leaves this
- * machine, and names the command that makes a good one.
- */
-void conf_warn_short_key(const char *path, const char *auth_key,
-    const struct addr *link);
 
 #endif

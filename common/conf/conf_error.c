@@ -37,6 +37,9 @@ conf_fail(const struct conf_source *source, struct conf_pos pos,
 	if (pos.line > 0)
 		str_append(source->problem, CONF_PROBLEM_SIZE, &used,
 		    "%u:%u:", pos.line, pos.column);
+	if (source->list != NULL)
+		str_append(source->problem, CONF_PROBLEM_SIZE, &used,
+		    " %s:", source->list);
 	if (key != NULL)
 		str_append(source->problem, CONF_PROBLEM_SIZE, &used,
 		    " %s:", key);

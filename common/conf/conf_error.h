@@ -15,7 +15,9 @@ struct conf_source {
 	size_t len;
 	const struct conf_field *fields;
 	size_t count;
-	char *problem; /* CONF_PROBLEM_SIZE bytes */
+	char *problem;	    /* CONF_PROBLEM_SIZE bytes */
+	const char *list;   /* the key of the list that it is an object of */
+	struct conf_pos at; /* that object's place */
 };
 
 /* The place of a whole file: no line, no column. */

@@ -19,6 +19,16 @@ conf_scan_start(struct conf_scan *scan, const char *text, size_t len)
 	scan->pos = (struct conf_pos){ 1, 1 };
 }
 
+void
+conf_scan_inside(struct conf_scan *scan, const char *text,
+    const struct conf_token *token)
+{
+	scan->text = text;
+	scan->len = token->end;
+	scan->at = token->start;
+	scan->pos = token->pos;
+}
+
 static int
 peek(const struct conf_scan *scan, size_t ahead)
 {

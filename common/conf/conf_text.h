@@ -47,6 +47,11 @@ struct conf_scan {
 const char *conf_text_clean(char *text, size_t *len, struct conf_pos *where);
 
 void conf_scan_start(struct conf_scan *scan, const char *text, size_t len);
+
+/* Starts at the token and ends where that does. */
+void conf_scan_inside(struct conf_scan *scan, const char *text,
+    const struct conf_token *token);
+
 struct conf_token conf_scan_next(struct conf_scan *scan);
 
 /* The next entry of a text that is known to be one JSON object. Returns false

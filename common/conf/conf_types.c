@@ -6,6 +6,7 @@
  * Floor:   conf. A new type is one row of the table at the end.
  */
 #include "conf/conf_types.h"
+#include "conf/conf_wipe.h"
 #include "base/cidr.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -300,9 +301,10 @@ static const char *
 set_choice(const struct conf_field *field, json_t *value, void *place)
 {
 	const char *text = json_string_value(value);
+	const char *const *choices = field->more;
 
-	for (int i = 0; text != NULL && field->choices[i] != NULL; i++)
-		if (strcasecmp(text, field->choices[i]) == 0) {
+	for (int i = 0; text != NULL && choices[i] != NULL; i++)
+		if (strcasecmp(text, choices[i]) == 0) {
 			*(int *)place = i;
 			return NULL;
 		}
@@ -313,20 +315,23 @@ set_choice(const struct conf_field *field, json_t *value, void *place)
 static void
 expect_choice(const struct conf_field *field, char *out, size_t size)
 {
+	const char *const *choices = field->more;
 	size_t used = 0;
 
-	for (size_t i = 0; field->choices[i] != NULL; i++)
+	for (size_t i = 0; choices[i] != NULL; i++)
 		str_append(out, size, &used, "%s\"%s\"",
-		    i == 0				? ""
-			: field->choices[i + 1] != NULL ? ", "
-							: " or ",
-		    field->choices[i]);
+		    i == 0			 ? ""
+			: choices[i + 1] != NULL ? ", "
+						 : " or ",
+		    choices[i]);
 }
 
 static void
 print_choice(const struct conf_field *field, const void *place, FILE *out)
 {
-	fputs(field->choices[*(const int *)place], out);
+	const char *const *choices = field->more;
+
+	fputs(choices[*(const int *)place], out);
 }
 
 /* A number is read by its decimal digits, since JSON has no octal ones: 660
@@ -372,19 +377,97 @@ print_mode(const struct conf_field *field, const void *place, FILE *out)
 	fprintf(out, "%04" PRIo32, *(const uint32_t *)place);
 }
 
+/* What is no list at all; conf.c reads the others. */
+static const char *
+set_list(const struct conf_field *field, json_t *value, void *place)
+{
+	(void)field;
+	(void)value;
+	(void)place;
+	return see_expected;
+}
+
+/* a list of 0 to 64 { "Inner", "Key" } */
+static void
+expect_list(const struct conf_field *field, char *out, size_t size)
+{
+	const struct conf_items *items = field->more;
+	size_t used = 0;
+
+	str_append(out, size, &used, "[...], " NUMBER " to " NUMBER " of {",
+	    field->min, field->max);
+	for (size_t i = 0; i < items->count; i++)
+		str_append(out, size, &used, "%s \"%s\": ...",
+		    i == 0 ? "" : ",", items->fields[i].key);
+	str_append(out, size, &used, " }");
+}
+
+static void
+print_list(const struct conf_field *field, const void *place, FILE *out)
+{
+	const struct conf_items *items = field->more;
+	const struct conf_list *list = place;
+
+	if (list->count == 0)
+		fputs("(none)", out);
+	for (size_t i = 0; i < list->count; i++) {
+		fputs(i == 0 ? "{ " : ", { ", out);
+		for (size_t j = 0; j < items->count; j++) {
+			fprintf(out, "%s%s = ", j == 0 ? "" : ", ",
+			    items->fields[j].key);
+			conf_value_print(&items->fields[j],
+			    (const char *)list->items + i * items->size, out);
+		}
+		fputs(" }", out);
+	}
+}
+
+static void
+free_list(const struct conf_field *field, void *place)
+{
+	const struct conf_items *items = field->more;
+	struct conf_list *list = place;
+
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t j = 0; j < items->count; j++)
+			conf_value_free(&items->fields[j],
+			    (char *)list->items + i * items->size);
+	free(list->items);
+	*list = (struct conf_list){ 0 };
+}
+
 static bool
-same_text(const void *a, const void *b)
+same_list(const struct conf_field *field, const void *a, const void *b)
+{
+	const struct conf_items *items = field->more;
+	const struct conf_list *x = a, *y = b;
+
+	if (x->count != y->count)
+		return false;
+	for (size_t i = 0; i < x->count; i++)
+		for (size_t j = 0; j < items->count; j++)
+			if (!conf_value_same(&items->fields[j],
+				(const char *)x->items + i * items->size,
+				(const char *)y->items + i * items->size))
+				return false;
+	return true;
+}
+
+static bool
+same_text(const struct conf_field *field, const void *a, const void *b)
 {
 	const char *x = *(char *const *)a, *y = *(char *const *)b;
 
+	(void)field;
 	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
 }
 
 static bool
-same_addr(const void *a, const void *b)
+same_addr(const struct conf_field *field, const void *a, const void *b)
 {
 	char x[ADDR_TEXT_SIZE], y[ADDR_TEXT_SIZE];
 
+	(void)field;
 	addr_format(a, x, sizeof(x));
 	addr_format(b, y, sizeof(y));
 	return strcmp(x, y) == 0;
@@ -442,10 +525,11 @@ print_nets(const struct conf_field *field, const void *place, FILE *out)
 }
 
 static bool
-same_nets(const void *a, const void *b)
+same_nets(const struct conf_field *field, const void *a, const void *b)
 {
 	const struct cidr_list *x = a, *y = b;
 
+	(void)field;
 	return x->count == y->count &&
 	    (x->count == 0 ||
 		memcmp(x->blocks, y->blocks, x->count * sizeof(*x->blocks)) ==
@@ -468,21 +552,13 @@ free_nets(const struct conf_field *field, void *place)
 	*list = (struct cidr_list){ 0 };
 }
 
-/* Overwrites memory by a way that no compiler may leave out. */
-static void
-forget(char *text)
-{
-	for (volatile char *byte = text; *byte != '\0'; byte++)
-		*byte = '\0';
-}
-
 static void
 free_text(const struct conf_field *field, void *place)
 {
 	char **text = place;
 
 	if (*text != NULL && (field->flags & CONF_SECRET) != 0)
-		forget(*text);
+		conf_forget(*text, strlen(*text));
 	free(*text);
 	*text = NULL;
 }
@@ -493,7 +569,8 @@ static const struct {
 	void (*print)(const struct conf_field *, const void *place, FILE *);
 	bool in_quotes; /* how a default stands in the file */
 	size_t size;	/* in the settings */
-	bool (*same)(const void *, const void *); /* NULL: byte by byte */
+	/* NULL: byte by byte */
+	bool (*same)(const struct conf_field *, const void *, const void *);
 	void (*free)(const struct conf_field *, void *place); /* or NULL */
 	/* of a list, instead of set; else NULL */
 	const char *(*add)(const struct conf_field *, json_t *, void *place);
@@ -518,6 +595,8 @@ static const struct {
 	[CONF_NETS] = { NULL, expect_nets, print_nets, false,
 	    sizeof(struct cidr_list), same_nets, free_nets, add_net,
 	    count_nets },
+	[CONF_LIST] = { set_list, expect_list, print_list, false,
+	    sizeof(struct conf_list), same_list, free_list, NULL, NULL },
 };
 
 static void *
@@ -579,7 +658,7 @@ conf_value_same(const struct conf_field *field, const void *a, const void *b)
 	const void *y = (const char *)b + field->offset;
 
 	return types[field->type].same != NULL
-	    ? types[field->type].same(x, y)
+	    ? types[field->type].same(field, x, y)
 	    : memcmp(x, y, types[field->type].size) == 0;
 }
 

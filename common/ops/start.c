@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "sys/manager.h"
+#include "conf/conf_wipe.h"
 #include "sys/service.h"
 #include "sys/sys.h"
 
@@ -175,6 +176,7 @@ start(int argc, char **argv, const struct start_program *program)
 	if (!service_prepare())
 		return fail(program, "the system has no sockets to give",
 		    EXIT_FAILURE);
+	conf_wipe_json();
 	code = options_read(argc, argv, &program->about, &options);
 	if (code >= 0)
 		return code;

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness import DEADLINE, KEY
+from harness import DEADLINE, KEY, use_key
 from peers import FakeOuter, Wire
 from sockets import Address, Writer, connect, recv_exactly, whole
 
@@ -55,7 +55,7 @@ class ClassicInner(ClassicWire):
     def join(cls, address: Address, *, key: str = KEY,
              **options: Any) -> "ClassicInner":
         inner = cls(address, **options)
-        inner.send(signal48(SIGN_IN, key))
+        inner.send(signal48(SIGN_IN, str(use_key(key))))
         return inner
 
     def begin(self, *, pings: int = 0, raw: bytes = b"") -> None:

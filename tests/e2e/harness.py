@@ -25,6 +25,24 @@ DEADLINE = 15.0 * SCALE
 KEY = "e2e-key-0123456789abcdef"
 MIB = 1 << 20
 
+# Shorter ones may be words of the log itself.
+KEY_LEAST = 8
+_keys_in_use = {KEY}
+
+
+def use_key(key: str | None) -> str | None:
+    """Notes a key that no log may show; returns it."""
+    if key and len(key) >= KEY_LEAST:
+        _keys_in_use.add(key)
+    return key
+
+
+def shown_keys(text: str) -> bool:
+    """Whether a key in use, or the hex digits of one, stands in the text."""
+    return any(key in text or key.encode().hex() in text.lower()
+               for key in _keys_in_use)
+
+
 _VALGRIND = ("valgrind", "--error-exitcode=99", "--leak-check=full", "-q",
              "--track-fds=no")
 # So that nothing outlives a test run that is killed itself.
@@ -242,6 +260,12 @@ class Program:
     def stderr(self) -> str:
         return self.stderr_path.read_text(errors="replace")
 
+    def shows_keys(self) -> bool:
+        """Whether any line that it has written has a key in it."""
+        return shown_keys(self.stderr()) or any(
+            shown_keys(str(value)) for line in self.lines
+            for value in line.values())
+
     # --- its life ---
 
     def running(self) -> bool:
@@ -313,6 +337,8 @@ class Program:
         found = _REPORTS.search(self.stderr())
         if found:
             faults.append(f"report on standard error: {found.group()}")
+        if self.shows_keys():
+            faults.append("its log or its standard error shows a key")
         return [f"{self.name} {self.pid}: {fault}\n{self.tail(15)}"
                 for fault in faults]
 

@@ -143,6 +143,9 @@ class Lab:
     def _file(self, name: str, settings: dict[str, Any]) -> Path:
         self._serial += 1
         kept = {k: v for k, v in settings.items() if v is not None}
+        for key in (kept, *kept.get("Keys", ())):
+            harness.use_key(key.get("AuthKey"))
+            harness.use_key(key.get("Key"))
         return write_json(self.dir / f"{name}-{self._serial}.json", kept)
 
     def start_outer(self, file: Path, **options: Any) -> Outer:
@@ -191,6 +194,13 @@ class Lab:
         self.inner(fake, target, MaxFreeConn=1, **settings)
         return fake.accept()
 
+    def key_file(self, name: str, key: str, mode: int = 0o600) -> Path:
+        """A file with that key and a line end, for AuthKeyFile."""
+        path = self.path(name)
+        path.write_text(str(harness.use_key(key)) + "\n")
+        path.chmod(mode)
+        return path
+
     # --- targets ---
 
     def echo(self, **options: Any) -> Target:
@@ -219,6 +229,10 @@ class Lab:
             program.ask_to_end()
         for program in self.programs:
             faults += program.finish()
+        for path in self.dir.rglob("*.log*"):
+            if path.is_file() and \
+                    harness.shown_keys(path.read_text(errors="replace")):
+                faults.append(f"{path.name} shows a key")
         shutil.rmtree(self.dir, ignore_errors=True)
         assert not faults, "\n".join(faults)
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from harness import DEADLINE, KEY
+from harness import DEADLINE, KEY, use_key
 from sockets import (Address, Writer, accept, address_of, address_text,
                      connect, how_it_ends, is_quiet, listen, recv_all,
                      recv_exactly, wait_read, whole)
@@ -205,7 +205,7 @@ class FakeInner(Wire):
                  inner: str = "fake", instance: str | None = None,
                  writer: Writer = whole, **hello: Any) -> None:
         super().__init__(connect(address), writer)
-        self.key = key
+        self.key = str(use_key(key))
         self.nonce = secrets.token_bytes(32)
         self.fields = {"role": "standby", "inner": inner,
                        "instance": instance or secrets.token_hex(8),

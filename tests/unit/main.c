@@ -32,6 +32,8 @@ static const struct {
 	{ "hello", hello_suite },
 	{ "hello_values", hello_values_suite },
 	{ "keeper", keeper_suite },
+	{ "key_sources", key_sources_suite },
+	{ "keys", keys_suite },
 	{ "loop", loop_suite },
 	{ "net", net_suite },
 	{ "pool", pool_suite },

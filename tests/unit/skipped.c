@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char no_unix[] = "this system has no Unix sockets";
+static const char no_key_files[] = "made by calls that it has not";
 static const char no_splice[] = "this system cannot splice";
 
 static const struct {
@@ -20,6 +21,11 @@ static const struct {
 	{ "posix", "file_not_ours", "files have no mode here" },
 	{ "posix", "log_reopen_fails",
 	    "a folder cannot be moved while a file in it is open" },
+	{ "key_sources", "source", no_key_files },
+	{ "key_sources", "length_of_a_key_file", no_key_files },
+	{ "key_sources", "what_is_no_key_file", no_key_files },
+	{ "key_sources", "exposed_file_is_warned_about",
+	    "files have no mode here" },
 	{ "pump_pipes", "first_bytes_share_a_segment", no_unix },
 	{ "pump_pipes", "large_pieces_are_spliced", no_splice },
 	{ "pump_pipes", "quiet_sessions_hold_no_pipe", no_splice },
@@ -44,6 +50,12 @@ Suite *
 posix_suite(void)
 {
 	return empty("posix");
+}
+
+Suite *
+key_sources_suite(void)
+{
+	return empty("key_sources");
 }
 
 Suite *

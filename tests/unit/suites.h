@@ -23,6 +23,8 @@ Suite *frame_suite(void);
 Suite *hello_suite(void);
 Suite *hello_values_suite(void);
 Suite *keeper_suite(void);
+Suite *key_sources_suite(void);
+Suite *keys_suite(void);
 Suite *loop_suite(void);
 Suite *net_suite(void);
 Suite *pool_suite(void);

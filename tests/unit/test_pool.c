@@ -141,14 +141,16 @@ START_TEST(a_promise_is_kept_once)
 }
 END_TEST
 
-START_TEST(finds_by_both_names)
+START_TEST(finds_by_both_names_and_key)
 {
 	str_copy(one->id, sizeof(one->id), "aaaaaaaaaaaaaaaa");
-	ck_assert_ptr_eq(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa"), one);
-	ck_assert_ptr_null(pool_find(&pool, "one", "bbbbbbbbbbbbbbbb"));
-	ck_assert_ptr_null(pool_find(&pool, "two", "aaaaaaaaaaaaaaaa"));
+	one->key = 7;
+	ck_assert_ptr_eq(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa", 7), one);
+	ck_assert_ptr_null(pool_find(&pool, "one", "bbbbbbbbbbbbbbbb", 7));
+	ck_assert_ptr_null(pool_find(&pool, "two", "aaaaaaaaaaaaaaaa", 7));
+	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa", 8));
 	atomic_store(&one->gone, true);
-	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa"));
+	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa", 7));
 }
 END_TEST
 
@@ -214,6 +216,7 @@ END_TEST
 
 static const uint32_t workers[] = { 0, 1, 3 };
 static struct outer_config config;
+static char key[] = "the only one"; /* its id is 1 */
 static struct loop *loop;
 static struct hub hub;
 static int answers;
@@ -224,6 +227,7 @@ set_up_hub(uint32_t count)
 	memset(&config, 0, sizeof(config));
 	config.workers = count;
 	config.queue_length = 3;
+	config.auth_key = key;
 	loop = loop_new();
 	answers = 0;
 	ck_assert(hub_start(&hub, loop, &config, 1024));
@@ -258,7 +262,7 @@ on_answered(struct admission *admission)
 
 	if (instance != NULL) {
 		ck_assert_ptr_eq(pool_find(&shard->pool, admission->inner,
-				     admission->id),
+				     admission->id, admission->key),
 		    instance);
 		ck_assert(instance_join(instance));
 	}
@@ -280,6 +284,7 @@ admit(unsigned shard, const char *inner, const char *id, bool replace)
 		.message.run = on_there,
 		.shard = &hub.shards[shard % hub.shard_count],
 		.replace = replace,
+		.key = 1,
 		.answered = on_answered,
 	};
 	int before = answers;
@@ -329,6 +334,7 @@ START_TEST(only_the_secret_joins_quickly)
 	struct admission admission = {
 		.message.run = on_there,
 		.answered = on_answered,
+		.key = 1,
 		.has_secret = true,
 		.secret = "secret of a full handshake",
 		.inner = "shop",
@@ -397,7 +403,7 @@ pool_suite(void)
 	tcase_add_test(tc, suspects_come_last);
 	tcase_add_test(tc, who_was_silent_before_comes_last);
 	tcase_add_test(tc, a_promise_is_kept_once);
-	tcase_add_test(tc, finds_by_both_names);
+	tcase_add_test(tc, finds_by_both_names_and_key);
 	tcase_add_test(tc, other_instance_exists);
 	tcase_add_test(tc, nobody_joins_who_is_gone);
 	tcase_add_loop_test(tc, share_of_waiting, 0,

@@ -1,0 +1,17 @@
+/* conf_wipe.h - what held a key is overwritten before it is freed. Floor:
+ * conf. */
+#ifndef CONF_CONF_WIPE_H
+#define CONF_CONF_WIPE_H
+
+#include <stddef.h>
+
+/* Overwrites memory by a way that no compiler may leave out. */
+void conf_forget(void *memory, size_t len);
+
+/*
+ * From now on the library that reads JSON overwrites what it frees, for it
+ * copies keys. Call it before anything has read JSON, if at all.
+ */
+void conf_wipe_json(void);
+
+#endif
