@@ -116,10 +116,12 @@ class Wine:
 
     def start(self) -> None:
         """Its processes start here, and stay: one that a program under test
-        started would hold that program's standard output open."""
+        started would hold that program's standard output open. The first
+        program makes the folder and boots; wineboot -i would boot twice, and
+        there would be two service managers."""
         self._stop()
         self._run("wineserver", "-p")
-        self._run("wine", "wineboot", "-i")
+        self._run("wine", "cmd", "/c", "exit")
 
     def _stop(self) -> None:
         for option in ("-k", "-w"):     # it is no fault when there is none
