@@ -35,6 +35,7 @@ struct inner_config {
 	uint32_t peer_ms;	   /* PeerTimeout */
 	uint32_t drain_ms;	   /* DrainTimeout */
 	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
+	uint64_t memory_bytes;	   /* MaxBufferMemory: of all sessions */
 	int pump;		   /* Pump: enum pump_choice */
 	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
 	char *log_file;		   /* LogFile; owned, NULL: standard output */

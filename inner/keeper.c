@@ -409,6 +409,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	memset(keeper, 0, sizeof(*keeper));
 	keeper->loop = loop;
 	keeper->config = config;
+	pump_memory_init(&keeper->memory, (size_t)config->memory_bytes);
 	atomic_init(&keeper->identity.next_link, 1);
 	atomic_init(&keeper->identity.next_counter, 1);
 	atomic_init(&keeper->identity.hear_joins, true);

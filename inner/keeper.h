@@ -7,6 +7,7 @@
 #include "inner/shard.h"
 #include "inner/spare.h"
 #include "net/loop.h"
+#include "relay/pump_memory.h"
 
 struct keeper {
 	struct loop *loop;		   /* borrowed: main's */
@@ -14,6 +15,7 @@ struct keeper {
 	struct identity identity;
 	struct inner_shard *shards; /* owned */
 	unsigned shard_count;
+	struct pump_memory memory; /* of sessions, on all shards */
 
 	unsigned seen[INNER_WORKERS_MAX]; /* of each shard's taken */
 	struct demand demand;

@@ -300,7 +300,8 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 		return false;
 	shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
 	    sys_raise_fd_limit(),
-	    shard->config->workers > 0 ? shard->config->workers : 1);
+	    shard->config->workers > 0 ? shard->config->workers : 1,
+	    &shard->keeper->memory);
 	to_shard(shard, &shard->begin);
 	return !own_thread || worker_start(shard->worker);
 }

@@ -45,6 +45,7 @@ struct outer_config {
 	uint32_t drain_ms;	   /* DrainTimeout */
 	uint32_t max_links;	   /* MaxLinks: links at once, all kinds */
 	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
+	uint64_t memory_bytes;	   /* MaxBufferMemory: of all sessions */
 	int pump;		   /* Pump: enum pump_choice */
 	int early_data;		   /* EarlyData: enum early_mode */
 	uint32_t workers;	   /* Workers: threads; 0: the main loop */

@@ -6,8 +6,8 @@
  * Floor:   outer.
  *
  * A session needs a descriptor for its link as well. So clients are accepted
- * only while both are to be had, and fewer sessions are there than there may
- * be: who comes too early waits in the kernel's backlog, and the links that
+ * only while both are to be had, fewer sessions are there than there may be, and
+ * not all the memory for slow readers is in use: who comes too early waits in the kernel's backlog, and the links that
  * will serve those already here still get in.
  *
  * Who may not come is reset at once, before anything is made for him. Clients
@@ -53,7 +53,8 @@ tell_full(struct front *front, const char *why)
 		return;
 	front->told = true;
 	log_warn("front", why, KV_U64("sessions", hub_sessions(hub)),
-	    KV_U64("descriptors", hub->max_fds));
+	    KV_U64("descriptors", hub->max_fds),
+	    KV_U64("held", pump_memory_held(&hub->memory)));
 }
 
 static void
@@ -192,7 +193,7 @@ on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 		return;
 	}
 	session_start(hub, fd, peer, source);
-	if (!front->full && (full = hub_why_full(hub)) != NULL)
+	if (!front->full && (full = hub_why_full(hub, false)) != NULL)
 		pause_accepting(front, full);
 }
 
@@ -243,7 +244,7 @@ front_stop(struct front *front)
 void
 front_look(struct front *front)
 {
-	if (!front->full || hub_why_full(front->hub) != NULL)
+	if (!front->full || hub_why_full(front->hub, true) != NULL)
 		return;
 	front->full = false;
 	atomic_store(&front->hub->watchful, false);

@@ -52,6 +52,7 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->next_link = hub->next_session = 1;
 	registry_init(&hub->registry, hub);
 	dispatch_init(&hub->dispatch, hub, loop);
+	pump_memory_init(&hub->memory, (size_t)config->memory_bytes);
 	hub->rates.all = config->rate;
 	hub->rates.each = config->session_rate;
 	if (!start_sources(hub))
@@ -258,7 +259,7 @@ has_descriptors(const struct hub *hub)
 }
 
 const char *
-hub_why_full(const struct hub *hub)
+hub_why_full(const struct hub *hub, bool paused)
 {
 	uint32_t most = hub->config->max_sessions;
 
@@ -266,6 +267,9 @@ hub_why_full(const struct hub *hub)
 		return "MaxSessions reached: accepting pauses";
 	if (!has_descriptors(hub))
 		return "no descriptors for more sessions: accepting pauses";
+	if (paused ? pump_memory_tight(&hub->memory)
+		   : pump_memory_full(&hub->memory))
+		return "MaxBufferMemory reached: accepting pauses";
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "outer/dispatch.h"
 #include "outer/registry.h"
 #include "outer/sources.h"
+#include "relay/pump_memory.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct hub {
 	atomic_size_t links;	    /* authenticated and not relaying */
 	atomic_size_t waiting;	    /* clients in main's queue */
 	struct rate_limits rates;   /* of sessions */
+	struct pump_memory memory;  /* of sessions, for slow readers */
 	atomic_size_t arriving;	    /* links on their way to a shard */
 	atomic_bool overrun;	    /* main waits until they have arrived */
 	atomic_bool watchful;	    /* main asks to be told of every end */
@@ -94,8 +96,9 @@ size_t hub_sessions(const struct hub *hub);
 size_t hub_setting_up(const struct hub *hub);
 
 /* Main: why no client may be accepted for now, a constant line for the log;
- * NULL: one may. */
-const char *hub_why_full(const struct hub *hub);
+ * NULL: one may. paused: none is accepted now; memory has to be well below its
+ * bound then. */
+const char *hub_why_full(const struct hub *hub, bool paused);
 
 /* How many sessions MaxSessions and the descriptors allow. */
 uint64_t hub_sessions_max(const struct hub *hub);

@@ -39,7 +39,7 @@ shard_init(struct shard *shard, struct hub *hub, unsigned index)
 		return false;
 	shard->loop = index > 0 ? worker_loop(shard->worker) : hub->loop;
 	shard->pumps = pump_kit_new(shard->loop, hub->config->pump,
-	    hub->max_fds, hub->shard_count);
+	    hub->max_fds, hub->shard_count, &hub->memory);
 	if (hub->rates.all == 0 && hub->rates.each == 0)
 		return true;
 	shard->rate = rate_new(shard->loop, &hub->rates);

@@ -20,8 +20,11 @@ static void
 on_output_change(struct evbuffer *output, const struct evbuffer_cb_info *info,
     void *arg)
 {
+	struct pump_side *side = arg;
+
 	(void)output;
-	pump_moved(arg, info->n_deleted);
+	pump_kit_hold(side->pump->kit, info->n_added, info->n_deleted);
+	pump_moved(side, info->n_deleted);
 }
 
 /*
@@ -80,7 +83,7 @@ on_input(void *arg)
 		return;
 	}
 	held = evbuffer_get_length(link_output(pump_peer(side)->link));
-	if (held + LINK_READ_MAX > pump->options.buffer_bytes) {
+	if (held + LINK_READ_MAX > pump_room(pump)) {
 		link_read(side->link, false);
 		pump_pause(side);
 	}
@@ -125,15 +128,33 @@ fits(const struct pump_kit *kit)
 	return true;
 }
 
-/* Counts from now on what leaves for the side. */
+/* Counts from now on what waits and what leaves for the side. */
 static bool
 side_init(struct pump_side *side, struct link *link)
 {
 	struct evbuffer *output = link_output(link);
+	size_t len = evbuffer_get_length(output);
 
+	if (evbuffer_add_cb(output, on_output_change, side) == NULL)
+		return false;
 	side->link = link;
-	side->sent = -(int64_t)evbuffer_get_length(output);
-	return evbuffer_add_cb(output, on_output_change, side) != NULL;
+	side->sent = -(int64_t)len;
+	pump_kit_hold(side->pump->kit, len, 0);
+	return true;
+}
+
+/* No longer: before the link goes. */
+static void
+side_fini(struct pump_side *side)
+{
+	struct evbuffer *output;
+
+	if (side->link == NULL)
+		return;
+	output = link_output(side->link);
+	pump_kit_hold(side->pump->kit, 0, evbuffer_get_length(output));
+	evbuffer_remove_cb(output, on_output_change, side);
+	side->link = NULL;
 }
 
 static void
@@ -173,7 +194,8 @@ start(struct pump *pump, struct link *b, struct evbuffer *early)
 	if (!side_init(&pump->a, a) || !side_init(&pump->b, b) ||
 	    (early != NULL &&
 		evbuffer_add_buffer(link_output(a), early) != 0)) {
-		evbuffer_remove_cb(link_output(b), on_output_change, &pump->b);
+		side_fini(&pump->a);
+		side_fini(&pump->b);
 		leave_rate(pump, a);
 		(void)link_detach(a);
 		return false;
@@ -200,22 +222,22 @@ static void
 close_side(struct pump_side *side, enum pump_farewell how)
 {
 	struct pump *pump = side->pump;
+	struct link *link = side->link;
 
 	if (side == &pump->a)
-		leave_rate(pump, side->link);
-	evbuffer_remove_cb(link_output(side->link), on_output_change, side);
+		leave_rate(pump, link);
+	side_fini(side);
 	switch (how) {
 	case PUMP_FIN:
-		link_free(side->link);
+		link_free(link);
 		break;
 	case PUMP_LINGER:
-		link_retire(side->link);
+		link_retire(link);
 		break;
 	case PUMP_RESET:
-		link_reset(side->link);
+		link_reset(link);
 		break;
 	}
-	side->link = NULL;
 }
 
 const struct pump_ops pump_bev = {

@@ -88,12 +88,15 @@ no_memory(void)
 }
 
 struct pump_kit *
-pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops)
+pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops,
+    struct pump_memory *memory)
 {
 	struct pump_kit *kit = xcalloc(1, sizeof(*kit));
 	uint64_t pipes = max_fds / PIPES_SHARE;
 
 	kit->loop = loop;
+	kit->memory = memory;
+	kit->share = pump_memory_join(memory);
 	kit->choice = (enum pump_choice)choice;
 	kit->scratch = xcalloc(1, PUMP_SCRATCH);
 	kit->pipes_max = (pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST) /

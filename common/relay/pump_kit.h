@@ -10,6 +10,7 @@
 
 struct loop;
 struct pump_kit;
+struct pump_memory;
 
 /* How bytes are moved: the best that fits, or one for all. */
 enum pump_choice { PUMP_AUTO, PUMP_SPLICE, PUMP_COPY, PUMP_BEV };
@@ -25,11 +26,11 @@ bool pump_choice_check(const char *path, int choice,
 /*
  * choice: enum pump_choice, which has no problem. max_fds: the descriptors of
  * the program, of which the pipes of all its loops may take a small part, as of
- * the pages that a user may have in pipes (pipe(7)). For start-up: ends the
- * program without memory.
+ * the pages that a user may have in pipes (pipe(7)). memory: borrowed, shared
+ * by all loops. For start-up: ends the program without memory.
  */
-struct pump_kit *
-pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops);
+struct pump_kit *pump_kit_new(struct loop *loop, int choice, uint64_t max_fds,
+    unsigned loops, struct pump_memory *memory);
 
 /* When all its pumps are done, before the loop is freed. NULL is fine. */
 void pump_kit_free(struct pump_kit *kit);

@@ -8,6 +8,7 @@
 
 #include "relay/pump.h"
 #include "relay/pump_kit.h"
+#include "relay/pump_memory.h"
 #include "net/loop.h"
 #include "net/ready.h"
 #include "net/wheel.h"
@@ -60,6 +61,7 @@ struct pump {
 	bool closed;
 	bool guarded; /* keep-alive and user timeout are as they should */
 	enum pump_end failure;	 /* how, if failed */
+	uint32_t frames_held;	 /* of frames, as they were counted last */
 	struct evbuffer *frames; /* owned: of b, while gated; pump_raw */
 	struct reap reap;
 };
@@ -146,7 +148,9 @@ struct pump_pipe {
 enum { PUMP_SCRATCH = 128 * 1024 };
 
 struct pump_kit {
-	struct loop *loop; /* borrowed */
+	struct loop *loop;	    /* borrowed */
+	struct pump_memory *memory; /* borrowed: of all loops */
+	struct pump_share *share;   /* borrowed: this loop's part of it */
 	enum pump_choice choice;
 	unsigned char *scratch;	  /* owned, PUMP_SCRATCH bytes */
 	struct wheel *looks;	  /* owned: after quiet pumps */
@@ -164,6 +168,22 @@ struct pump_pipe *pump_kit_take_pipe(struct pump_kit *kit);
 
 /* Takes it back; closes one that still holds bytes. NULL is fine. */
 void pump_kit_give_pipe(struct pump_kit *kit, struct pump_pipe *pipe);
+
+/* Bytes that a pump of this loop keeps because they cannot leave now: so many
+ * more, so many less. */
+static inline void
+pump_kit_hold(struct pump_kit *kit, size_t more, size_t less)
+{
+	pump_memory_add(kit->memory, kit->share, more);
+	pump_memory_sub(kit->memory, kit->share, less);
+}
+
+/* How many of them may wait to go to one side now. */
+static inline size_t
+pump_room(const struct pump *pump)
+{
+	return pump_memory_room(pump->kit->memory, pump->options.buffer_bytes);
+}
 
 /* Counts the pumps that are there. */
 void pump_kit_enter(struct pump_kit *kit);

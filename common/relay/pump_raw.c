@@ -34,6 +34,8 @@ held_len(const struct pump_side *side)
 static void
 drop_held(struct pump_side *side)
 {
+	if (side->held != NULL)
+		pump_kit_hold(side->pump->kit, 0, side->held->len);
 	free(side->held);
 	side->held = NULL;
 }
@@ -51,6 +53,8 @@ hold_more(struct pump_side *side, size_t more)
 		memcpy(held->bytes, side->held->bytes + side->held->sent, len);
 	held->len = len + more;
 	held->sent = 0;
+	pump_kit_hold(side->pump->kit, held->len,
+	    side->held != NULL ? side->held->len : 0);
 	free(side->held);
 	side->held = held;
 	return held->bytes + len;
@@ -161,11 +165,23 @@ pass_gate(struct pump_side *from)
 }
 
 static void
+count_frames(struct pump *pump)
+{
+	size_t len = pump->frames == NULL ? 0
+					  : evbuffer_get_length(pump->frames);
+
+	pump_kit_hold(pump->kit, len, pump->frames_held);
+	pump->frames_held = (uint32_t)len;
+}
+
+static void
 drop_frames(struct pump *pump)
 {
-	if (pump->frames != NULL)
-		evbuffer_free(pump->frames);
+	if (pump->frames == NULL)
+		return;
+	evbuffer_free(pump->frames);
 	pump->frames = NULL;
+	count_frames(pump);
 }
 
 /* As a pump_move_fn, while frames come first. */
@@ -201,8 +217,8 @@ move(struct pump_side *from)
 		pump_maybe_finish(to);
 	while (n > 0 && moved < BUDGET && !pump->closed && !from->eof &&
 	    pump_raw_unsent(to) == 0) {
-		n = from->gated ? read_frames(from, pump->options.buffer_bytes)
-				: pump->move(from, pump->options.buffer_bytes);
+		n = from->gated ? read_frames(from, pump_room(pump))
+				: pump->move(from, pump_room(pump));
 		moved += n;
 	}
 }
@@ -242,8 +258,12 @@ on_ready(sock_fd fd, short what, void *arg)
 		move(pump_peer(side));
 	if ((what & READY_READ) != 0 && !pump->closed)
 		move(side);
-	if (!pump->closed && !pump->b.gated)
-		drop_frames(pump);
+	if (!pump->closed && pump->frames != NULL) {
+		if (pump->b.gated)
+			count_frames(pump);
+		else
+			drop_frames(pump);
+	}
 	if (!pump->closed)
 		rearm(side);
 	if (!pump->closed)
@@ -283,7 +303,7 @@ take_bytes(struct pump *pump, struct link *b, struct evbuffer *early)
 static void
 first_move(struct pump *pump)
 {
-	size_t max = pump->options.buffer_bytes;
+	size_t max = pump_room(pump);
 	ssize_t n = sock_recv(pump->a.fd, pump->kit->scratch,
 	    max < PUMP_SCRATCH ? max : PUMP_SCRATCH);
 

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from harness import SCALE, run_once, wait_until
+from harness import PLAIN, SCALE, run_once, wait_until
 from sockets import (Address, connect, how_it_ends, is_quiet, ping_pong,
-                     recv_exactly, request)
+                     recv_exactly, request, reset)
 from targets import digest_then_all
 
 
@@ -310,3 +310,34 @@ def test_limited_session_is_whole(lab):
     assert reply == hashlib.sha256(data).digest() + data
     line = outer.session(why="done")
     assert (line["up"], line["down"]) == (len(data), len(data) + 32)
+
+
+@pytest.mark.parametrize("pump", ["copy", "bev"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_max_buffer_memory(lab, pump, workers):
+    """Clients who do not read cannot fill the machine: others wait at the
+    bound, are served when there is room, and nobody loses a byte."""
+    outer, _ = lab.tunnel(lab.target(flood), standbys=6, outer={
+        "MaxBufferMemory": "4M", "BufferSize": "1M", "Pump": pump,
+        "Workers": workers, "QueueTimeout": 30})
+    before = outer.rss_kib()
+    slow = []
+    while not outer.grep("front", level="warn"):
+        slow.append(lab.add(connect(outer.clients, buffers=16 * KIB)))
+        wait_until(lambda: outer.grep("front", level="warn")
+                   or not is_quiet(slow[-1], 0.001), "it is served, or waits")
+        assert len(slow) < 300, "it holds as much as it likes"
+    line = outer.wait_log("front", level="warn")
+    assert "MaxBufferMemory reached" in line["message"]
+    assert line["held"] >= 4 << 20
+    late = lab.add(connect(outer.clients))
+    assert is_quiet(late, 0.3 * SCALE)
+    # each may have the least that a direction may hold on top
+    if PLAIN:
+        assert outer.rss_kib() - before < (8 << 10) + len(slow) * 40
+    for sock in slow[1:]:
+        reset(sock)
+    assert recv_exactly(late, 100 * KIB) == b"f" * (100 * KIB)
+    assert recv_exactly(slow[0], 3000 * KIB) == b"f" * (3000 * KIB)
+    outer.wait_log("front", says="accepting goes on")
+    assert len(outer.grep("front", level="warn")) == 1

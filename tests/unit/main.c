@@ -19,6 +19,7 @@ static const struct {
 	{ "addr", addr_suite },
 	{ "cidr", cidr_suite },
 	{ "denials", denials_suite },
+	{ "pump_memory", pump_memory_suite },
 	{ "rate", rate_suite },
 	{ "sources", sources_suite },
 	{ "list", list_suite },

@@ -10,6 +10,7 @@ void skip_test(const char *suite, const char *test, const char *why);
 Suite *addr_suite(void);
 Suite *cidr_suite(void);
 Suite *denials_suite(void);
+Suite *pump_memory_suite(void);
 Suite *rate_suite(void);
 Suite *sources_suite(void);
 Suite *list_suite(void);

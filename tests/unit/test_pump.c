@@ -11,6 +11,7 @@
 #include "net/rate.h"
 #include "relay/pump.h"
 #include "relay/pump_kit.h"
+#include "relay/pump_memory.h"
 #include "sys/sock.h"
 #include "sys/splice.h"
 
@@ -28,6 +29,7 @@ enum {
 
 static struct loop *loop;
 static struct pump_kit *kit;
+static struct pump_memory memory;
 static struct rate_limits limits;
 static struct rate *rate;   /* NULL: no limits */
 static sock_fd left, right; /* the test's ends */
@@ -86,7 +88,8 @@ set_up_with(enum pump_choice one)
 {
 	choice = one;
 	loop = loop_new();
-	kit = pump_kit_new(loop, choice, 1024, 1);
+	pump_memory_init(&memory, 1 << 30);
+	kit = pump_kit_new(loop, choice, 1024, 1, &memory);
 	rate = NULL;
 	left = right = SOCK_NONE;
 	done = false;
@@ -136,6 +139,7 @@ tear_down(void)
 {
 	if (pump != NULL && !done)
 		pump_stop(pump);
+	ck_assert_uint_eq(pump_memory_held(&memory), 0);
 	if (left != SOCK_NONE)
 		sock_close(left);
 	if (right != SOCK_NONE)
@@ -282,12 +286,14 @@ END_TEST
 
 /* left never reads: after the sockets' own buffers and one BUFFER, right can
  * write no more, and the pump is idle rather than spinning or growing. */
-START_TEST(back_pressure)
-{
-	static char block[64 * 1024];
-	size_t sent = 0, got = 0, before;
+static char block[64 * 1024];
 
-	start();
+/* Sends from right until nobody takes any more; returns how much. */
+static size_t
+stuff(void)
+{
+	size_t sent = 0, before;
+
 	do {
 		before = sent;
 		for (int i = 0; i < 500; i++) {
@@ -298,13 +304,54 @@ START_TEST(back_pressure)
 			turn();
 		}
 	} while (sent > before);
-	sock_finish(right);
-	while (got < sent) {
+	return sent;
+}
+
+static void
+drain(size_t bytes)
+{
+	while (bytes > 0) {
 		ssize_t n = read_some(left, block, sizeof(block));
 
 		ck_assert_int_gt(n, 0);
-		got += (size_t)n;
+		ck_assert_uint_le((size_t)n, bytes);
+		bytes -= (size_t)n;
 	}
+}
+
+START_TEST(back_pressure)
+{
+	size_t sent;
+
+	start();
+	sent = stuff();
+	ck_assert_uint_le(pump_memory_held(&memory), BUFFER);
+	if (choice == PUMP_COPY || choice == PUMP_BEV)
+		ck_assert_uint_gt(pump_memory_held(&memory), 0);
+	sock_finish(right);
+	drain(sent);
+	ck_assert_uint_eq(pump_memory_held(&memory), 0);
+	expect_fin(left);
+}
+END_TEST
+
+/* Others hold nearly all there is: a pump holds the least, and goes on. */
+START_TEST(tight_memory)
+{
+	struct pump_share *others = pump_memory_join(&memory);
+	struct pump_options options = plain();
+	size_t sent;
+
+	options.buffer_bytes = 1024 * 1024;
+	pump_memory_add(&memory, others, memory.most);
+	start_with(&options, "");
+	sent = stuff();
+	ck_assert_uint_le(pump_memory_held(&memory) - memory.most,
+	    PUMP_MEMORY_LEAST);
+	pump_memory_sub(&memory, others, memory.most);
+	sock_finish(right);
+	drain(sent);
+	ck_assert_uint_eq(pump_memory_held(&memory), 0);
 	expect_fin(left);
 }
 END_TEST
@@ -524,6 +571,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, nothing_at_all);
 	tcase_add_test(tc, reply_after_half_close);
 	tcase_add_test(tc, back_pressure);
+	tcase_add_test(tc, tight_memory);
 	tcase_add_loop_test(tc, reset_is_passed_on, 0, 2);
 	tcase_add_test(tc, idle_ends_it);
 	tcase_add_test(tc, stop_resets_both);

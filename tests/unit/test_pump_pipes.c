@@ -22,6 +22,7 @@ enum { BUFFER = 256 * 1024, LOTS = 8 * 1024 * 1024, ROUNDS = 200000 };
 
 static struct loop *loop;
 static struct pump_kit *kit;
+static struct pump_memory memory;
 static sock_fd left, right;
 static struct pump *pump;
 static bool done;
@@ -44,7 +45,8 @@ set_up(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	loop = loop_new();
-	kit = pump_kit_new(loop, PUMP_SPLICE, 1024, 1);
+	pump_memory_init(&memory, 1 << 30);
+	kit = pump_kit_new(loop, PUMP_SPLICE, 1024, 1, &memory);
 	left = right = SOCK_NONE;
 	done = false;
 	pump = NULL;
@@ -55,6 +57,7 @@ tear_down(void)
 {
 	if (pump != NULL && !done)
 		pump_stop(pump);
+	ck_assert_uint_eq(pump_memory_held(&memory), 0);
 	close(left);
 	close(right);
 	pump_kit_free(kit);

@@ -18,6 +18,7 @@ enum { BUFFER = 256 * 1024, ROUNDS = 200000 };
 
 static struct loop *loop;
 static struct pump_kit *kit;
+static struct pump_memory memory;
 static sock_fd left, right;
 static struct pump *pump;
 static bool done;
@@ -39,7 +40,8 @@ static void
 set_up(void)
 {
 	loop = loop_new();
-	kit = pump_kit_new(loop, PUMP_AUTO, 1024, 1);
+	pump_memory_init(&memory, 1 << 30);
+	kit = pump_kit_new(loop, PUMP_AUTO, 1024, 1, &memory);
 	left = right = SOCK_NONE;
 	done = false;
 	pump = NULL;
@@ -50,6 +52,7 @@ tear_down(void)
 {
 	if (pump != NULL && !done)
 		pump_stop(pump);
+	ck_assert_uint_eq(pump_memory_held(&memory), 0);
 	if (left != SOCK_NONE)
 		sock_close(left);
 	if (right != SOCK_NONE)
