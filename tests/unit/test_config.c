@@ -604,7 +604,8 @@ START_TEST(print)
 	    "(none) }\nSocketMode = 0666\n"
 	    "SocketOwner = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
-	    "BufferSize = 256K\nPump = auto\nEarlyData = safe\nWorkers = 3\n"
+	    "BufferSize = 256K\nMaxBufferMemory = 256M\nPump = auto\n"
+	    "EarlyData = safe\nWorkers = 3\n"
 	    "LogLevel = info\nLogFormat = text\nLogFile = (none)\n"));
 	ck_assert_ptr_null(strstr(text, "sixteen"));
 	outer_config_free(&outer);
