@@ -166,8 +166,11 @@ inner_config_load(const char *path, struct inner_config *config,
 {
 	memset(config, 0, sizeof(*config));
 	if (conf_load(path, inner_config_fields, inner_config_count, config,
-		problem) != 0 ||
-	    !find_key(path, config, problem) ||
+		problem) != 0)
+		return -1;
+	privileges_warn(path,
+	    conf_has_secret(inner_config_fields, inner_config_count, config));
+	if (!find_key(path, config, problem) ||
 	    !limits_check_address(path, "RegisterAddress",
 		&config->register_addr, problem) ||
 	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,

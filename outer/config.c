@@ -305,6 +305,8 @@ outer_config_load(const char *path, struct outer_config *config,
 	if (conf_load(path, outer_config_fields, outer_config_count, config,
 		problem) != 0)
 		return -1;
+	privileges_warn(path,
+	    conf_has_secret(outer_config_fields, outer_config_count, config));
 	if (same_place(&config->inner_addr, &config->outer_addr)) {
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: "

@@ -396,6 +396,34 @@ conf_print(const struct conf_field *fields, size_t count, const void *settings)
 	}
 }
 
+static bool
+is_secret_text(const struct conf_field *field, const void *place)
+{
+	return field->type == CONF_TEXT && (field->flags & CONF_SECRET) != 0 &&
+	    *(char *const *)place != NULL;
+}
+
+bool
+conf_has_secret(const struct conf_field *fields, size_t count,
+    const void *settings)
+{
+	for (size_t i = 0; i < count; i++) {
+		const void *place = (const char *)settings + fields[i].offset;
+		const struct conf_items *items = fields[i].more;
+		const struct conf_list *list = place;
+
+		if (is_secret_text(&fields[i], place))
+			return true;
+		if (fields[i].type != CONF_LIST)
+			continue;
+		for (size_t item = 0; item < list->count; item++)
+			if (conf_has_secret(items->fields, items->count,
+				(const char *)list->items + item * items->size))
+				return true;
+	}
+	return false;
+}
+
 void
 conf_free(const struct conf_field *fields, size_t count, void *settings)
 {

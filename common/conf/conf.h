@@ -84,6 +84,11 @@ int conf_parse(const char *name, const char *text, size_t len,
     const struct conf_field *fields, size_t count, void *settings,
     char problem[CONF_PROBLEM_SIZE]);
 
+/* Whether the settings have a secret (CONF_SECRET), in a list too: asked right
+ * after the load, whether the file has one. */
+bool conf_has_secret(const struct conf_field *fields, size_t count,
+    const void *settings);
+
 /* One line "Key = value" per field to standard output, secrets as ***. */
 void
 conf_print(const struct conf_field *fields, size_t count, const void *settings);

@@ -6,6 +6,7 @@
  * Floor:   conf. A new type is one row of the table at the end.
  */
 #include "conf/conf_types.h"
+#include "conf/conf_nets.h"
 #include "conf/conf_wipe.h"
 #include "base/cidr.h"
 #include "base/log.h"
@@ -473,85 +474,6 @@ same_addr(const struct conf_field *field, const void *a, const void *b)
 	return strcmp(x, y) == 0;
 }
 
-/* Room for as many as the number has lower bits clear: it doubles each time
- * that the number is a power of two. */
-static const char *
-add_net(const struct conf_field *field, json_t *item, void *place)
-{
-	const char *text = json_string_value(item), *wrong;
-	struct cidr_list *list = place;
-	size_t count = list->count;
-	struct cidr cidr, *blocks;
-
-	if ((double)count >= field->max)
-		return "one too many";
-	if (text == NULL)
-		return see_expected;
-	if ((wrong = cidr_parse(text, &cidr)) != NULL)
-		return wrong;
-	if ((count & (count - 1)) == 0) {
-		blocks = realloc(list->blocks,
-		    (count == 0 ? 1 : count * 2) * sizeof(*blocks));
-		if (blocks == NULL)
-			return no_memory;
-		list->blocks = blocks;
-	}
-	list->blocks[list->count++] = cidr;
-	return NULL;
-}
-
-static void
-expect_nets(const struct conf_field *field, char *out, size_t size)
-{
-	snprintf(out, size,
-	    "a list of " NUMBER " to " NUMBER " addresses and blocks of them, "
-	    "as [\"192.0.2.7\", \"2001:db8::/32\"]",
-	    field->min, field->max);
-}
-
-static void
-print_nets(const struct conf_field *field, const void *place, FILE *out)
-{
-	const struct cidr_list *list = place;
-	char text[CIDR_TEXT_SIZE];
-
-	(void)field;
-	if (list->count == 0)
-		fputs("(none)", out);
-	for (size_t i = 0; i < list->count; i++) {
-		cidr_format(&list->blocks[i], text, sizeof(text));
-		fprintf(out, i == 0 ? "%s" : ", %s", text);
-	}
-}
-
-static bool
-same_nets(const struct conf_field *field, const void *a, const void *b)
-{
-	const struct cidr_list *x = a, *y = b;
-
-	(void)field;
-	return x->count == y->count &&
-	    (x->count == 0 ||
-		memcmp(x->blocks, y->blocks, x->count * sizeof(*x->blocks)) ==
-		    0);
-}
-
-static size_t
-count_nets(const void *place)
-{
-	return ((const struct cidr_list *)place)->count;
-}
-
-static void
-free_nets(const struct conf_field *field, void *place)
-{
-	struct cidr_list *list = place;
-
-	(void)field;
-	free(list->blocks);
-	*list = (struct cidr_list){ 0 };
-}
-
 static void
 free_text(const struct conf_field *field, void *place)
 {
@@ -592,9 +514,9 @@ static const struct {
 	    sizeof(int), NULL, NULL, NULL, NULL },
 	[CONF_MODE] = { set_mode, expect_mode, print_mode, true,
 	    sizeof(uint32_t), NULL, NULL, NULL, NULL },
-	[CONF_NETS] = { NULL, expect_nets, print_nets, false,
-	    sizeof(struct cidr_list), same_nets, free_nets, add_net,
-	    count_nets },
+	[CONF_NETS] = { NULL, conf_nets_expect, conf_nets_print, false,
+	    sizeof(struct cidr_list), conf_nets_same, conf_nets_free,
+	    conf_nets_add, conf_nets_count },
 	[CONF_LIST] = { set_list, expect_list, print_list, false,
 	    sizeof(struct conf_list), same_list, free_list, NULL, NULL },
 };

@@ -51,21 +51,6 @@ open_log(const struct start_program *program, const struct start_log *to)
 	return fail(program, problem, EXIT_CONFIG);
 }
 
-static bool
-holds_secret(const struct start_program *program, const void *config)
-{
-	const struct conf_field *field = program->fields;
-
-	for (size_t i = 0; i < *program->field_count; i++, field++) {
-		const void *place = (const char *)config + field->offset;
-
-		if ((field->flags & CONF_SECRET) != 0 &&
-		    field->type == CONF_TEXT && *(char *const *)place != NULL)
-			return true;
-	}
-	return false;
-}
-
 static int
 run_with_log(const struct start_program *program, const char *path,
     void *config)
@@ -91,10 +76,7 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 	log_hold(); /* its warnings go where it says */
 	if (program->load(path, config, problem) != 0) {
 		code = fail(program, problem, EXIT_CONFIG);
-		goto out;
-	}
-	privileges_warn(path, holds_secret(program, config));
-	if (check) {
+	} else if (check) {
 		log_release();
 		printf("%s is good:\n", path);
 		conf_print(program->fields, *program->field_count, config);
@@ -102,7 +84,6 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 	} else {
 		code = run_with_log(program, path, config);
 	}
-out:
 	log_release();
 	log_close();
 	program->unload(config);

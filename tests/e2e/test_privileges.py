@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import VALGRIND, Program, run_once, wait_until
+from harness import KEY, VALGRIND, Program, run_once, wait_until
 from sockets import request
 
 pytestmark = [
@@ -160,11 +160,18 @@ def test_that_user_already(lab):
 @pytest.mark.parametrize("mode, warned", [
     (0o600, ""), (0o640, ""), (0o660, ""), (0o644, "may read the key"),
     (0o604, "may read the key"), (0o602, "may change the file")])
-def test_exposed_file_is_warned_about(lab, mode, warned):
-    file = lab.outer_file()
+@pytest.mark.parametrize("where", ["AuthKey", "Keys", "elsewhere"])
+def test_exposed_file_is_warned_about(lab, mode, warned, where):
+    """Read by others it is only a danger while there is a key in it."""
+    keys = {"AuthKey": {}, "Keys": {"AuthKey": None, "Keys": [
+        {"Inner": "inner-1", "Key": KEY}]}, "elsewhere": {"AuthKey": None}}
+    file = lab.outer_file(**keys[where])
     file.chmod(mode)
-    outer = lab.start_outer(file).wait_ready()
+    outer = lab.start_outer(file, env={"TRANSPONDER_AUTH_KEY": KEY}
+                            if where == "elsewhere" else None).wait_ready()
     lines = outer.grep("config", level="warn")
-    assert len(lines) == (1 if warned else 0)
+    if "read" in warned and where == "elsewhere":
+        warned = ""
+    assert len(lines) == (1 if warned else 0), lines
     assert not warned or (warned in lines[0]["message"]
                           and lines[0]["file"] == str(file))

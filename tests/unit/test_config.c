@@ -73,6 +73,17 @@ load_text(const char *text, struct outer_config *outer,
 	unlink(path);
 }
 
+/* Of a file in the source, which everybody may read: one of our own. */
+static void
+load_copy(const char *path, struct outer_config *outer,
+    struct inner_config *inner, struct said *said)
+{
+	char text[TEXT_SIZE];
+
+	files_read(path, text, sizeof(text));
+	load_text(text, outer, inner, said);
+}
+
 /* Both programs: what is refused, and what is warned about. */
 static const struct {
 	const char *name;
@@ -308,7 +319,7 @@ START_TEST(go_outer)
 	struct outer_config outer;
 	struct said said;
 
-	load(TOP_SRCDIR "/tests/data/go-outer.config.json", &outer, NULL,
+	load_copy(TOP_SRCDIR "/tests/data/go-outer.config.json", &outer, NULL,
 	    &said);
 	if (sock_unix_possible())
 		ck_assert_str_eq(said.problem, "");
@@ -336,7 +347,7 @@ START_TEST(go_inner)
 	struct inner_config inner;
 	struct said said;
 
-	load(TOP_SRCDIR "/tests/data/go-inner.config.json", NULL, &inner,
+	load_copy(TOP_SRCDIR "/tests/data/go-inner.config.json", NULL, &inner,
 	    &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_str_eq(said.log, "");
@@ -357,10 +368,10 @@ START_TEST(samples)
 	struct inner_config inner;
 	struct said said;
 
-	load(TOP_SRCDIR "/outer.config.json", &outer, NULL, &said);
+	load_copy(TOP_SRCDIR "/outer.config.json", &outer, NULL, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_str_eq(said.log, "");
-	load(TOP_SRCDIR "/inner.config.json", NULL, &inner, &said);
+	load_copy(TOP_SRCDIR "/inner.config.json", NULL, &inner, &said);
 	ck_assert_str_eq(said.problem, "");
 	ck_assert_str_eq(said.log, "");
 	ck_assert_str_eq(outer.auth_key, inner.auth_key);
