@@ -6,34 +6,63 @@
  * Thread:  main.
  * Floor:   outer.
  *
- * The shards see to it that strangers do not use up the descriptors. So no
- * more links are accepted than they have looked at, but for a few.
+ * Who may not even begin a handshake (armour.h) is reset at once, before
+ * anything is made for him.
  */
 #include "outer/back.h"
 #include "outer/hub.h"
+#include "outer/refusals.h"
 #include "outer/standby.h"
+#include "base/clock.h"
+#include "wire/proof.h"
 
 #include <stdlib.h>
 
 struct back {
 	struct hub *hub;       /* borrowed */
 	struct listen *listen; /* owned */
-	bool paused;
+	struct refusals refusals;
 };
+
+/* 0 to 99; without random bytes the one that is turned away first. */
+static unsigned
+roll(void)
+{
+	uint16_t number;
+
+	return proof_random(&number, sizeof(number)) ? number % 100 : 0;
+}
+
+static enum denial
+judge(struct hub *hub, const struct endpoint *peer, struct pass *pass)
+{
+	switch (armour_admit(&hub->armour, peer, clock_ms(), roll(), pass)) {
+	case VERDICT_WELCOME:
+		break;
+	case VERDICT_MAX_STARTUPS:
+		return DENIAL_STARTUPS;
+	case VERDICT_SOURCE_IS_FULL:
+		return DENIAL_SOURCE;
+	case VERDICT_BARRED:
+		return DENIAL_BARRED;
+	}
+	return DENIAL_NONE;
+}
 
 static void
 on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
 	struct back *back = arg;
-	struct hub *hub = back->hub;
+	enum denial denial;
+	struct pass pass;
 
-	standby_accept(hub, fd, peer);
-	if (back->paused || atomic_load(&hub->arriving) < hub_arriving_max(hub))
+	denial = judge(back->hub, peer, &pass);
+	if (denial == DENIAL_NONE) {
+		standby_accept(back->hub, fd, peer, &pass);
 		return;
-	back->paused = true;
-	listen_pause(back->listen, true);
-	atomic_store(&hub->overrun, true);
-	hub->on_change(hub->arg); /* who arrived before we said so */
+	}
+	sock_reset(fd);
+	refusals_note(&back->refusals, peer, denial);
 }
 
 struct back *
@@ -54,6 +83,7 @@ back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 	if (back == NULL)
 		return NULL;
 	back->hub = hub;
+	refusals_init(&back->refusals, hub->loop, "standby", "peer", LOG_WARN);
 	back->listen = listen_start(hub->loop, &options, on_accept, back,
 	    problem);
 	if (back->listen == NULL) {
@@ -69,18 +99,6 @@ back_stop(struct back *back)
 	if (back == NULL)
 		return;
 	listen_stop(back->listen);
+	refusals_fini(&back->refusals);
 	free(back);
-}
-
-void
-back_look(struct back *back)
-{
-	struct hub *hub = back->hub;
-
-	if (!back->paused ||
-	    atomic_load(&hub->arriving) >= hub_arriving_max(hub))
-		return;
-	back->paused = false;
-	atomic_store(&hub->overrun, false);
-	listen_pause(back->listen, false);
 }

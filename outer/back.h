@@ -11,7 +11,4 @@ struct hub;
 struct back *back_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE]);
 void back_stop(struct back *back); /* NULL is fine */
 
-/* Something changed: accepts again if the shards have kept up. */
-void back_look(struct back *back);
-
 #endif

@@ -109,6 +109,8 @@ const struct conf_field outer_config_fields[] = {
 	    "how long sessions may go on after SIGTERM" },
 	{ "MaxLinks", CONF_COUNT, AT(max_links), 1, 1000000, "10000", 0, NULL,
 	    "links of all inners at once" },
+	{ "MaxStartups", CONF_TEXT, AT(max_startups), 1, 32, "100:30:1000", 0,
+	    NULL, "links that have not authenticated: start:rate:full" },
 	{ "BufferSize", CONF_BYTES, AT(buffer_bytes), 16 << 10, 16 << 20,
 	    "256K", 0, NULL, "bytes held for a slow reader, each way" },
 	{ "MaxBufferMemory", CONF_BYTES, AT(memory_bytes), 1 << 20,
@@ -288,6 +290,20 @@ check_burst(const char *path, struct outer_config *config,
 	return true;
 }
 
+static bool
+check_startups(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	if (startups_parse(config->max_startups, &config->startups))
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: MaxStartups: found \"%s\"; expected start:rate:full, as "
+	    "\"100:30:1000\": start from 1 to full, rate from 1 to 100 per "
+	    "cent, full up to 1000000",
+	    path, config->max_startups);
+	return false;
+}
+
 static uint32_t
 default_workers(void)
 {
@@ -316,6 +332,7 @@ outer_config_load(const char *path, struct outer_config *config,
 		return -1;
 	}
 	if (!find_keys(path, config, problem) ||
+	    !check_startups(path, config, problem) ||
 	    !limits_check_address(path, "InnerServerAddress",
 		&config->inner_addr, problem) ||
 	    !limits_check_address(path, "OuterServerAddress",

@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/cidr.h"
 #include "conf/conf.h"
+#include "outer/armour.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,8 @@ struct outer_config {
 	uint32_t peer_ms;	   /* PeerTimeout */
 	uint32_t drain_ms;	   /* DrainTimeout */
 	uint32_t max_links;	   /* MaxLinks: links at once, all kinds */
+	char *max_startups;	   /* MaxStartups; owned */
+	struct startups startups;  /* the same, as numbers; not in the table */
 	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
 	uint64_t memory_bytes;	   /* MaxBufferMemory: of all sessions */
 	int pump;		   /* Pump: enum pump_choice */

@@ -20,6 +20,11 @@ static const char *const texts[DENIAL_NKINDS] = {
 	[DENIAL_TOO_MANY] = "MaxSessionsPerAddress reached",
 	[DENIAL_TOO_FAST] = "NewSessionsPerSecond exceeded",
 	[DENIAL_NO_MEMORY] = "out of memory",
+	[DENIAL_STARTUPS] = "too many links that have not authenticated: "
+			    "MaxStartups",
+	[DENIAL_SOURCE] = "too many links from there that have not "
+			  "authenticated",
+	[DENIAL_BARRED] = "links from there have failed too often of late",
 };
 
 const char *

@@ -1,4 +1,4 @@
-/* denials.h - what the log tells of clients that are not let in: a line for
+/* denials.h - what the log tells of clients and links that are not let in: a line for
  * each source and minute, not for each client. Floor: outer. */
 #ifndef OUTER_DENIALS_H
 #define OUTER_DENIALS_H
@@ -16,6 +16,9 @@ enum denial {
 	DENIAL_TOO_MANY,
 	DENIAL_TOO_FAST,
 	DENIAL_NO_MEMORY,
+	DENIAL_STARTUPS, /* links: see armour.h */
+	DENIAL_SOURCE,
+	DENIAL_BARRED,
 	DENIAL_NKINDS,
 };
 

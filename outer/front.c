@@ -14,7 +14,7 @@
  * of a Unix socket have no address: its file says who may connect.
  */
 #include "outer/front.h"
-#include "outer/denials.h"
+#include "outer/refusals.h"
 #include "outer/session.h"
 #include "outer/hub.h"
 #include "base/clock.h"
@@ -25,8 +25,7 @@
 #include <stdlib.h>
 
 enum {
-	CALM_MS = 1000,	   /* room for so long is worth a line */
-	COUNTS_MS = 10000, /* how often to look for counts to be told */
+	CALM_MS = 1000, /* room for so long is worth a line */
 };
 
 struct front {
@@ -37,10 +36,7 @@ struct front {
 				   * unheard */
 	bool full;		  /* not accepting */
 	bool told;		  /* the log knows */
-	struct denials denials;
-	struct loop_timer *counts; /* owned: tells of denials; runs while
-				    * there are some */
-	bool counting;
+	struct refusals refusals;
 };
 
 static void
@@ -76,60 +72,13 @@ on_again(void *arg)
 		loop_timer_start(front->again, CALM_MS);
 }
 
-static void
-tell_again(const struct denial_row *row)
-{
-	char client[ENDPOINT_TEXT_SIZE];
-
-	if (row->denial == DENIAL_NONE) {
-		log_info("front", "refused, from further addresses",
-		    KV_U64("count", row->count));
-		return;
-	}
-	endpoint_text(&row->client, false, client);
-	log_info("front", "refused again", KV_STR("client", client),
-	    KV_STR("why", denial_text(row->denial)),
-	    KV_U64("count", row->count));
-}
-
-static void
-tell_counts(struct front *front, uint64_t now_ms)
-{
-	struct denial_row row;
-
-	while (denials_due(&front->denials, now_ms, &row))
-		if (row.count > 0)
-			tell_again(&row);
-}
-
-static void
-on_counts(void *arg)
-{
-	struct front *front = arg;
-
-	tell_counts(front, clock_ms());
-	front->counting = denials_any(&front->denials);
-	if (front->counting)
-		loop_timer_start(front->counts, COUNTS_MS);
-}
-
 /* Takes fd. */
 static void
 refuse(struct front *front, sock_fd fd, const struct endpoint *peer,
     enum denial denial)
 {
-	char client[ENDPOINT_TEXT_SIZE];
-
 	sock_reset(fd);
-	if (!denials_note(&front->denials, peer, denial, clock_ms()))
-		return;
-	endpoint_text(peer, true, client);
-	log_info("front", "refused", KV_STR("client", client),
-	    KV_STR("why", denial_text(denial)));
-	if (front->counting)
-		return;
-	front->counting = true;
-	loop_timer_start(front->counts, COUNTS_MS);
+	refusals_note(&front->refusals, peer, denial);
 }
 
 static enum denial
@@ -216,9 +165,8 @@ front_start(struct hub *hub, char problem[LISTEN_PROBLEM_SIZE])
 	front->hub = hub;
 	front->calm = loop_timer_new(hub->loop, on_calm, front);
 	front->again = loop_timer_new(hub->loop, on_again, front);
-	front->counts = loop_timer_new(hub->loop, on_counts, front);
-	if (front->calm != NULL && front->again != NULL &&
-	    front->counts != NULL)
+	refusals_init(&front->refusals, hub->loop, "front", "client", LOG_INFO);
+	if (front->calm != NULL && front->again != NULL)
 		front->listen = listen_start(hub->loop, &options, on_accept,
 		    front, problem);
 	if (front->listen == NULL) {
@@ -234,10 +182,9 @@ front_stop(struct front *front)
 	if (front == NULL)
 		return;
 	listen_stop(front->listen);
-	tell_counts(front, UINT64_MAX); /* all there are */
+	refusals_fini(&front->refusals);
 	loop_timer_free(front->calm);
 	loop_timer_free(front->again);
-	loop_timer_free(front->counts);
 	free(front);
 }
 

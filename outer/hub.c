@@ -21,9 +21,6 @@
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
 
-/* Links that no shard has looked at: a part of the descriptors, no more. */
-enum { ARRIVING_SHARE = 64, ARRIVING_MIN = 4, ARRIVING_MAX = 256 };
-
 static bool
 start_sources(struct hub *hub)
 {
@@ -36,7 +33,8 @@ start_sources(struct hub *hub)
 	uint64_t seed;
 
 	return proof_random(&seed, sizeof(seed)) &&
-	    sources_init(&hub->sources, &limits, seed);
+	    sources_init(&hub->sources, &limits, seed) &&
+	    armour_init(&hub->armour, &config->startups, hub->max_fds, seed);
 }
 
 bool
@@ -100,6 +98,7 @@ hub_stop(struct hub *hub)
 		shard_fini(&hub->shards[i]);
 	registry_fini(&hub->registry);
 	sources_fini(&hub->sources);
+	armour_fini(&hub->armour);
 	free(hub->shards);
 	keys_drop(hub->keys);
 }
@@ -185,16 +184,6 @@ hub_shard_for_link(struct hub *hub)
 		    atomic_load(&best->link_count))
 			best = &hub->shards[i];
 	return best;
-}
-
-size_t
-hub_arriving_max(const struct hub *hub)
-{
-	uint64_t share = hub->max_fds / ARRIVING_SHARE;
-
-	if (share < ARRIVING_MIN)
-		return ARRIVING_MIN;
-	return share > ARRIVING_MAX ? ARRIVING_MAX : (size_t)share;
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/inbox.h"
+#include "outer/armour.h"
 #include "net/rate.h"
 #include "outer/config.h"
 #include "outer/dispatch.h"
@@ -35,10 +36,9 @@ struct hub {
 	atomic_size_t waiting;	    /* clients in main's queue */
 	struct rate_limits rates;   /* of sessions */
 	struct pump_memory memory;  /* of sessions, for slow readers */
-	atomic_size_t arriving;	    /* links on their way to a shard */
-	atomic_bool overrun;	    /* main waits until they have arrived */
 	atomic_bool watchful;	    /* main asks to be told of every end */
 	atomic_bool warned_classic; /* that the key crosses the wire */
+	struct armour armour;	    /* of links that have no proof yet */
 
 	/* main's */
 	struct keys *keys; /* owned: one reference */
@@ -84,9 +84,6 @@ void hub_on_instances(struct hub *hub);
 
 /* Main: the shard with the fewest links takes the next one. */
 struct shard *hub_shard_for_link(struct hub *hub);
-
-/* Main: how many links may be on their way to shards. */
-size_t hub_arriving_max(const struct hub *hub);
 
 /* Main: whether all shards have said that they are quiet. */
 bool hub_is_quiet(const struct hub *hub);

@@ -48,8 +48,6 @@ settle(void *object)
 	struct outer *outer = object;
 	struct hub *hub = &outer->hub;
 
-	if (outer->back != NULL)
-		back_look(outer->back);
 	if (outer->stage == RUNNING) {
 		front_look(outer->front);
 		return;

@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Links that have not authenticated: a part of the descriptors, no more. */
-enum { HANDSHAKES_SHARE = 8, HANDSHAKES_MIN = 16, HANDSHAKES_MAX = 1024 };
-
 static void on_note(struct inbox_message *message);
 static void on_order(struct inbox_message *message);
 
@@ -241,17 +238,4 @@ shard_fini(struct shard *shard)
 	rate_free(shard->rate);
 	keys_drop(shard->keys);
 	worker_free(shard->worker);
-}
-
-size_t
-shard_handshakes_max(const struct shard *shard)
-{
-	uint64_t all = shard->hub->max_fds / HANDSHAKES_SHARE;
-
-	if (all < HANDSHAKES_MIN)
-		all = HANDSHAKES_MIN;
-	if (all > HANDSHAKES_MAX)
-		all = HANDSHAKES_MAX;
-	all /= shard->hub->shard_count;
-	return all > 0 ? (size_t)all : 1;
 }

@@ -21,8 +21,8 @@ struct worker;
 enum shard_note {
 	SHARD_IDLE = 1,	     /* a standby is idle, and clients wait */
 	SHARD_INSTANCES = 2, /* one lost its last link, or is suspect */
-	SHARD_ENDED = 4,     /* a session or a link ended, or arrived, and
-			      * main is watchful */
+	SHARD_ENDED = 4,     /* a session or a link ended, and main is
+			      * watchful */
 };
 enum shard_order {
 	SHARD_DISMISS_REPLACED = 1, /* idle links of replaced instances */
@@ -90,8 +90,5 @@ void shard_tell(struct shard *shard, unsigned note);
  * know. */
 void shard_on_idle(struct shard *shard);
 void shard_on_end(struct shard *shard);
-
-/* How many links may be in their handshake at once here. */
-size_t shard_handshakes_max(const struct shard *shard);
 
 #endif

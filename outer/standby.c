@@ -119,6 +119,8 @@ leave(struct standby *standby)
 	standby->admission = NULL;
 	leave_instance(standby);
 	atomic_fetch_sub(&shard->link_count, 1);
+	pass_end(&shard->hub->armour, &standby->pass, standby->fault,
+	    clock_ms());
 	loop_reap(shard->loop, &standby->reap, standby_free, standby);
 	shard_on_end(shard);
 }
@@ -126,11 +128,19 @@ leave(struct standby *standby)
 static void
 log_closed(struct standby *standby, enum log_level level, const char *why)
 {
+	bool stranger = standby->item.instance == NULL;
 	char peer[ENDPOINT_TEXT_SIZE];
+	unsigned left_out = 0;
 
-	if (standby->item.instance == NULL &&
-	    !hub_may_log(&standby->shard->strangers))
+	if (stranger &&
+	    (!pass_may_tell(&standby->pass, standby->fault, clock_ms(),
+		 &left_out) ||
+		!hub_may_log(&standby->shard->strangers)))
 		return;
+	if (left_out > 0)
+		log_at(level, "standby", "lines like the next were left out",
+		    KV_STR("peer", standby_peer(standby, peer)),
+		    KV_U64("count", left_out));
 	log_at(level, "standby", "closed", KV_U64("link", standby->id),
 	    KV_STR("peer", standby_peer(standby, peer)),
 	    KV_STR("state", state_names[standby->state]), KV_STR("why", why));
@@ -158,11 +168,16 @@ standby_close(struct standby *standby, const char *why)
 		end(standby, known ? LOG_INFO : LOG_WARN, why, link_free);
 }
 
-/* Closes politely, so that the last message gets there. */
+/* Closes politely, so that the last message gets there; of strangers only so
+ * many at once. */
 static void
 retire(struct standby *standby, enum log_level level, const char *why)
 {
-	end(standby, level, why, link_retire);
+	bool stranger = standby->item.instance == NULL;
+	bool polite = !stranger ||
+	    armour_may_linger(&standby->shard->hub->armour, clock_ms());
+
+	end(standby, level, why, polite ? link_retire : link_free);
 }
 
 /* Tells the session that its standby is lost. Last thing that a caller does:
@@ -186,6 +201,10 @@ standby_fail(struct standby *standby, enum wire_code code, const char *why)
 	struct instance *by = standby->item.instance;
 	uint64_t serial = by != NULL ? by->serial : 0;
 
+	if (by == NULL && code == CODE_AUTH_FAILED)
+		standby->fault = FAULT_PROOF;
+	else if (by == NULL && (code == CODE_PROTOCOL || code == CODE_VERSION))
+		standby->fault = FAULT_PROTOCOL;
 	if (standby->codec != NULL && standby->codec->send_error != NULL)
 		(void)standby->codec->send_error(standby, code, why);
 	retire(standby, LOG_WARN, why);
@@ -350,6 +369,8 @@ standby_on_timeout(struct standby *standby)
 
 	switch (standby->state) {
 	case STANDBY_HANDSHAKE:
+		if (standby->admission == NULL)
+			standby->fault = FAULT_SILENCE;
 		standby_close(standby, "not authenticated in time");
 		break;
 	case STANDBY_IDLE:
@@ -456,6 +477,14 @@ standby_on_goaway(struct standby *standby, const char *reason)
 		standby->leaving = true;
 }
 
+/* It is no link that we can serve. */
+static void
+reject(struct standby *standby, const char *why)
+{
+	standby->fault = FAULT_PROTOCOL;
+	standby_close(standby, why);
+}
+
 /* Tells the kind of a new link by its first byte. False: closed. */
 static bool
 choose_codec(struct standby *standby, struct evbuffer *input)
@@ -466,15 +495,15 @@ choose_codec(struct standby *standby, struct evbuffer *input)
 	if (first == FRAME_VERSION)
 		standby->codec = &standby_native;
 	else if (first == '{' && !standby->shard->config->accept_classic)
-		standby_close(standby, "a classic link: AcceptClassic is off");
+		reject(standby, "a classic link: AcceptClassic is off");
 	else if (first == '{' && !standby->shard->keys->classic)
-		standby_close(standby, "a classic link: no key fits it");
+		reject(standby, "a classic link: no key fits it");
 	else if (first == '{')
 		standby->codec = &standby_classic;
 	else if (first == 0x16)
-		standby_close(standby, "TLS is not switched on");
+		reject(standby, "TLS is not switched on");
 	else
-		standby_close(standby, "its first byte starts no link");
+		reject(standby, "its first byte starts no link");
 	return standby->state != STANDBY_CLOSED;
 }
 

@@ -14,6 +14,7 @@
 struct endpoint;
 struct hub;
 struct link;
+struct pass;
 struct request;
 struct session;
 struct shard;
@@ -39,10 +40,11 @@ enum standby_loss {
 };
 
 /*
- * Main: takes fd, a new link from that address, and sends it to a shard, where its handshake
- * starts; refuses it without memory.
+ * Main: takes fd, a new link from that address with that pass, and sends it to
+ * a shard, where its handshake starts; refuses it without memory.
  */
-void standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer);
+void standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer,
+    const struct pass *pass);
 
 /*
  * Sends FORWARD for the session on an idle standby that the pool gave. From

@@ -6,6 +6,7 @@
 #include "net/endpoint.h"
 #include "net/inbox.h"
 #include "net/loop.h"
+#include "outer/armour.h"
 #include "outer/standby.h"
 #include "wire/hello.h"
 
@@ -62,6 +63,8 @@ struct standby {
 	struct link *link; /* owned; NULL once relaying or closed */
 	const struct standby_codec *codec; /* NULL before the first byte */
 	enum standby_state state;
+	enum fault fault;		     /* why it has not proved a key */
+	struct pass pass;		     /* until it has ended, or relays */
 	uint32_t rtt_us;		     /* of the handshake */
 	struct loop_timer timer;	     /* the state's deadline */
 	struct admission *admission;	     /* asked, not answered; knows us */
@@ -99,7 +102,7 @@ void standby_lose(struct standby *standby, const char *why);
 uint64_t standby_session_id(const struct standby *standby);
 
 /* The peer broke the protocol, or is not who it should be: says so to it,
- * logs, closes. */
+ * logs, closes. Before a proof that is a fault of its source (armour.h). */
 void
 standby_fail(struct standby *standby, enum wire_code code, const char *why);
 

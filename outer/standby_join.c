@@ -11,6 +11,7 @@
 #include "outer/instance.h"
 #include "outer/keys.h"
 #include "outer/shard.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "net/endpoint.h"
@@ -39,6 +40,7 @@ enter(struct standby *standby, struct instance *instance)
 	if (!instance_join(instance))
 		return false;
 	standby->item.instance = instance;
+	pass_proved(&standby->shard->hub->armour, &standby->pass);
 	if (atomic_exchange(&instance->suspect, false)) /* it is heard again */
 		shard_tell(standby->shard, SHARD_INSTANCES);
 	if (handshake != NULL && handshake->has_secret && !handshake->quick)
@@ -186,16 +188,24 @@ standby_joined_quickly(struct standby *standby)
 	return true;
 }
 
-/* Strangers who say nothing must not keep inners out: the one that has been
- * at it for longest makes room. */
+/* Who says nothing must not keep out an inner at the same address: the one from
+ * there that has been at it for longest makes room. */
 static void
-make_room(struct shard *shard)
+make_room(const struct standby *young)
 {
-	struct list *handshakes = &shard->standbys[STANDBY_HANDSHAKE];
+	struct list *handshakes = &young->shard->standbys[STANDBY_HANDSHAKE];
+	struct list_node *node = list_first(handshakes);
 
-	if (handshakes->length >= shard_handshakes_max(shard))
-		standby_close(standby_of(list_first(handshakes)),
-		    "too many links that have not authenticated");
+	for (; node != NULL; node = list_next(handshakes, node)) {
+		struct standby *old = standby_of(node);
+
+		if (old->pass.caller != young->pass.caller ||
+		    old->admission != NULL)
+			continue;
+		standby_close(old,
+		    "too many links from there that have not authenticated");
+		return;
+	}
 }
 
 static void
@@ -209,6 +219,8 @@ refuse(struct standby *standby, struct log_limit *limit)
 		    KV_STR("why", "out of memory"));
 	sock_close(standby->fd);
 	atomic_fetch_sub(&standby->shard->link_count, 1);
+	pass_end(&standby->shard->hub->armour, &standby->pass, FAULT_NONE,
+	    clock_ms());
 	free(standby);
 }
 
@@ -218,10 +230,8 @@ on_arrival(struct inbox_message *message)
 	struct standby *standby = list_entry(message, struct standby, message);
 	struct shard *shard = standby->shard;
 
-	make_room(shard);
-	atomic_fetch_sub(&shard->hub->arriving, 1);
-	if (atomic_load(&shard->hub->overrun))
-		shard_tell(shard, SHARD_ENDED);
+	if (standby->pass.crowded)
+		make_room(standby);
 	standby->link = link_new(shard->loop, standby->fd);
 	if (standby->link == NULL) {
 		refuse(standby, &shard->strangers);
@@ -233,23 +243,26 @@ on_arrival(struct inbox_message *message)
 }
 
 void
-standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer)
+standby_accept(struct hub *hub, sock_fd fd, const struct endpoint *peer,
+    const struct pass *pass)
 {
 	struct standby *standby = calloc(1, sizeof(*standby));
+	struct pass unused = *pass;
 
 	if (standby == NULL) {
 		if (hub_may_log(&hub->strangers))
 			log_warn("standby", "refused",
 			    KV_STR("why", "out of memory"));
 		sock_close(fd);
+		pass_end(&hub->armour, &unused, FAULT_NONE, clock_ms());
 		return;
 	}
 	standby->id = hub->next_link++;
 	standby->fd = fd;
 	standby->peer = *peer;
+	standby->pass = *pass;
 	standby->shard = hub_shard_for_link(hub);
 	standby->message.run = on_arrival;
-	atomic_fetch_add(&hub->arriving, 1);
 	atomic_fetch_add(&standby->shard->link_count, 1);
 	shard_post(standby->shard, &standby->message);
 }

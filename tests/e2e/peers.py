@@ -203,8 +203,9 @@ class FakeInner(Wire):
 
     def __init__(self, address: Address, *, key: str = KEY,
                  inner: str = "fake", instance: str | None = None,
-                 writer: Writer = whole, **hello: Any) -> None:
-        super().__init__(connect(address), writer)
+                 writer: Writer = whole, source: str = "",
+                 **hello: Any) -> None:
+        super().__init__(connect(address, source=source), writer)
         self.key = str(use_key(key))
         self.nonce = secrets.token_bytes(32)
         self.fields = {"role": "standby", "inner": inner,

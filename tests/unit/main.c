@@ -17,6 +17,7 @@ static const struct {
 	Suite *(*make)(void);
 } suites[] = {
 	{ "addr", addr_suite },
+	{ "armour", armour_suite },
 	{ "cidr", cidr_suite },
 	{ "denials", denials_suite },
 	{ "pump_memory", pump_memory_suite },

@@ -1,0 +1,146 @@
+/* armour.h - which links may begin a handshake: how many have not yet proved a
+ * key, in all and of each source, and who has failed of late. Floor: outer.
+ *
+ * After MaxStartups, PerSourceMaxStartups and PerSourcePenalties of
+ * sshd_config(5). A source is an IPv4 address, an IPv6 /64, or all of this
+ * machine's Unix sockets. */
+#ifndef OUTER_ARMOUR_H
+#define OUTER_ARMOUR_H
+
+#include "net/endpoint.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	ARMOUR_CALLERS = 4096, /* sources that are told apart: 2^n */
+	ARMOUR_OF_STRANGER = 32,
+	/* four times an inner's MaxDialing, as that is by default */
+	ARMOUR_OF_KNOWN = 4 * 64,
+	ARMOUR_KNOWN_MS = 60 * 1000, /* after its last link has gone */
+	ARMOUR_TELL_MS = 10 * 1000,
+	ARMOUR_LINGER_MS = 2000, /* LINK_RETIRE_MS */
+
+	/* two faults; the next one within that time bars its source */
+	ARMOUR_PATIENCE_MS = 10 * 1000,
+	ARMOUR_BAR_MS = 15 * 1000, /* the first time */
+	ARMOUR_BAR_MAX_MS = 600 * 1000,
+};
+
+/* MaxStartups: from start on rate per cent of the links are turned away, and
+ * more of them the more there are, at full all. */
+struct startups {
+	uint32_t start, rate, full;
+};
+
+/* Reads "100:30:1000". False: that is none. */
+bool startups_parse(const char *text, struct startups *startups);
+
+/* Why a link ended without having proved a key. */
+enum fault {
+	FAULT_NONE, /* it went by itself, or we had no use for it */
+	FAULT_PROOF,
+	FAULT_PROTOCOL,
+	FAULT_SILENCE, /* its time was over */
+	FAULT_NKINDS,
+};
+
+/* One source. Only main looks one up; its numbers are any thread's. */
+struct caller {
+	/* main's */
+	bool used;
+	uint8_t family;
+	uint8_t level; /* how often it was barred in a row */
+	bool barred;
+	uint64_t net;	   /* what tells it from others */
+	uint64_t until_ms; /* of the penalty */
+
+	atomic_uint pending;		  /* links without a proof as yet */
+	atomic_uint links;		  /* that stand by */
+	atomic_uint faults[FAULT_NKINDS]; /* since main looked */
+	_Atomic uint64_t fault_ms;	  /* the last one */
+	_Atomic uint64_t left_ms;	  /* its last link left; 0: never */
+	_Atomic uint64_t told_ms[FAULT_NKINDS];
+	atomic_uint untold[FAULT_NKINDS];
+};
+
+struct armour {
+	struct startups limits;	    /* as the descriptors allow */
+	uint32_t known_full;	    /* pending ones of known sources */
+	atomic_uint pending;	    /* of strangers */
+	atomic_uint known_pending;  /* of known sources */
+	_Atomic uint64_t linger_ms; /* see armour_may_linger */
+	atomic_uint lingering;
+	struct caller *callers; /* owned: ARMOUR_CALLERS */
+	uint64_t seed;		/* so that nobody can fill one place */
+};
+
+enum verdict {
+	VERDICT_WELCOME,
+	VERDICT_MAX_STARTUPS,	/* too many strangers */
+	VERDICT_SOURCE_IS_FULL, /* too many of that source */
+	VERDICT_BARRED,		/* it has failed too often */
+};
+
+/* A link's place among those that have not proved a key, and after that.
+ * Embedded in it; zeroed counts nowhere. */
+struct pass {
+	struct caller *caller; /* borrowed; NULL: there was no room for it */
+	enum pass_kind {
+		PASS_NONE,
+		PASS_STRANGER,
+		PASS_KNOWN,
+		PASS_LINK,
+	} kind;
+	bool crowded; /* its source has as many as it may: one must go */
+};
+
+/*
+ * limits: MaxStartups; max_fds: of which those without a proof get an eighth
+ * at most, and known sources as much again; seed: a number that no stranger
+ * knows. False without memory. *armour is zeroed before.
+ */
+bool armour_init(struct armour *armour, const struct startups *limits,
+    uint64_t max_fds, uint64_t seed);
+
+/* When no link is left; zeroed is fine. */
+void armour_fini(struct armour *armour);
+
+/*
+ * Main: a new link at now_ms. VERDICT_WELCOME: it has *pass, which must be
+ * given to pass_end. Else it counts as nothing. roll: 0 to 99, by chance; which
+ * links are turned away between start and full. Nothing is allocated.
+ *
+ * A source is known while a link of it stands by, and ARMOUR_KNOWN_MS longer:
+ * it is never turned away but for its own number. Over that the oldest one
+ * makes room (crowded), so that who does not prove a key there is in nobody's
+ * way.
+ */
+enum verdict armour_admit(struct armour *armour, const struct endpoint *peer,
+    uint64_t now_ms, unsigned roll, struct pass *pass);
+
+/* From any thread. The link has proved a key. */
+void pass_proved(struct armour *armour, struct pass *pass);
+
+/* From any thread: the link has ended, or relays. fault is FAULT_NONE of one
+ * that had proved a key. Idempotent. */
+void pass_end(struct armour *armour, struct pass *pass, enum fault fault,
+    uint64_t now_ms);
+
+/*
+ * From any thread: whether the log may tell of that end of a link without a
+ * proof: one line for each source, kind and ARMOUR_TELL_MS. *left_out: those
+ * that it could not tell since the last one. Known sources have no such limit.
+ */
+bool pass_may_tell(const struct pass *pass, enum fault fault, uint64_t now_ms,
+    unsigned *left_out);
+
+/*
+ * From any thread: whether one more link that has failed may stay open until
+ * its last words are read: twice an eighth of the descriptors at most.
+ */
+bool armour_may_linger(struct armour *armour, uint64_t now_ms);
+
+#endif
