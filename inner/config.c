@@ -14,6 +14,7 @@
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
+#include "net/tls.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -30,8 +31,8 @@ static const char *const protocols[] = {
 /* key, type, where, min, max, default, flags, choices, help */
 const struct conf_field inner_config_fields[] = {
 	{ "RegisterAddress", CONF_ADDR, AT(register_addr), 0, 0, NULL,
-	    CONF_REQUIRED | CONF_CONNECT, NULL,
-	    "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090" },
+	    CONF_REQUIRED | CONF_CONNECT | CONF_TLS, NULL,
+	    "the outer's InnerServerAddress, such as tls://192.0.2.1:9090" },
 	{ "ProxyAddress", CONF_ADDR, AT(proxy_addr), 0, 0, NULL,
 	    CONF_REQUIRED | CONF_CONNECT, NULL,
 	    "the address of the target, such as tcp://127.0.0.1:80" },
@@ -43,6 +44,17 @@ const struct conf_field inner_config_fields[] = {
 	{ "InnerId", CONF_TEXT, AT(inner_id), 1, HELLO_INNER_MAX, NULL,
 	    CONF_NAME, NULL,
 	    "name of this inner at the outer; the host name if not given" },
+	{ "CAFile", CONF_TEXT, AT(ca_file), 1, 4095, NULL, CONF_RELOAD, NULL,
+	    "the outer's certificate must be signed by one of these (PEM)" },
+	{ "ServerName", CONF_TEXT, AT(server_name), 1, 253, TLS_SERVER_NAME,
+	    CONF_RELOAD, NULL, "the name that it must be for" },
+	{ "ServerFingerprint", CONF_TEXT, AT(server_fingerprint), 1, 95, NULL,
+	    CONF_RELOAD, NULL,
+	    "SHA-256 of the outer's certificate, or of its CA's" },
+	{ "CertFile", CONF_TEXT, AT(cert_file), 1, 4095, NULL, CONF_RELOAD,
+	    NULL, "certificate of this inner (PEM), where the outer asks" },
+	{ "KeyFile", CONF_TEXT, AT(key_file), 1, 4095, NULL, CONF_RELOAD, NULL,
+	    "private key of CertFile (PEM)" },
 	{ "Protocol", CONF_CHOICE, AT(protocol), 0, 0, "native", 0, protocols,
 	    "native, or classic to an outer of the Go version" },
 	{ "MaxFreeConn", CONF_COUNT, AT(max_free), 1, 10000, "10", 0, NULL,
@@ -160,6 +172,51 @@ check_min_free(const char *path, struct inner_config *config,
 	return false;
 }
 
+/* A key that only TLS heeds, in a file without it: whoever wrote it takes the
+ * links for safe. */
+static const char *
+first_tls_key(const struct inner_config *config)
+{
+	return config->ca_file != NULL		 ? "CAFile"
+	    : config->server_fingerprint != NULL ? "ServerFingerprint"
+	    : config->cert_file != NULL		 ? "CertFile"
+	    : config->key_file != NULL		 ? "KeyFile"
+						 : NULL;
+}
+
+static bool
+check_tls(const char *path, const struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const char *fingerprint = config->server_fingerprint;
+	uint8_t bytes[TLS_FINGERPRINT_SIZE];
+	char why[CONF_PROBLEM_SIZE / 2] = "";
+
+	if (config->register_addr.tls && config->protocol == INNER_CLASSIC)
+		snprintf(why, sizeof(why),
+		    "Protocol: found \"classic\", which there is not over "
+		    "tls://; expected \"native\", or tcp://");
+	else if (!config->register_addr.tls && first_tls_key(config) != NULL)
+		snprintf(why, sizeof(why),
+		    "RegisterAddress: found no tls://; expected it, for there "
+		    "is %s",
+		    first_tls_key(config));
+	else if (fingerprint != NULL &&
+	    !tls_fingerprint_parse(fingerprint, bytes))
+		snprintf(why, sizeof(why),
+		    "ServerFingerprint: found \"%.100s\"; expected 64 hex "
+		    "digits (SHA-256)",
+		    fingerprint);
+	else if ((config->cert_file == NULL) != (config->key_file == NULL))
+		snprintf(why, sizeof(why),
+		    "%s: found none; expected both, CertFile and KeyFile",
+		    config->cert_file == NULL ? "CertFile" : "KeyFile");
+	if (why[0] == '\0')
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: %s", path, why);
+	return false;
+}
+
 int
 inner_config_load(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -178,6 +235,7 @@ inner_config_load(const char *path, struct inner_config *config,
 	    check_classic(path, config, problem) != 0 ||
 	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem) ||
+	    !check_tls(path, config, problem) ||
 	    !check_min_free(path, config, problem))
 		return -1;
 	config->id_configured = config->inner_id != NULL;

@@ -21,6 +21,10 @@ struct inner_config {
 	char *auth_key_file;	   /* AuthKeyFile; owned, NULL: none */
 	char *inner_id;		   /* InnerId; owned; from load on never NULL */
 	bool id_configured;	   /* not in the table: InnerId was there */
+	char *ca_file;		   /* CAFile; owned, NULL: none */
+	char *server_name;	   /* ServerName; owned */
+	char *server_fingerprint;  /* ServerFingerprint; owned, NULL: none */
+	char *cert_file, *key_file; /* CertFile, KeyFile; owned, NULL: none */
 	int protocol;		   /* Protocol: enum inner_protocol */
 	uint32_t max_free;	   /* MaxFreeConn */
 	uint32_t min_free;	   /* MinFreeConn; from load on never 0 */

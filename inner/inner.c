@@ -1,7 +1,7 @@
 /*
  * inner.c - builds the inner from its parts and takes it down.
  *
- * Owns:    loop, keeper, app.
+ * Owns:    loop, keeper, app, what links over TLS check.
  * Thread:  main.
  * Floor:   inner.
  */
@@ -9,9 +9,11 @@
 #include "inner/keeper.h"
 #include "base/log.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "ops/app.h"
 #include "ops/privileges.h"
 #include "ops/reload.h"
+#include "sys/file.h"
 #include "sys/sys.h"
 
 #include <stdio.h>
@@ -26,6 +28,7 @@ struct inner {
 	struct app *app;
 	const struct reload *reload;	   /* borrowed */
 	const struct inner_config *config; /* borrowed */
+	struct tls_slot *tls;		   /* owned */
 	struct keeper keeper;
 };
 
@@ -45,16 +48,53 @@ on_drain(void *arg)
 	keeper_drain(&inner->keeper, on_idle_end, inner);
 }
 
-/* Of the keys with CONF_RELOAD. */
+/* Reads what links over TLS need; NULL where they do not. False with one line in problem: then all
+ * stays as it was. */
+static bool
+read_tls_files(const struct inner_config *config, struct tls_context **context,
+    char problem[TLS_PROBLEM_SIZE])
+{
+	uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
+	struct tls_client_options options = {
+		.ca_file = config->ca_file,
+		.server_name = config->server_name,
+		.cert_file = config->cert_file,
+		.key_file = config->key_file,
+	};
+
+	*context = NULL;
+	if (!config->register_addr.tls)
+		return true;
+	if (config->server_fingerprint != NULL &&
+	    tls_fingerprint_parse(config->server_fingerprint, fingerprint))
+		options.fingerprint = fingerprint;
+	*context = tls_context_new_client(&options, problem);
+	if (*context == NULL)
+		return false;
+	if (config->key_file != NULL &&
+	    file_is_open_to_others(config->key_file))
+		log_warn("tls", "other users of this machine can read the key",
+		    KV_STR("file", config->key_file));
+	return true;
+}
+
+/* Of the keys with CONF_RELOAD, all or none. Files are read anew though no key
+ * has changed: what is in them may have. */
 static bool
 take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 {
 	const struct inner_config *to = fresh;
 	struct inner *inner = arg;
+	struct tls_context *context;
 
+	if (!read_tls_files(to, &context, problem))
+		return false;
 	if (strcmp(inner->config->auth_key, to->auth_key) == 0 ||
-	    keeper_take_key(&inner->keeper, to->auth_key))
+	    keeper_take_key(&inner->keeper, to->auth_key)) {
+		tls_slot_put(inner->tls, context);
 		return true;
+	}
+	tls_context_release(context);
 	snprintf(problem, CONF_PROBLEM_SIZE, "out of memory");
 	return false;
 }
@@ -74,18 +114,28 @@ inner_free(struct inner *inner)
 	app_free(inner->app);
 	loop_free(inner->loop);
 	keeper_free(&inner->keeper);
+	tls_slot_free(inner->tls);
 	free(inner);
 }
 
 static bool
-inner_start(struct inner *inner, const struct inner_config *config)
+inner_start(struct inner *inner, const struct inner_config *config,
+    char problem[TLS_PROBLEM_SIZE])
 {
 	const struct app_hooks hooks = { on_drain, on_reload, inner };
+	struct tls_context *context;
 
-	return (inner->loop = loop_new()) != NULL &&
+	if ((inner->tls = tls_slot_new()) != NULL) {
+		if (!read_tls_files(config, &context, problem))
+			return false;
+		tls_slot_put(inner->tls, context);
+	}
+	snprintf(problem, TLS_PROBLEM_SIZE,
+	    "out of memory, threads, descriptors or random bytes");
+	return inner->tls != NULL && (inner->loop = loop_new()) != NULL &&
 	    (inner->app = app_new(inner->loop, config->drain_ms, &hooks)) !=
 	    NULL &&
-	    keeper_start(&inner->keeper, inner->loop, config);
+	    keeper_start(&inner->keeper, inner->loop, config, inner->tls);
 }
 
 static void
@@ -121,13 +171,11 @@ inner_run(const struct inner_config *config, const struct reload *reload)
 		return code;
 	inner->reload = reload;
 	inner->config = config;
-	if (inner_start(inner, config)) {
+	if (inner_start(inner, config, problem)) {
 		log_ready(config, max_fds);
 		code = app_run(inner->app);
 	} else {
-		fputs("inner_server: out of memory, threads, descriptors or "
-		      "random bytes\n",
-		    stderr);
+		fprintf(stderr, "inner_server: %s\n", problem);
 	}
 	inner_free(inner);
 	return code;

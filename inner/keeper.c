@@ -402,7 +402,7 @@ start_shards(struct keeper *keeper)
 
 bool
 keeper_start(struct keeper *keeper, struct loop *loop,
-    const struct inner_config *config)
+    const struct inner_config *config, struct tls_slot *tls)
 {
 	uint8_t random[HELLO_INSTANCE_SIZE / 2];
 
@@ -410,6 +410,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	keeper->loop = loop;
 	keeper->config = config;
 	pump_memory_init(&keeper->memory, (size_t)config->memory_bytes);
+	keeper->tls = tls;
 	atomic_init(&keeper->identity.next_link, 1);
 	atomic_init(&keeper->identity.next_counter, 1);
 	atomic_init(&keeper->identity.hear_joins, true);

@@ -9,10 +9,13 @@
 #include "net/loop.h"
 #include "relay/pump_memory.h"
 
+struct tls_slot;
+
 struct keeper {
 	struct loop *loop;		   /* borrowed: main's */
 	const struct inner_config *config; /* borrowed */
 	struct identity identity;
+	struct tls_slot *tls; /* borrowed: how links use TLS, if they do */
 	struct inner_shard *shards; /* owned */
 	unsigned shard_count;
 	struct pump_memory memory; /* of sessions, on all shards */
@@ -43,7 +46,7 @@ struct keeper {
  * threads, descriptors or random bytes. keeper_stop and keeper_free either
  * way. */
 bool keeper_start(struct keeper *keeper, struct loop *loop,
-    const struct inner_config *config);
+    const struct inner_config *config, struct tls_slot *tls);
 
 /* No new spares; idle ones take their leave. on_idle_end(arg) is called when
  * the last session has ended, later or before this returns. */

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "net/tls.h"
 #include "net/worker.h"
 #include "relay/pump_kit.h"
 #include "sys/sys.h"
@@ -133,6 +134,15 @@ inner_shard_on_secret(struct inner_shard *shard,
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		if (&keeper->shards[i] != shard)
 			pass_on(&keeper->shards[i], shard->key_serial, secret);
+}
+
+void
+inner_shard_on_ticket(struct inner_shard *shard, struct tls_ticket *ticket)
+{
+	if (ticket == NULL)
+		return;
+	tls_ticket_free(shard->ticket);
+	shard->ticket = ticket;
 }
 
 static void
@@ -354,6 +364,7 @@ inner_shard_close(struct inner_shard *shard)
 	worker_free(shard->worker);
 	proof_forget(shard->secret, sizeof(shard->secret));
 	proof_forget(shard->key, sizeof(shard->key));
+	tls_ticket_free(shard->ticket);
 	shard->loop = NULL;
 }
 

@@ -18,6 +18,7 @@ struct keeper;
 struct loop;
 struct pump_kit;
 struct resolver;
+struct tls_ticket;
 struct worker;
 
 enum { SHARD_WHY_SIZE = 192 };
@@ -56,9 +57,10 @@ struct inner_shard {
 	struct loop *main_loop;		   /* borrowed: its inbox only */
 	struct list spares[SPARE_NSTATES]; /* a state is a list */
 	bool draining, closed, asked_quiet;
-	char key[KEY_MAX + 1]; /* AuthKey */
-	unsigned key_serial;   /* counts its changes */
-	bool has_stale;	       /* links by an older one stand by */
+	char key[KEY_MAX + 1];	   /* AuthKey */
+	unsigned key_serial;	   /* counts its changes */
+	bool has_stale;		   /* links by an older one stand by */
+	struct tls_ticket *ticket; /* owned: for resumption; NULL: none */
 	bool has_secret;
 	uint8_t secret[PROOF_SIZE]; /* for quick joins: newest handshake's */
 	struct inbox_message begin;
@@ -122,6 +124,9 @@ void inner_shard_on_taken(struct inner_shard *shard, uint16_t waiting);
 /* secret: of a full handshake that has just succeeded. Copied, for all shards. */
 void inner_shard_on_secret(struct inner_shard *shard,
     const uint8_t secret[PROOF_SIZE]);
+/* ticket: of a link that the outer has let in; taken. NULL is fine. */
+void
+inner_shard_on_ticket(struct inner_shard *shard, struct tls_ticket *ticket);
 void inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
     enum spare_end end, const char *why);
 

@@ -9,11 +9,13 @@
  */
 #include "inner/spare_codec.h"
 #include "inner/shard.h"
+#include "inner/keeper.h"
 #include "inner/target.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/dial.h"
 #include "net/link.h"
+#include "net/tls.h"
 #include "sys/sock.h"
 
 #include <assert.h>
@@ -298,7 +300,9 @@ spare_on_timeout(struct spare *spare)
 			spare_authenticated(spare); /* it survived */
 		else
 			spare_close(spare, SPARE_END_FAILED,
-			    "not authenticated in time");
+			    link_is_tls(spare->link) && !spare->secured
+				? "no TLS in time: is there an outer?"
+				: "not authenticated in time");
 		break;
 	case SPARE_IDLE:
 		on_idle_timeout(spare);
@@ -531,11 +535,54 @@ on_eof(void *arg)
 static void
 on_error(void *arg, const char *why)
 {
-	on_lost(arg, why);
+	struct spare *spare = arg;
+
+	if (spare->state == SPARE_HANDSHAKE && link_was_refused(spare->link))
+		spare_close(spare, SPARE_END_REJECTED, why);
+	else
+		on_lost(spare, why);
+}
+
+static void
+open_link(struct spare *spare)
+{
+	if (!spare->codec->send_opening(spare))
+		spare_close(spare, SPARE_END_FAILED,
+		    "out of memory or random bytes");
+}
+
+static void
+on_secured(void *arg)
+{
+	struct spare *spare = arg;
+
+	spare->secured = true;
+	log_debug("spare", "secured", KV_U64("link", spare->id),
+	    KV_STR("version", link_tls_version(spare->link)),
+	    KV_STR("resumed", link_is_resumed(spare->link) ? "true" : "false"));
+	open_link(spare);
+}
+
+/* False without memory. */
+static bool
+start_tls(struct spare *spare)
+{
+	struct inner_shard *shard = spare->shard;
+	struct tls_context *context = tls_slot_get(shard->keeper->tls);
+	bool started;
+
+	if (shard->ticket != NULL && !tls_ticket_fits(shard->ticket, context)) {
+		tls_ticket_free(shard->ticket);
+		shard->ticket = NULL;
+	}
+	started = link_connect_tls(spare->link, context, shard->ticket);
+	tls_context_release(context);
+	return started;
 }
 
 static const struct link_handler handler = {
 	.on_input = on_input,
+	.on_secured = on_secured,
 	.on_eof = on_eof,
 	.on_error = on_error,
 };
@@ -566,10 +613,13 @@ on_connected(enum dial_result result, sock_fd fd, const char *why, void *arg)
 	loop_timer_start(&spare->timer,
 	    spare->codec->quiet_peer ? SPARE_SURVIVED_MS
 				     : shard->config->handshake_ms);
+	if (shard->config->register_addr.tls && !start_tls(spare)) {
+		spare_close(spare, SPARE_END_FAILED, "out of memory");
+		return;
+	}
 	link_set_handler(spare->link, &handler, spare);
-	if (!spare->codec->send_opening(spare))
-		spare_close(spare, SPARE_END_FAILED,
-		    "out of memory or random bytes");
+	if (!link_is_tls(spare->link))
+		open_link(spare);
 }
 
 bool

@@ -46,8 +46,10 @@ extern const struct spare_codec spare_native, spare_classic;
 struct spare_handshake {
 	uint8_t nonce[PROOF_NONCE_SIZE], nonce_outer[PROOF_NONCE_SIZE];
 	uint8_t hello_digest[PROOF_SIZE];
-	uint8_t welcome_proof[PROOF_SIZE]; /* what WELCOME must say */
-	bool asked_join;		   /* HELLO was that of a quick join */
+	uint8_t binding[PROOF_BINDING_SIZE]; /* of the TLS connection; zeros
+					      * without */
+	uint8_t welcome_proof[PROOF_SIZE];   /* what WELCOME must say */
+	bool asked_join; /* HELLO was that of a quick join */
 	bool challenged;
 };
 
@@ -87,6 +89,7 @@ struct spare {
 	unsigned key_serial; /* of the key that it has joined with */
 	bool leaving;	     /* has said GOAWAY */
 	bool has_early;	     /* one per session, at most */
+	bool secured;	     /* its TLS handshake is over */
 	struct reap reap;
 };
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "net/link.h"
+#include "net/tls.h"
 #include "relay/framing.h"
 
 #include <event2/buffer.h>
@@ -39,6 +40,7 @@ ask_to_join(struct spare *spare, struct hello *hello)
 	struct join_input input = {
 		.secret = shard->secret,
 		.nonce_inner = handshake->nonce,
+		.binding = handshake->binding,
 	};
 
 	if (!shard->has_secret)
@@ -62,6 +64,7 @@ send_hello(struct spare *spare)
 
 	spare->handshake = handshake;
 	if (handshake == NULL ||
+	    !link_binding(spare->link, handshake->binding) ||
 	    !proof_random(handshake->nonce, sizeof(handshake->nonce)))
 		return false;
 	memcpy(hello.nonce, handshake->nonce, sizeof(hello.nonce));
@@ -128,6 +131,7 @@ on_challenge(struct spare *spare, const struct frame *frame)
 		.nonce_inner = handshake->nonce,
 		.nonce_outer = handshake->nonce_outer,
 		.hello_digest = handshake->hello_digest,
+		.binding = handshake->binding,
 	};
 	char payload[HELLO_PAYLOAD_MAX];
 	struct auth auth;
@@ -190,6 +194,9 @@ on_welcome(struct spare *spare, const struct frame *frame)
 	}
 	if (handshake->challenged)
 		keep_secret(spare);
+	if (!link_is_resumed(spare->link)) /* the server is who it should be */
+		inner_shard_on_ticket(spare->shard,
+		    link_take_ticket(spare->link));
 	spare->ping_ms = bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
 	spare_authenticated(spare);
 }

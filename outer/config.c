@@ -19,6 +19,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
@@ -54,7 +55,7 @@ static const struct conf_items key_items = {
 /* key, type, where, min, max, default, flags, choices, help */
 const struct conf_field outer_config_fields[] = {
 	{ "InnerServerAddress", CONF_ADDR, AT(inner_addr), 0, 0, NULL,
-	    CONF_REQUIRED, NULL,
+	    CONF_REQUIRED | CONF_TLS, NULL,
 	    "the address where inners connect, such as tcp://0.0.0.0:9090" },
 	{ "OuterServerAddress", CONF_ADDR, AT(outer_addr), 0, 0, NULL,
 	    CONF_REQUIRED, NULL,
@@ -91,6 +92,17 @@ const struct conf_field outer_config_fields[] = {
 	    RATE_MAX, NULL, 0, NULL, "bytes a second of a session, each way" },
 	{ "AcceptClassic", CONF_BOOL, AT(accept_classic), 0, 0, "true", 0, NULL,
 	    "accept inners of the Go version, whose key crosses the wire" },
+	{ "TLS", CONF_BOOL, AT(tls), 0, 0, "true", CONF_RELOAD, NULL,
+	    "offer TLS on InnerServerAddress" },
+	{ "RequireTLS", CONF_BOOL, AT(require_tls), 0, 0, "false", 0, NULL,
+	    "turn away links without TLS; so does a tls:// address" },
+	{ "CertFile", CONF_TEXT, AT(cert_file), 1, 4095, NULL, CONF_RELOAD,
+	    NULL, "certificate and chain (PEM) instead of our own" },
+	{ "KeyFile", CONF_TEXT, AT(key_file), 1, 4095, NULL, CONF_RELOAD, NULL,
+	    "private key of CertFile (PEM)" },
+	{ "ClientCAFile", CONF_TEXT, AT(client_ca_file), 1, 4095, NULL,
+	    CONF_RELOAD, NULL,
+	    "inners must show a certificate signed by one of these (PEM)" },
 	{ "HandshakeTimeout", CONF_SECONDS, AT(handshake_ms), 0.1, 60, "10", 0,
 	    NULL, "close a link that has not authenticated by then" },
 	{ "PingInterval", CONF_SECONDS, AT(ping_ms), 0.1, 3600, "10", 0, NULL,
@@ -145,7 +157,33 @@ same_place(const struct addr *a, const struct addr *b)
 		return false; /* a free port each */
 	addr_format(a, a_text, sizeof(a_text));
 	addr_format(b, b_text, sizeof(b_text));
-	return strcmp(a_text, b_text) == 0;
+	if (a->kind != ADDR_TCP || b->kind != ADDR_TCP)
+		return strcmp(a_text, b_text) == 0;
+	/* the same but for tls:// and tcp:// */
+	return strcmp(strchr(a_text, ':'), strchr(b_text, ':')) == 0;
+}
+
+/* What does not go together. */
+static bool
+check_tls(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const char *why = NULL;
+
+	config->require_tls |= config->inner_addr.tls;
+	if (config->require_tls)
+		config->accept_classic = false;
+	if (config->require_tls && !config->tls)
+		why = "TLS: found false; expected true, for TLS is required";
+	else if (config->cert_file != NULL && config->key_file == NULL)
+		why = "KeyFile: found none; expected the key of CertFile";
+	else if (config->key_file != NULL && config->cert_file == NULL)
+		why = "CertFile: found none; expected the certificate of "
+		      "KeyFile";
+	if (why == NULL)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: %s", path, why);
+	return false;
 }
 
 /* An outer whose keys fit no classic signal is a good one all the same. */
@@ -339,9 +377,15 @@ outer_config_load(const char *path, struct outer_config *config,
 		&config->outer_addr, problem) ||
 	    !check_names(path, config, problem) ||
 	    !check_burst(path, config, problem) ||
+	    !check_tls(path, config, problem) ||
 	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
+	if ((config->certs_folder = conf_beside(path, "certs")) == NULL) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: there is no memory for it", path);
+		return -1;
+	}
 	warn_short_keys(path, config);
 	tell_classic(path, config);
 	return 0;
@@ -350,5 +394,7 @@ outer_config_load(const char *path, struct outer_config *config,
 void
 outer_config_free(struct outer_config *config)
 {
+	free(config->certs_folder);
+	config->certs_folder = NULL;
 	conf_free(outer_config_fields, outer_config_count, config);
 }

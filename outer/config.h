@@ -36,6 +36,11 @@ struct outer_config {
 	uint64_t rate;		   /* RateLimit: bytes a second; 0: none */
 	uint64_t session_rate;	   /* RateLimitPerSession: the same */
 	bool accept_classic;	   /* AcceptClassic */
+	bool tls;		    /* TLS: offered on the link port */
+	bool require_tls;	    /* RequireTLS, or a tls:// address */
+	char *cert_file, *key_file; /* CertFile, KeyFile; owned, NULL: ours */
+	char *client_ca_file;	    /* ClientCAFile; owned, NULL: none asked */
+	char *certs_folder;	    /* not in the table: for our own; owned */
 	uint32_t handshake_ms;	   /* HandshakeTimeout */
 	uint32_t ping_ms;	   /* PingInterval */
 	uint32_t forward_ms;	   /* ForwardTimeout */

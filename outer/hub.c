@@ -10,6 +10,7 @@
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "net/worker.h"
 #include "relay/pump_kit.h"
 #include "wire/proof.h"
@@ -56,7 +57,8 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	if (!start_sources(hub))
 		return false;
 	hub->keys = keys_new(config, NULL);
-	if (hub->keys == NULL ||
+	hub->tls = tls_slot_new();
+	if (hub->keys == NULL || hub->tls == NULL ||
 	    (hub->shards = calloc(count, sizeof(*hub->shards))) == NULL)
 		return false;
 	hub->shard_count = count;
@@ -101,6 +103,7 @@ hub_stop(struct hub *hub)
 	armour_fini(&hub->armour);
 	free(hub->shards);
 	keys_drop(hub->keys);
+	tls_slot_free(hub->tls);
 }
 
 static void

@@ -20,6 +20,7 @@
 struct keys;
 struct loop;
 struct shard;
+struct tls_slot;
 
 struct hub {
 	/* constant while shards run */
@@ -30,6 +31,7 @@ struct hub {
 	unsigned shard_count;
 	bool threaded; /* those threads run */
 	uint64_t max_fds;
+	struct tls_slot *tls; /* owned; empty: no links over TLS */
 
 	/* shared by all threads */
 	atomic_size_t links;	    /* authenticated and not relaying */

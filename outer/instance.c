@@ -88,12 +88,14 @@ copy_newest(struct instance *instance, uint8_t secret[PROOF_SIZE])
 }
 
 static bool
-proof_fits(const struct hello *hello, const uint8_t *secret)
+proof_fits(const struct hello *hello, const uint8_t *binding,
+    const uint8_t *secret)
 {
 	const struct join_input input = {
 		.secret = secret,
 		.counter = hello->counter,
 		.nonce_inner = hello->nonce,
+		.binding = binding,
 	};
 
 	return join_check(PROOF_INNER, &input, hello->proof);
@@ -101,14 +103,14 @@ proof_fits(const struct hello *hello, const uint8_t *secret)
 
 bool
 instance_joins_quickly(struct instance *instance, const struct hello *hello,
-    uint8_t secret[PROOF_SIZE])
+    const uint8_t *binding, uint8_t secret[PROOF_SIZE])
 {
 	if (!instance->has_secret)
 		return false;
 	memcpy(secret, instance->secret, PROOF_SIZE);
-	if (!proof_fits(hello, secret)) {
+	if (!proof_fits(hello, binding, secret)) {
 		copy_newest(instance, secret);
-		if (!proof_fits(hello, secret))
+		if (!proof_fits(hello, binding, secret))
 			return false;
 	}
 	return window_accept(&instance->window, hello->counter);

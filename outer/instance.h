@@ -84,11 +84,12 @@ void instance_renew_secret(struct instance *instance, const uint8_t *secret);
 
 /*
  * Whether a link may join quickly by what HELLO says: the proof fits one of
- * the secrets, which is copied out, and the counter was not used before. From
- * any thread.
+ * the secrets, which is copied out, and the counter was not used before.
+ * binding: PROOF_BINDING_SIZE bytes of the link. From any thread.
  */
-bool instance_joins_quickly(struct instance *instance,
-    const struct hello *hello, uint8_t secret[PROOF_SIZE]);
+bool
+instance_joins_quickly(struct instance *instance, const struct hello *hello,
+    const uint8_t *binding, uint8_t secret[PROOF_SIZE]);
 
 /* Idle standbys on all shards, those aside that are promised. */
 int instance_idle(const struct instance *instance);

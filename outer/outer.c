@@ -1,7 +1,7 @@
 /*
  * outer.c - builds the outer from its parts and takes it down.
  *
- * Owns:    loop, hub, listeners, app.
+ * Owns:    loop, hub, certificates, listeners, app.
  * Thread:  main.
  * Floor:   outer.
  *
@@ -12,6 +12,7 @@
  */
 #include "outer/outer.h"
 #include "outer/back.h"
+#include "outer/certs.h"
 #include "outer/front.h"
 #include "outer/hub.h"
 #include "outer/shard.h"
@@ -27,6 +28,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { PROBLEM_SIZE = 512 };
+_Static_assert((int)PROBLEM_SIZE >= (int)TLS_PROBLEM_SIZE &&
+	(int)PROBLEM_SIZE >= (int)LISTEN_PROBLEM_SIZE,
+    "whoever complains has the room that it wants");
+
 /* How far draining has come. */
 enum stage { RUNNING, DRAINING, LEAVING, QUIETING };
 
@@ -34,6 +40,7 @@ struct outer {
 	struct loop *loop; /* owned, all of them */
 	struct front *front;
 	struct back *back;
+	struct certs *certs;
 	struct app *app;
 	const struct reload *reload; /* borrowed */
 	struct hub hub;
@@ -87,15 +94,23 @@ on_drain(void *arg)
 	on_change(outer);
 }
 
-/* Of what can change (CONF_RELOAD) main looks up the rest each time it needs
- * it. */
+/* All of it or nothing. Files are read anew though no key has changed: what is
+ * in them may have. Of what else can change (CONF_RELOAD) main looks up the rest
+ * each time it needs it. */
 static bool
 take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 {
 	struct outer *outer = arg;
 
-	if (hub_take_keys(&outer->hub, fresh))
+	struct tls_context *context;
+
+	if (!certs_read(outer->certs, fresh, &context, problem))
+		return false;
+	if (hub_take_keys(&outer->hub, fresh)) {
+		tls_slot_put(outer->hub.tls, context);
 		return true;
+	}
+	tls_context_release(context);
 	snprintf(problem, CONF_PROBLEM_SIZE, "no memory or random bytes");
 	return false;
 }
@@ -115,6 +130,7 @@ outer_free(struct outer *outer)
 	list_remove(&outer->settle.node);
 	front_stop(outer->front);
 	back_stop(outer->back);
+	certs_stop(outer->certs);
 	app_free(outer->app);
 	loop_free(outer->loop);
 	free(outer);
@@ -122,15 +138,15 @@ outer_free(struct outer *outer)
 
 static bool
 outer_start(struct outer *outer, const struct outer_config *config,
-    uint64_t max_fds, char problem[LISTEN_PROBLEM_SIZE])
+    uint64_t max_fds, char problem[PROBLEM_SIZE])
 {
 	const struct app_hooks hooks = { on_drain, on_reload, outer };
 
-	snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
+	snprintf(problem, PROBLEM_SIZE, "out of memory");
 	if ((outer->loop = loop_new()) == NULL)
 		return false;
 	if (!hub_start(&outer->hub, outer->loop, config, max_fds)) {
-		snprintf(problem, LISTEN_PROBLEM_SIZE,
+		snprintf(problem, PROBLEM_SIZE,
 		    "no memory, descriptors or threads for %" PRIu32 " workers",
 		    config->workers);
 		return false;
@@ -139,6 +155,7 @@ outer_start(struct outer *outer, const struct outer_config *config,
 	outer->hub.arg = outer;
 	return (outer->app = app_new(outer->loop, config->drain_ms, &hooks)) !=
 	    NULL &&
+	    (outer->certs = certs_start(&outer->hub, problem)) != NULL &&
 	    (outer->back = back_start(&outer->hub, problem)) != NULL &&
 	    (outer->front = front_start(&outer->hub, problem)) != NULL;
 }

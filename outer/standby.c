@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/link.h"
+#include "net/tls.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -371,7 +372,10 @@ standby_on_timeout(struct standby *standby)
 	case STANDBY_HANDSHAKE:
 		if (standby->admission == NULL)
 			standby->fault = FAULT_SILENCE;
-		standby_close(standby, "not authenticated in time");
+		standby_close(standby,
+		    link_is_tls(standby->link) && !standby->secured
+			? "its TLS handshake did not end in time"
+			: "not authenticated in time");
 		break;
 	case STANDBY_IDLE:
 		on_idle_timeout(standby);
@@ -485,26 +489,64 @@ reject(struct standby *standby, const char *why)
 	standby_close(standby, why);
 }
 
-/* Tells the kind of a new link by its first byte. False: closed. */
+/* The link goes on as TLS; what comes next is heard when that is decrypted. */
+static void
+start_tls(struct standby *standby)
+{
+	struct tls_context *context = tls_slot_get(standby->shard->hub->tls);
+
+	if (context == NULL)
+		reject(standby, "TLS is not switched on");
+	else if (!link_accept_tls(standby->link, context))
+		standby_close(standby, "out of memory");
+	tls_context_release(context);
+}
+
+/* A plain link where TLS is required: the inner hears why. */
+static void
+turn_away(struct standby *standby)
+{
+	standby->codec = &standby_native;
+	standby_fail(standby, CODE_NOT_ALLOWED,
+	    "TLS is required here: RegisterAddress has to begin with tls://");
+}
+
+static void
+choose_classic(struct standby *standby)
+{
+	if (link_is_tls(standby->link))
+		reject(standby, "a classic link inside TLS");
+	else if (standby->shard->config->require_tls)
+		reject(standby, "a classic link: RequireTLS is on");
+	else if (!standby->shard->config->accept_classic)
+		reject(standby, "a classic link: AcceptClassic is off");
+	else if (!standby->shard->keys->classic)
+		reject(standby, "a classic link: no key fits it");
+	else
+		standby->codec = &standby_classic;
+}
+
+/* Tells the kind of a new link by its first byte. False: there is nothing to
+ * be read yet, or it is closed. */
 static bool
 choose_codec(struct standby *standby, struct evbuffer *input)
 {
+	bool secure = link_is_tls(standby->link);
 	uint8_t first = 0;
 
 	(void)evbuffer_copyout(input, &first, 1);
-	if (first == FRAME_VERSION)
+	if (first == TLS_FIRST_BYTE && !secure)
+		start_tls(standby);
+	else if (first == FRAME_VERSION && !secure &&
+	    standby->shard->config->require_tls)
+		turn_away(standby);
+	else if (first == FRAME_VERSION)
 		standby->codec = &standby_native;
-	else if (first == '{' && !standby->shard->config->accept_classic)
-		reject(standby, "a classic link: AcceptClassic is off");
-	else if (first == '{' && !standby->shard->keys->classic)
-		reject(standby, "a classic link: no key fits it");
 	else if (first == '{')
-		standby->codec = &standby_classic;
-	else if (first == 0x16)
-		reject(standby, "TLS is not switched on");
+		choose_classic(standby);
 	else
 		reject(standby, "its first byte starts no link");
-	return standby->state != STANDBY_CLOSED;
+	return standby->state != STANDBY_CLOSED && standby->codec != NULL;
 }
 
 /* Any byte of an instance ends it. */
@@ -535,6 +577,18 @@ on_input(void *arg)
 }
 
 static void
+on_secured(void *arg)
+{
+	struct standby *standby = arg;
+
+	standby->secured = true;
+	log_debug("standby", "secured", KV_U64("link", standby->id),
+	    KV_STR("version", link_tls_version(standby->link)),
+	    KV_STR("resumed",
+		link_is_resumed(standby->link) ? "true" : "false"));
+}
+
+static void
 on_eof(void *arg)
 {
 	struct standby *standby = arg;
@@ -548,11 +602,16 @@ on_eof(void *arg)
 static void
 on_error(void *arg, const char *why)
 {
-	lose(arg, STANDBY_DIED, why);
+	struct standby *standby = arg;
+
+	if (link_peer_is_at_fault(standby->link))
+		standby->fault = FAULT_PROTOCOL;
+	lose(standby, STANDBY_DIED, why);
 }
 
 static const struct link_handler handler = {
 	.on_input = on_input,
+	.on_secured = on_secured,
 	.on_eof = on_eof,
 	.on_error = on_error,
 };

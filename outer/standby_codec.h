@@ -42,6 +42,8 @@ struct standby_handshake {
 	struct hello hello;
 	uint8_t hello_digest[PROOF_SIZE];
 	uint8_t nonce[PROOF_NONCE_SIZE];
+	uint8_t binding[PROOF_BINDING_SIZE]; /* of the TLS connection; zeros
+					      * without */
 	uint64_t challenged_us;
 	bool quick;		     /* HELLO has joined by itself */
 	uint8_t welcome[PROOF_SIZE]; /* what WELCOME will say */
@@ -74,6 +76,7 @@ struct standby {
 	bool unsent;   /* STARTING: no memory for FORWARD or EARLY */
 	bool answered; /* STARTING: FORWARD got an answer */
 	bool leaving;  /* said GOAWAY while starting */
+	bool secured;  /* its TLS handshake is over */
 };
 
 /* Events that a codec reports. Each may close the standby: look at its state

@@ -162,7 +162,8 @@ find_quickly(struct standby *standby, const struct key *key)
 	    hello->inner, hello->instance, key->id);
 
 	if (instance == NULL || atomic_load(&instance->replaced) ||
-	    !instance_joins_quickly(instance, hello, handshake->secret))
+	    !instance_joins_quickly(instance, hello, handshake->binding,
+		handshake->secret))
 		return NULL;
 	return instance;
 }

@@ -107,6 +107,7 @@ proof_input_of(const struct standby *standby, const struct key *key)
 		.nonce_inner = handshake->hello.nonce,
 		.nonce_outer = handshake->nonce,
 		.hello_digest = handshake->hello_digest,
+		.binding = handshake->binding,
 	};
 }
 
@@ -119,6 +120,7 @@ make_proof(const struct standby *standby, uint8_t proof[PROOF_SIZE])
 		.secret = handshake->secret,
 		.counter = handshake->hello.counter,
 		.nonce_inner = handshake->hello.nonce,
+		.binding = handshake->binding,
 	};
 
 	if (handshake->quick)
@@ -164,6 +166,10 @@ on_hello(struct standby *standby, const struct frame *frame)
 	if (handshake->hello.role != HELLO_STANDBY) {
 		standby_fail(standby, CODE_NOT_ALLOWED,
 		    "only the role standby is served here");
+		return;
+	}
+	if (!link_binding(standby->link, handshake->binding)) {
+		standby_close(standby, "out of memory");
 		return;
 	}
 	if (handshake->hello.join && standby_joined_quickly(standby))

@@ -96,6 +96,10 @@ addr_parse(const char *text, struct addr *addr)
 	memset(addr, 0, sizeof(*addr));
 	if (strncasecmp(text, "tcp://", 6) == 0)
 		return parse_tcp(text + 6, addr);
+	if (strncasecmp(text, "tls://", 6) == 0) {
+		addr->tls = true;
+		return parse_tcp(text + 6, addr);
+	}
 	if (strncasecmp(text, "unix://", 7) == 0)
 		return parse_unix(text + 7, addr);
 	return "an address starts with tcp:// or unix://";
@@ -109,8 +113,9 @@ addr_format(const struct addr *addr, char *out, size_t size)
 	if (addr->kind == ADDR_UNIX)
 		snprintf(out, size, "unix://%s", addr->path);
 	else
-		snprintf(out, size, v6 ? "tcp://[%s]:%u" : "tcp://%s:%u",
-		    addr->host, (unsigned)addr->port);
+		snprintf(out, size, v6 ? "%s://[%s]:%u" : "%s://%s:%u",
+		    addr->tls ? "tls" : "tcp", addr->host,
+		    (unsigned)addr->port);
 }
 
 /* 127/8 in digits; "127.example.org" is a name, and not ours. */

@@ -16,14 +16,15 @@ enum {
 
 struct addr {
 	enum addr_kind kind;
+	bool tls;		      /* TCP: written tls://host:port */
 	uint16_t port;		      /* TCP; 0 = any free one, to listen on */
 	char host[ADDR_HOST_MAX + 1]; /* TCP; "" = all addresses; no brackets */
 	char path[ADDR_PATH_MAX + 1]; /* Unix; absolute */
 };
 
 /*
- * Reads tcp://host:port, tcp://1.2.3.4:port, tcp://[IPv6]:port, tcp://:port
- * or unix:///absolute/path. Returns NULL, or a constant text that says what is
+ * Reads tcp://host:port, tcp://1.2.3.4:port, tcp://[IPv6]:port, tcp://:port,
+ * the same with tls://, or unix:///absolute/path. Returns NULL, or a constant text that says what is
  * wrong ("the port is missing"); then *addr is undefined.
  */
 const char *addr_parse(const char *text, struct addr *addr);

@@ -35,6 +35,7 @@ enum {
 				 * empty host ("" becomes localhost's) */
 	CONF_NAME = 8,	   /* text of letters, digits, '.', '_' and '-' */
 	CONF_RELOAD = 16,  /* a running program takes a new value */
+	CONF_TLS = 32,	   /* an address that may begin with tls:// */
 };
 
 struct conf_field {
@@ -103,5 +104,9 @@ void conf_free(const struct conf_field *fields, size_t count, void *settings);
  * Returns a path that the caller frees, or NULL without memory.
  */
 char *conf_find(const char *given, const char *exe_dir, const char *name);
+
+/* The path of a file of that name beside the one at path. The caller frees it;
+ * NULL without memory. */
+char *conf_beside(const char *path, const char *name);
 
 #endif

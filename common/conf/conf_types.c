@@ -116,6 +116,8 @@ set_addr(const struct conf_field *field, json_t *value, void *place)
 		return see_expected;
 	if ((wrong = addr_parse(text, &addr)) != NULL)
 		return wrong;
+	if (addr.tls && (field->flags & CONF_TLS) == 0)
+		return "tls:// is for links between outer and inner only";
 	if ((field->flags & CONF_CONNECT) != 0 && addr.kind == ADDR_TCP) {
 		if (addr.port == 0)
 			return "nobody can be reached at port 0";
@@ -129,8 +131,10 @@ set_addr(const struct conf_field *field, json_t *value, void *place)
 static void
 expect_addr(const struct conf_field *field, char *out, size_t size)
 {
-	(void)field;
-	str_copy(out, size, "tcp://host:port or unix:///path");
+	str_copy(out, size,
+	    (field->flags & CONF_TLS) != 0
+		? "tls://host:port, tcp://host:port or unix:///path"
+		: "tcp://host:port or unix:///path");
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * link.c - a byte stream over a connected socket, on a bufferevent.
+ * link.c - a byte stream over a connected socket: on a bufferevent, or TLS.
  *
  * Owns:    the socket and its buffers.
  * Thread:  the loop's.
@@ -11,6 +11,8 @@
  */
 #include "net/link.h"
 #include "net/loop.h"
+#include "net/secure.h"
+#include "net/tls.h"
 #include "sys/inet.h"
 #include "sys/sock.h"
 
@@ -21,7 +23,9 @@
 #include <string.h>
 
 struct link {
-	struct bufferevent *bev;	    /* owned, closes the socket */
+	struct bufferevent *bev;	    /* owned; NULL: TLS */
+	struct secure *secure;		    /* owned; NULL: plain */
+	sock_fd fd;			    /* owned */
 	struct loop *loop;		    /* borrowed */
 	const struct link_handler *handler; /* borrowed */
 	void *arg;
@@ -76,6 +80,57 @@ on_bev_event(struct bufferevent *bev, short what, void *arg)
 	}
 }
 
+static void
+on_secured(void *arg)
+{
+	struct link *link = arg;
+
+	secure_flush(link->secure);
+	if (link->handler->on_secured != NULL)
+		link->handler->on_secured(link->arg);
+}
+
+static void
+on_secure_input(void *arg)
+{
+	on_bev_read(NULL, arg);
+}
+
+static void
+on_secure_drained(void *arg)
+{
+	struct link *link = arg;
+
+	if (link->handler->on_drained != NULL)
+		link->handler->on_drained(link->arg);
+}
+
+static void
+on_secure_eof(void *arg)
+{
+	struct link *link = arg;
+
+	if (link->handler->on_eof != NULL)
+		link->handler->on_eof(link->arg);
+}
+
+static void
+on_secure_error(void *arg, const char *why)
+{
+	struct link *link = arg;
+
+	if (link->handler->on_error != NULL)
+		link->handler->on_error(link->arg, why);
+}
+
+static const struct secure_handler secure_handler = {
+	.on_secured = on_secured,
+	.on_input = on_secure_input,
+	.on_drained = on_secure_drained,
+	.on_eof = on_secure_eof,
+	.on_error = on_secure_error,
+};
+
 struct link *
 link_new(struct loop *loop, sock_fd fd)
 {
@@ -90,9 +145,96 @@ link_new(struct loop *loop, sock_fd fd)
 		return NULL;
 	}
 	link->loop = loop;
+	link->fd = fd;
 
 	bufferevent_disable(link->bev, EV_WRITE);
 	return link;
+}
+
+/* Takes tls, in the bufferevent's place. */
+static bool
+become_secure(struct link *link, struct tls *tls)
+{
+	struct secure *secure = tls == NULL
+	    ? NULL
+	    : secure_new(link->loop, link->fd, tls, &secure_handler, link);
+
+	if (secure == NULL) {
+		tls_free(tls);
+		return false;
+	}
+	bufferevent_free(link->bev);
+	link->bev = NULL;
+	link->secure = secure;
+	return true;
+}
+
+bool
+link_accept_tls(struct link *link, struct tls_context *context)
+{
+	struct evbuffer *input = link_input(link);
+	size_t len = evbuffer_get_length(input);
+	unsigned char *bytes = evbuffer_pullup(input, -1);
+
+	bufferevent_disable(link->bev, EV_READ | EV_WRITE);
+	return bytes != NULL &&
+	    become_secure(link, tls_accept(context, link->fd, bytes, len));
+}
+
+bool
+link_connect_tls(struct link *link, struct tls_context *context,
+    const struct tls_ticket *ticket)
+{
+	bufferevent_disable(link->bev, EV_READ | EV_WRITE);
+	return become_secure(link, tls_connect(context, link->fd, ticket));
+}
+
+bool
+link_is_tls(const struct link *link)
+{
+	return link->secure != NULL;
+}
+
+bool
+link_binding(struct link *link, uint8_t out[LINK_BINDING_SIZE])
+{
+	memset(out, 0, LINK_BINDING_SIZE);
+	return link->secure == NULL ||
+	    tls_binding(secure_tls(link->secure), out);
+}
+
+bool
+link_was_refused(const struct link *link)
+{
+	return link->secure != NULL &&
+	    tls_was_refused(secure_tls(link->secure));
+}
+
+bool
+link_peer_is_at_fault(const struct link *link)
+{
+	return link->secure != NULL &&
+	    tls_peer_is_at_fault(secure_tls(link->secure));
+}
+
+struct tls_ticket *
+link_take_ticket(struct link *link)
+{
+	return link->secure == NULL ? NULL
+				    : tls_take_ticket(secure_tls(link->secure));
+}
+
+const char *
+link_tls_version(const struct link *link)
+{
+	return link->secure == NULL ? ""
+				    : tls_version(secure_tls(link->secure));
+}
+
+bool
+link_is_resumed(const struct link *link)
+{
+	return link->secure != NULL && tls_is_resumed(secure_tls(link->secure));
 }
 
 static void
@@ -107,30 +249,51 @@ end_retirement(struct link *link)
 	free(retirement);
 }
 
-sock_fd
+struct stream
 link_detach(struct link *link)
 {
-	sock_fd fd = link_fd(link);
+	sock_fd fd = link->fd;
+	struct tls *tls = NULL;
 
 	end_retirement(link);
 	list_remove(&link->flush.node);
-	bufferevent_free(link->bev);
+	if (link->bev != NULL)
+		bufferevent_free(link->bev);
+	else
+		tls = secure_take(link->secure);
 	free(link);
-	return fd;
+	return (struct stream){ tls, fd };
+}
+
+/* So that the peer can tell it from a connection that was cut. */
+static void
+say_goodbye(struct link *link)
+{
+	if (link->secure != NULL && evbuffer_get_length(link_output(link)) == 0)
+		(void)tls_finish(secure_tls(link->secure));
 }
 
 void
 link_free(struct link *link)
 {
-	if (link != NULL)
-		sock_close(link_detach(link));
+	struct stream stream;
+
+	if (link == NULL)
+		return;
+	say_goodbye(link);
+	stream = link_detach(link);
+	stream_close(&stream);
 }
 
 void
 link_reset(struct link *link)
 {
-	if (link != NULL)
-		sock_reset(link_detach(link));
+	struct stream stream;
+
+	if (link == NULL)
+		return;
+	stream = link_detach(link);
+	stream_reset(&stream);
 }
 
 static void
@@ -145,7 +308,7 @@ retire_on_input(void *arg)
 static void
 retire_on_drained(void *arg)
 {
-	link_finish(arg);
+	(void)link_finish(arg);
 }
 
 static void
@@ -186,7 +349,7 @@ link_retire(struct link *link)
 	link_set_handler(link, &retire_handler, link);
 	link_write_always(link);
 	if (evbuffer_get_length(link_output(link)) == 0)
-		link_finish(link);
+		(void)link_finish(link);
 }
 
 void
@@ -195,6 +358,10 @@ link_set_handler(struct link *link, const struct link_handler *handler,
 {
 	link->handler = handler;
 	link->arg = arg;
+	if (link->secure != NULL) {
+		secure_read(link->secure, true);
+		return;
+	}
 	bufferevent_setcb(link->bev, on_bev_read, on_bev_write, on_bev_event,
 	    link);
 	bufferevent_enable(link->bev, EV_READ);
@@ -203,20 +370,25 @@ link_set_handler(struct link *link, const struct link_handler *handler,
 void
 link_kick(struct link *link)
 {
-	bufferevent_trigger(link->bev, EV_READ,
-	    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+	if (link->secure != NULL)
+		secure_kick(link->secure);
+	else
+		bufferevent_trigger(link->bev, EV_READ,
+		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 struct evbuffer *
 link_input(struct link *link)
 {
-	return bufferevent_get_input(link->bev);
+	return link->secure != NULL ? secure_input(link->secure)
+				    : bufferevent_get_input(link->bev);
 }
 
 struct evbuffer *
 link_output(struct link *link)
 {
-	return bufferevent_get_output(link->bev);
+	return link->secure != NULL ? secure_output(link->secure)
+				    : bufferevent_get_output(link->bev);
 }
 
 void
@@ -237,6 +409,10 @@ flush(void *object)
 	struct link *link = object;
 	struct evbuffer *output = link_output(link);
 
+	if (link->secure != NULL) {
+		secure_flush(link->secure);
+		return;
+	}
 	evbuffer_unfreeze(output, 1); /* only the bufferevent may take off it */
 	(void)evbuffer_write(output, link_fd(link));
 	evbuffer_freeze(output, 1);
@@ -257,13 +433,18 @@ link_write_always(struct link *link)
 {
 	link->automatic = true;
 	list_remove(&link->flush.node);
-	bufferevent_enable(link->bev, EV_WRITE);
+	if (link->secure != NULL)
+		secure_flush_always(link->secure);
+	else
+		bufferevent_enable(link->bev, EV_WRITE);
 }
 
 void
 link_read(struct link *link, bool on)
 {
-	if (on)
+	if (link->secure != NULL)
+		secure_read(link->secure, on);
+	else if (on)
 		bufferevent_enable(link->bev, EV_READ);
 	else
 		bufferevent_disable(link->bev, EV_READ);
@@ -272,7 +453,10 @@ link_read(struct link *link, bool on)
 void
 link_set_output_low(struct link *link, size_t bytes)
 {
-	bufferevent_setwatermark(link->bev, EV_WRITE, bytes, 0);
+	if (link->secure != NULL)
+		secure_set_low(link->secure, bytes);
+	else
+		bufferevent_setwatermark(link->bev, EV_WRITE, bytes, 0);
 }
 
 bool
@@ -295,15 +479,20 @@ link_unlimit(struct link *link)
 	(void)bufferevent_set_rate_limit(link->bev, NULL);
 }
 
-void
+bool
 link_finish(struct link *link)
 {
+	if (link->secure != NULL)
+		return secure_finish(link->secure);
 	sock_finish(link_fd(link));
+	return true;
 }
 
 bool
 link_is_quiet(struct link *link)
 {
+	if (link->secure != NULL)
+		return secure_is_quiet(link->secure);
 	return evbuffer_get_length(link_input(link)) == 0 &&
 	    sock_peek(link_fd(link)) == SOCK_DRY;
 }
@@ -345,5 +534,5 @@ link_unanswered_ms(struct link *link)
 sock_fd
 link_fd(const struct link *link)
 {
-	return bufferevent_getfd(link->bev);
+	return link->fd;
 }

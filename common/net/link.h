@@ -5,6 +5,7 @@
 #ifndef NET_LINK_H
 #define NET_LINK_H
 
+#include "net/stream.h"
 #include "sys/sock.h"
 
 #include <stdbool.h>
@@ -16,17 +17,21 @@ struct ev_token_bucket_cfg;
 struct evbuffer;
 struct link;
 struct loop;
+struct tls_context;
+struct tls_ticket;
 
 enum {
 
 	LINK_READ_MAX = 4096, /* libevent 2.1 reads that much a time */
 	LINK_RETIRE_MS = 2000,
+	LINK_BINDING_SIZE = 32,
 };
 
 /* Called in the loop, never from inside a call to this module. Each may free
  * the link. NULL entries are skipped. */
 struct link_handler {
 	void (*on_input)(void *arg);   /* bytes were added to link_input */
+	void (*on_secured)(void *arg); /* TLS: the handshake is over */
 	void (*on_drained)(void *arg); /* output fell to its low mark */
 	void (*on_eof)(void *arg);     /* the peer ended its direction */
 	void (*on_error)(void *arg, const char *why); /* reset, or broken */
@@ -37,6 +42,35 @@ struct link_handler {
  * before link_set_handler.
  */
 struct link *link_new(struct loop *loop, sock_fd fd);
+
+/*
+ * Turns a plain link, of which nothing has been sent, into one over TLS, from
+ * its first byte on; what is in its input is the client's hello, and taken.
+ * What is written before on_secured waits for it. False without memory: close
+ * the link.
+ */
+bool link_accept_tls(struct link *link, struct tls_context *context);
+
+/* The same from the client's side. ticket: for resumption; or NULL. */
+bool link_connect_tls(struct link *link, struct tls_context *context,
+    const struct tls_ticket *ticket);
+
+bool link_is_tls(const struct link *link);
+
+/* After on_secured: what proofs are bound to (RFC 9266); zeros without TLS.
+ * False without memory. */
+bool link_binding(struct link *link, uint8_t out[LINK_BINDING_SIZE]);
+
+/* In on_error: whether TLS has failed for good, and by whose fault: see
+ * tls_was_refused, tls_peer_is_at_fault. */
+bool link_was_refused(const struct link *link);
+bool link_peer_is_at_fault(const struct link *link);
+
+/* TLS: a ticket for the next link, the caller's, or NULL; "TLSv1.3", or "";
+ * whether it came of a ticket. */
+struct tls_ticket *link_take_ticket(struct link *link);
+const char *link_tls_version(const struct link *link);
+bool link_is_resumed(const struct link *link);
 
 /* Closes with a FIN, or with a reset when the peer's bytes were not all read
  * (tcp(7)). Unsent output is lost. NULL is fine. */
@@ -55,9 +89,9 @@ void link_retire(struct link *link);
 /* Copies the first len bytes of the output, which stay there. */
 void link_copy_unsent(struct link *link, void *out, size_t len);
 
-/* Takes the link and gives its bare socket. What its input and its output
+/* Takes the link and gives its bare stream. What its input and its output
  * still hold is lost. */
-sock_fd link_detach(struct link *link);
+struct stream link_detach(struct link *link);
 
 /* Who hears of it from now on. handler is borrowed and outlives the link.
  * Reading starts with the first handler. */
@@ -97,8 +131,9 @@ bool link_limit(struct link *link, struct ev_token_bucket_cfg *each,
     struct bufferevent_rate_limit_group *all);
 void link_unlimit(struct link *link);
 
-/* Ends our direction (shutdown(2), SHUT_WR). Output must be empty. */
-void link_finish(struct link *link);
+/* Ends our direction (shutdown(2), SHUT_WR; TLS: close_notify). Output must be
+ * empty. False: not yet; on_drained is called when to try again. */
+bool link_finish(struct link *link);
 
 /* True when nothing waits to be read and the peer has not ended. */
 bool link_is_quiet(struct link *link);

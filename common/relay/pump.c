@@ -63,13 +63,14 @@ pump_end_text(enum pump_end end, const char *a, const char *b,
 }
 
 static const struct pump_ops *
-pick(const struct pump_kit *kit, const struct pump_options *options)
+pick(const struct pump_kit *kit, const struct link *b,
+    const struct pump_options *options)
 {
 	size_t i = 0;
 
 	if (options->rate != NULL)
 		return &pump_bev; /* it alone can be held back */
-	while (!best_first[i]->fits(kit))
+	while (!best_first[i]->fits(kit, b))
 		i++; /* pump_bev fits everything */
 	return best_first[i];
 }
@@ -83,7 +84,7 @@ close_side(struct pump_side *side, enum pump_end end)
 	    linger		   ? PUMP_LINGER
 		: end == PUMP_DONE ? PUMP_FIN
 				   : PUMP_RESET);
-	side->fd = SOCK_NONE;
+	side->stream.fd = SOCK_NONE;
 }
 
 static void
@@ -192,13 +193,11 @@ pump_maybe_finish(struct pump_side *side)
 	struct pump_side *peer = pump_peer(side);
 
 	if (side->finished || !peer->eof || fin_is_held(side) ||
-	    unsent(side) > 0)
+	    unsent(side) > 0 || !side->pump->ops->finish(side, peer->finished))
 		return;
 	side->finished = true;
 	if (peer->finished)
 		pump_close(side->pump, PUMP_DONE); /* which sends the FIN */
-	else
-		sock_finish(side->fd);
 }
 
 static void
@@ -220,7 +219,7 @@ pump_on_eof(struct pump_side *side)
 	set_eof(side);
 	if (pump->closed)
 		return;
-	if (side == &pump->a && sock_gone(side->fd))
+	if (side == &pump->a && sock_gone(side->stream.fd))
 		pump->holding = false; /* nobody waits for a reply */
 	look_later(pump);
 	if (pump->options.whole_close_b && side == &pump->b) {
@@ -254,7 +253,8 @@ pump_on_error(struct pump_side *side)
 static bool
 has_vanished(const struct pump_side *side)
 {
-	return sock_unanswered_ms(side->fd) >= side->pump->options.peer_ms;
+	return sock_unanswered_ms(side->stream.fd) >=
+	    side->pump->options.peer_ms;
 }
 
 static void
@@ -274,7 +274,8 @@ has_left(const struct pump_side *side)
 
 	if (side->eof ? side->finished : !side->paused)
 		return false; /* through with it, or reading it */
-	return sock_broken(side->fd) || (owed == 0 && sock_gone(side->fd));
+	return sock_broken(side->stream.fd) ||
+	    (owed == 0 && sock_gone(side->stream.fd));
 }
 
 /* A session that lasts is worth the calls; most are over before. */
@@ -282,9 +283,9 @@ static void
 guard(struct pump *pump)
 {
 	pump->guarded = true;
-	sock_set_keepalive(pump->a.fd, pump->options.peer_ms);
-	sock_set_keepalive(pump->b.fd, pump->options.peer_ms);
-	sock_set_user_timeout(pump->b.fd, 0);
+	sock_set_keepalive(pump->a.stream.fd, pump->options.peer_ms);
+	sock_set_keepalive(pump->b.stream.fd, pump->options.peer_ms);
+	sock_set_user_timeout(pump->b.stream.fd, 0);
 }
 
 /* Looks at the pump now and then: who is still there? */
@@ -322,12 +323,12 @@ pump_start(struct pump_kit *kit, sock_fd a, struct link *b,
 	if (pump == NULL)
 		return NULL;
 	pump->kit = kit;
-	pump->ops = pick(kit, options);
+	pump->ops = pick(kit, b, options);
 	pump->options = *options;
 	pump->options.early = NULL; /* borrowed for this call only */
 	pump->a.pump = pump->b.pump = pump;
-	pump->a.fd = a;
-	pump->b.fd = link_fd(b);
+	pump->a.stream.fd = a;
+	pump->b.stream.fd = link_fd(b);
 	pump->b.gated = options->gate != NULL;
 	pump->holding = options->hold_fin_ms > 0;
 	pump->moved_ms = clock_ms();

@@ -122,9 +122,10 @@ static const struct link_handler handler = {
 };
 
 static bool
-fits(const struct pump_kit *kit)
+fits(const struct pump_kit *kit, const struct link *b)
 {
 	(void)kit;
+	(void)b;
 	return true;
 }
 
@@ -183,7 +184,7 @@ leave_rate(struct pump *pump, struct link *a)
 static bool
 start(struct pump *pump, struct link *b, struct evbuffer *early)
 {
-	struct link *a = link_new(pump->kit->loop, pump->a.fd);
+	struct link *a = link_new(pump->kit->loop, pump->a.stream.fd);
 
 	if (a == NULL)
 		return false;
@@ -218,6 +219,13 @@ ended(struct pump_side *side)
 	link_set_output_low(pump_peer(side)->link, 0); /* empty, then FIN */
 }
 
+static bool
+finish(struct pump_side *side, bool last)
+{
+	/* to close a plain one sends the FIN as well */
+	return (last && !link_is_tls(side->link)) || link_finish(side->link);
+}
+
 static void
 close_side(struct pump_side *side, enum pump_farewell how)
 {
@@ -246,5 +254,6 @@ const struct pump_ops pump_bev = {
 	.start = start,
 	.unsent = unsent,
 	.ended = ended,
+	.finish = finish,
 	.close = close_side,
 };

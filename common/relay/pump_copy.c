@@ -7,7 +7,6 @@
  * Floor:   relay.
  */
 #include "relay/pump_parts.h"
-#include "sys/sock.h"
 
 size_t
 pump_copy_some(struct pump_side *from, size_t max)
@@ -17,7 +16,7 @@ pump_copy_some(struct pump_side *from, size_t max)
 
 	if (max > PUMP_SCRATCH)
 		max = PUMP_SCRATCH;
-	n = sock_recv(from->fd, scratch, max);
+	n = stream_recv(&from->stream, scratch, max);
 	if (n == SOCK_AGAIN)
 		return 0;
 	if (n == 0)
@@ -26,13 +25,18 @@ pump_copy_some(struct pump_side *from, size_t max)
 		pump_on_error(from);
 	else
 		pump_raw_send(pump_peer(from), scratch, (size_t)n);
-	/* after a short read nothing is left, or the loop will say so */
-	return n == (ssize_t)max ? max : 0;
+	/* after a short read nothing is left, or the loop will say so; what
+	 * TLS holds back it does not see */
+	return n == (ssize_t)max ||
+		(n > 0 && !from->pump->closed && stream_has_more(&from->stream))
+	    ? (size_t)n
+	    : 0;
 }
 
 static bool
-fits(const struct pump_kit *kit)
+fits(const struct pump_kit *kit, const struct link *b)
 {
+	(void)b;
 	return kit->choice != PUMP_BEV;
 }
 
@@ -49,5 +53,6 @@ const struct pump_ops pump_copy = {
 	.start = start,
 	.unsent = pump_raw_unsent,
 	.ended = pump_raw_ended,
+	.finish = pump_raw_finish,
 	.close = pump_raw_close,
 };

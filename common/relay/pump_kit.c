@@ -56,6 +56,16 @@ close_pipes(struct pump_kit *kit, size_t kept)
 	}
 }
 
+/* Many have ended; or many have come and stayed, whose handshakes over TLS took
+ * far more memory than they hold. */
+static bool
+has_much_to_give_back(const struct pump_kit *kit)
+{
+	return (kit->pumps_peak - kit->pumps > PUMPS_FEW &&
+		   kit->pumps <= kit->pumps_peak / 2) ||
+	    kit->pumps > kit->pumps_then + kit->pumps_then / 2 + PUMPS_FEW;
+}
+
 /* Once in a while, when there is something to tidy up. */
 static void
 on_calm(void *arg)
@@ -64,10 +74,9 @@ on_calm(void *arg)
 
 	kit->calm_waits = false;
 	close_pipes(kit, 0);
-	if (kit->pumps_peak - kit->pumps > PUMPS_FEW &&
-	    kit->pumps <= kit->pumps_peak / 2) {
+	if (has_much_to_give_back(kit)) {
 		sys_give_back_memory();
-		kit->pumps_peak = kit->pumps;
+		kit->pumps_peak = kit->pumps_then = kit->pumps;
 	}
 }
 
@@ -175,11 +184,13 @@ pump_kit_enter(struct pump_kit *kit)
 {
 	if (++kit->pumps > kit->pumps_peak)
 		kit->pumps_peak = kit->pumps;
+	calm_later(kit);
 }
 
 void
 pump_kit_leave(struct pump_kit *kit)
 {
-	kit->pumps--;
+	if (--kit->pumps < kit->pumps_then)
+		kit->pumps_then = kit->pumps;
 	calm_later(kit);
 }

@@ -11,6 +11,7 @@
 #include "relay/pump_memory.h"
 #include "net/loop.h"
 #include "net/ready.h"
+#include "net/stream.h"
 #include "net/wheel.h"
 #include "sys/splice.h"
 
@@ -29,22 +30,25 @@ typedef size_t pump_move_fn(struct pump_side *from, size_t max);
 
 struct pump_side {
 	struct pump *pump;
-	sock_fd fd;	   /* owned; by the link, where there is one */
-	bool eof;	   /* it will send no more, or is not heard */
-	bool finished;	   /* we have ended our direction to it */
-	bool gated;	   /* frames still come first */
-	bool paused;	   /* not read: the peer has to take bytes first */
-	int64_t sent;	   /* bytes that left for it; starts below zero by
+	struct stream stream; /* owned; by the link, where there is one */
+	bool eof;	      /* it will send no more, or is not heard */
+	bool finished;	      /* we have ended our direction to it */
+	bool gated;	      /* frames still come first */
+	bool paused;	      /* not read: the peer has to take bytes first */
+	bool finishing;	      /* pump_raw: our end waits until it can be sent */
+	bool splices;	      /* pump_raw: its bytes come in large pieces */
+	bool unfit;	      /* it cannot be spliced from */
+	bool dry;	      /* splice found nothing the last time */
+	int64_t sent;	      /* bytes that left for it; starts below zero by
 			* what was there before */
-	struct link *link; /* owned; pump_bev only */
+	union {
+		struct link *link;	/* owned; pump_bev only */
+		struct pump_held *held; /* owned: unsent bytes to it; or NULL */
+	};
 
-	/* pump_copy, pump_splice: on bare descriptors (pump_raw) */
-	struct ready ready;
-	struct pump_held *held; /* owned: unsent bytes to it; or NULL */
+	/* pump_copy, pump_splice: on bare streams (pump_raw); held is theirs */
 	struct pump_pipe *pipe; /* owned: the same, in a pipe; or NULL */
-	bool splices;		/* its bytes come in large pieces */
-	bool unfit;		/* it cannot be spliced from */
-	bool dry;		/* splice found nothing the last time */
+	struct ready ready;
 };
 
 struct pump {
@@ -71,7 +75,7 @@ enum pump_farewell { PUMP_FIN, PUMP_LINGER, PUMP_RESET };
 /* A backend. */
 struct pump_ops {
 	const char *name;
-	bool (*fits)(const struct pump_kit *kit);
+	bool (*fits)(const struct pump_kit *kit, const struct link *b);
 	/* Takes a.fd, b, and the bytes of early (or NULL). False without
 	 * memory: then all is still the caller's. */
 	bool (
@@ -81,6 +85,10 @@ struct pump_ops {
 	/* The side is at eof: it is not read, and its peer is to be finished
 	 * once all is sent. */
 	void (*ended)(struct pump_side *side);
+	/* Ends our direction to the side; all has left. last: the other one has
+	 * ended, and close follows. False: not yet, pump_maybe_finish is called
+	 * again. */
+	bool (*finish)(struct pump_side *side, bool last);
 	/* PUMP_LINGER: with a FIN, though the side may still be sending. */
 	void (*close)(struct pump_side *side, enum pump_farewell how);
 };
@@ -115,11 +123,12 @@ void pump_close(struct pump *pump, enum pump_end end);
 /* The wheel's: looks at a pump now and then. */
 void pump_look(struct wheel_node *node);
 
-/* --- pump_raw: bare descriptors; how bytes are read is the backend's --- */
+/* --- pump_raw: bare streams; how bytes are read is the backend's --- */
 
 bool pump_raw_start(struct pump *pump, struct link *b, struct evbuffer *early);
 size_t pump_raw_unsent(const struct pump_side *side);
 void pump_raw_ended(struct pump_side *side);
+bool pump_raw_finish(struct pump_side *side, bool last);
 void pump_raw_close(struct pump_side *side, enum pump_farewell how);
 
 /* What pump_copy does, and pump_splice with small pieces. */
@@ -159,6 +168,7 @@ struct pump_kit {
 	size_t pipes_max;
 	uint64_t no_pipes_ms;	  /* when the system had none to give */
 	size_t pumps, pumps_peak; /* now; since memory was given back */
+	size_t pumps_then;	  /* how many there were at that time */
 	struct loop_timer calm;	  /* tidies up after a rush */
 	bool calm_waits;
 };

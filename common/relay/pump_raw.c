@@ -1,5 +1,5 @@
 /*
- * pump_raw.c - what pump_copy and pump_splice share: two bare sockets, what
+ * pump_raw.c - what pump_copy and pump_splice share: two bare streams, what
  * could not be written, and the frames that come first.
  *
  * Owns:    both sockets, unsent bytes.
@@ -11,6 +11,7 @@
  */
 #include "relay/pump_parts.h"
 #include "net/link.h"
+#include "net/tls.h"
 #include "sys/sock.h"
 
 #include <event2/buffer.h>
@@ -81,7 +82,7 @@ pump_raw_send(struct pump_side *to, const unsigned char *bytes, size_t len)
 
 	if (held + len == 0)
 		return;
-	n = sock_send(to->fd,
+	n = stream_send(&to->stream,
 	    held > 0 ? to->held->bytes + to->held->sent : NULL, held, bytes,
 	    len);
 	if (n < 0 && n != SOCK_AGAIN) {
@@ -190,7 +191,7 @@ read_frames(struct pump_side *from, size_t max)
 {
 	struct pump *pump = from->pump;
 	unsigned char *scratch = pump->kit->scratch;
-	ssize_t n = sock_recv(from->fd, scratch,
+	ssize_t n = stream_recv(&from->stream, scratch,
 	    max < PUMP_SCRATCH ? max : PUMP_SCRATCH);
 
 	if (n == 0)
@@ -201,7 +202,9 @@ read_frames(struct pump_side *from, size_t max)
 		pump_close(pump, PUMP_NO_MEMORY);
 	else if (n > 0)
 		pass_gate(from);
-	return 0;
+	return n > 0 && !pump->closed && stream_has_more(&from->stream)
+	    ? (size_t)n
+	    : 0;
 }
 
 /* Moves what there is from a side to its peer, within the budget. */
@@ -235,10 +238,14 @@ rearm(struct pump_side *side)
 		side->paused = false;
 	if (!side->eof && !side->paused)
 		what |= READY_READ;
-	if (!side->finished && pump_raw_unsent(side) > 0)
+	if (!side->finished && (pump_raw_unsent(side) > 0 || side->finishing))
+		what |= READY_WRITE;
+	if ((what & READY_READ) != 0 && stream_recv_wants_write(&side->stream))
 		what |= READY_WRITE;
 	if (!ready_want(&side->ready, what))
 		pump_close(side->pump, PUMP_NO_MEMORY);
+	else if ((what & READY_READ) != 0 && stream_has_more(&side->stream))
+		ready_soon(&side->ready, READY_READ); /* no event will come */
 }
 
 static void
@@ -256,7 +263,9 @@ on_ready(sock_fd fd, short what, void *arg)
 		pass_gate(side);
 	if ((what & READY_WRITE) != 0 && !pump->closed)
 		move(pump_peer(side));
-	if ((what & READY_READ) != 0 && !pump->closed)
+	if (!pump->closed &&
+	    ((what & READY_READ) != 0 ||
+		stream_recv_wants_write(&side->stream)))
 		move(side);
 	if (!pump->closed && pump->frames != NULL) {
 		if (pump->b.gated)
@@ -268,6 +277,13 @@ on_ready(sock_fd fd, short what, void *arg)
 		rearm(side);
 	if (!pump->closed)
 		rearm(pump_peer(side));
+}
+
+bool
+pump_raw_finish(struct pump_side *side, bool last)
+{
+	side->finishing = !stream_finish(&side->stream, last);
+	return !side->finishing;
 }
 
 /* Copies what the link's buffers and early hold. */
@@ -304,7 +320,7 @@ static void
 first_move(struct pump *pump)
 {
 	size_t max = pump_room(pump);
-	ssize_t n = sock_recv(pump->a.fd, pump->kit->scratch,
+	ssize_t n = stream_recv(&pump->a.stream, pump->kit->scratch,
 	    max < PUMP_SCRATCH ? max : PUMP_SCRATCH);
 
 	if (n == SOCK_FAILED) /* an end of input will be met again */
@@ -333,15 +349,17 @@ pump_raw_start(struct pump *pump, struct link *b, struct evbuffer *early)
 {
 	struct loop *loop = pump->kit->loop;
 
-	ready_init(&pump->a.ready, loop, pump->a.fd, on_ready, &pump->a);
-	ready_init(&pump->b.ready, loop, pump->b.fd, on_ready, &pump->b);
+	ready_init(&pump->a.ready, loop, pump->a.stream.fd, on_ready, &pump->a);
+	ready_init(&pump->b.ready, loop, pump->b.stream.fd, on_ready, &pump->b);
 	if (!ready_want(&pump->a.ready, READY_READ) ||
 	    !ready_want(&pump->b.ready, READY_READ) ||
 	    !take_bytes(pump, b, early)) {
 		fini(pump);
 		return false;
 	}
-	(void)link_detach(b);
+	pump->b.stream = link_detach(b);
+	if (pump->b.stream.tls != NULL)
+		tls_read_ahead(pump->b.stream.tls);
 	first_move(pump);
 	return true;
 }
@@ -363,11 +381,12 @@ pump_raw_close(struct pump_side *side, enum pump_farewell how)
 	drop_frames(pump);
 	pump_kit_give_pipe(pump->kit, side->pipe);
 	side->pipe = NULL;
-	link = how == PUMP_LINGER ? link_new(pump->kit->loop, side->fd) : NULL;
+	link = how == PUMP_LINGER ? link_new(pump->kit->loop, side->stream.fd)
+				  : NULL;
 	if (link != NULL)
 		link_retire(link);
 	else if (how == PUMP_RESET)
-		sock_reset(side->fd);
+		stream_reset(&side->stream);
 	else
-		sock_close(side->fd);
+		stream_close(&side->stream);
 }

@@ -12,6 +12,7 @@
  * as there are slow readers, and quiet sessions have none.
  */
 #include "relay/pump_parts.h"
+#include "net/link.h"
 #include "sys/sock.h"
 
 enum {
@@ -23,7 +24,7 @@ void
 pump_splice_flush(struct pump_side *to)
 {
 	struct pump_pipe *pipe = to->pipe;
-	ssize_t n = splice_drain(&pipe->splice, to->fd);
+	ssize_t n = splice_drain(&pipe->splice, to->stream.fd);
 
 	if (n == SOCK_AGAIN)
 		return;
@@ -54,7 +55,7 @@ static size_t
 splice_some(struct pump_side *from, struct pump_pipe *pipe, size_t max)
 {
 	struct pump_side *to = pump_peer(from);
-	ssize_t n = splice_fill(&pipe->splice, from->fd, max);
+	ssize_t n = splice_fill(&pipe->splice, from->stream.fd, max);
 
 	if (n > 0) {
 		from->dry = false;
@@ -91,10 +92,11 @@ move(struct pump_side *from, size_t max)
 }
 
 static bool
-fits(const struct pump_kit *kit)
+fits(const struct pump_kit *kit, const struct link *b)
 {
-	return kit->choice == PUMP_SPLICE ||
-	    (kit->choice == PUMP_AUTO && splice_possible());
+	return !link_is_tls(b) &&
+	    (kit->choice == PUMP_SPLICE ||
+		(kit->choice == PUMP_AUTO && splice_possible()));
 }
 
 static bool
@@ -110,5 +112,6 @@ const struct pump_ops pump_splice = {
 	.start = start,
 	.unsent = pump_raw_unsent,
 	.ended = pump_raw_ended,
+	.finish = pump_raw_finish,
 	.close = pump_raw_close,
 };

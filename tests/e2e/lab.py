@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -40,6 +41,8 @@ for _variable, _key, _programs in (
         _text = os.environ[_variable]
         for _defaults in _programs:
             _defaults[_key] = int(_text) if _text.isdigit() else _text
+# Links between the two real programs are TLS; peers of the tests' own are not.
+TLS = os.environ.get("TP_TLS") == "1"
 if harness.VALGRIND:
     OUTER_DEFAULTS |= {"ForwardTimeout": 20, "QueueTimeout": 30}
     INNER_DEFAULTS |= {"ForwardTimeout": 20, "DialTimeout": 15}
@@ -60,8 +63,13 @@ class Outer(Program):
         return self
 
     @property
-    def links_url(self) -> str:
+    def links_address(self) -> str:
+        """What another outer listens on to take its place."""
         return f"tcp://127.0.0.1:{self.links[1]}"
+
+    @property
+    def links_url(self) -> str:
+        return f"{'tls' if TLS else 'tcp'}://127.0.0.1:{self.links[1]}"
 
     def wait_joined(self, count: int = 1, after: int = 0,
                     timeout: float | None = None) -> Line:
@@ -169,6 +177,9 @@ class Lab:
         """A running inner; to and target as url_of() takes them."""
         settings = {"RegisterAddress": url_of(to),
                     "ProxyAddress": url_of(target), **settings}
+        if settings.get("Protocol") == "classic":   # which is never TLS
+            settings["RegisterAddress"] = re.sub("^tls", "tcp",
+                                                 settings["RegisterAddress"])
         return self.start_inner(self.inner_file(**settings),
                                 **(options or {})).wait_ready()
 

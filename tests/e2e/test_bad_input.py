@@ -130,13 +130,14 @@ def test_huge_frame_in_pieces(lab, busy, writer):
         assert how_it_ends(sock, 0.5 + 1 * SCALE) != "open"
 
 
-def test_tls_where_tls_is_not_switched_on(lab, busy):
+def test_tls_where_tls_is_not_switched_on(lab):
     """A ClientHello is closed at once and the log says what is wrong."""
-    with connect(busy.links) as sock:
+    outer = lab.outer(TLS=False)
+    with connect(outer.links) as sock:
         name = "127.0.0.1:%d" % sock.getsockname()[1]
         sock.sendall(bytes.fromhex("16030100a5010000a10303") + bytes(64))
         assert how_it_ends(sock, 1 * SCALE) != "open"
-        line = busy.wait_log(says="TLS is not switched on")
+        line = outer.wait_log(says="TLS is not switched on")
         assert line["level"] in ("warn", "info") and line.says(name)
 
 

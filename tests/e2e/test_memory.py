@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import harness
+import lab as lab_of_run
 from harness import wait_until
 from lab import Lab, Program
 from sockets import Address, request
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.skipif(
     reason="the checker has an allocator of its own")
 
 ROUNDS = {3: 20, 50: 30, 318: 250, 997: 300}   # how often it fails: how many clients
+if lab_of_run.TLS:     # a handshake has hundreds of allocations: few succeed
+    ROUNDS |= {318: 40}
 
 
 @pytest.fixture(scope="session")

@@ -287,7 +287,7 @@ def test_after_a_restart_of_the_outer(lab, outer):
     """A new run knows no secrets: the long way, then the quick one again."""
     first = first_link(lab, outer)
     outer.kill()
-    again = lab.outer(InnerServerAddress=outer.links_url)
+    again = lab.outer(InnerServerAddress=outer.links_address)
     link = another(lab, again, first)
     challenge = link.ask_to_join(first.secret, 1)
     assert challenge.kind == CHALLENGE

@@ -203,7 +203,7 @@ def test_both_programs_and_a_restart(lab):
     sessions(outer)
     outer.kill()
     mark = inner.mark()
-    again = lab.outer(InnerServerAddress=outer.links_url)
+    again = lab.outer(InnerServerAddress=outer.links_address)
     again.wait_joined(3)
     sessions(again)
     assert not inner.grep(level="error", after=mark)

@@ -47,6 +47,7 @@ static const struct {
 	{ "wheel", wheel_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
+	{ "tls", tls_suite },
 	{ "window", window_suite },
 };
 

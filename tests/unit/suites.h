@@ -38,6 +38,7 @@ Suite *pump_raw_suite(void);
 Suite *wheel_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
+Suite *tls_suite(void);
 Suite *window_suite(void);
 
 #endif

@@ -231,14 +231,14 @@ static const struct {
 	{ "inner, least", true, "{" REG TO KEY "}", "", "" },
 	{ "inner, nothing", true, "{}",
 	    ": RegisterAddress: missing; expected "
-	    "the outer's InnerServerAddress, such as tcp://192.0.2.1:9090",
+	    "the outer's InnerServerAddress, such as tls://192.0.2.1:9090",
 	    "" },
 	{ "inner, no port", true,
 	    "{" TO KEY ", \"RegisterAddress\": "
 	    "\"tcp://h:0\"}",
 	    ":1:90: RegisterAddress: found \"tcp://h:0\": "
-	    "nobody can be reached at port 0; expected tcp://host:port or "
-	    "unix:///path",
+	    "nobody can be reached at port 0; expected tls://host:port, "
+	    "tcp://host:port or unix:///path",
 	    "" },
 	{ "inner, short key, local", true, "{" REG TO "\"AuthKey\": \"1\"}", "",
 	    "" },

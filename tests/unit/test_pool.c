@@ -329,6 +329,8 @@ END_TEST
 
 /* What the first shard to ask has brought is the only secret there is, for all
  * shards, from the first moment; one of zeros is none. */
+static const uint8_t no_binding[PROOF_BINDING_SIZE];
+
 START_TEST(only_the_secret_joins_quickly)
 {
 	struct admission admission = {
@@ -351,11 +353,14 @@ START_TEST(only_the_secret_joins_quickly)
 		turn();
 	input.secret = zeros;
 	ck_assert(join_make(PROOF_INNER, &input, hello.proof));
-	ck_assert(!instance_joins_quickly(admission.instance, &hello, got));
+	ck_assert(!instance_joins_quickly(admission.instance, &hello,
+	    no_binding, got));
 	input.secret = admission.secret;
 	ck_assert(join_make(PROOF_INNER, &input, hello.proof));
-	ck_assert(instance_joins_quickly(admission.instance, &hello, got));
-	ck_assert(!instance_joins_quickly(admission.instance, &hello, got));
+	ck_assert(instance_joins_quickly(admission.instance, &hello, no_binding,
+	    got));
+	ck_assert(!instance_joins_quickly(admission.instance, &hello,
+	    no_binding, got));
 	leave(admission.instance);
 	tear_down_hub();
 }

@@ -1,0 +1,524 @@
+/*
+ * tls.c - one TLS connection: handshake, bytes, close_notify.
+ *
+ * Owns:    the library's object; the socket is the caller's.
+ * Thread:  the loop's.
+ * Floor:   net. Sources: RFC 8446, RFC 9266; SSL_read(3), SSL_get_error(3).
+ */
+#include "net/tls_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
+#include <openssl/x509.h>
+
+enum {
+	RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
+	READ_AHEAD = 4 * (RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD),
+};
+
+struct tls_ticket {
+	SSL_SESSION *session;	     /* owned */
+	struct tls_context *context; /* held */
+};
+
+struct tls *
+tls_of(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl);
+}
+
+void
+tls_on_info(const SSL *ssl, int where, int value)
+{
+	if ((where & SSL_CB_ALERT) != 0 && (where & SSL_CB_WRITE) != 0 &&
+	    (value & 0xff) == SSL_AD_NO_RENEGOTIATION)
+		tls_of(ssl)->renegotiates = true;
+}
+
+static struct tls *
+tls_new(struct tls_context *context, sock_fd fd)
+{
+	struct tls *tls = calloc(1, sizeof(*tls));
+
+	if (tls == NULL)
+		return NULL;
+	ERR_clear_error();
+	tls->ssl = SSL_new(context->ctx);
+	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, (int)fd) != 1) {
+		SSL_free(tls->ssl);
+		free(tls);
+		return NULL;
+	}
+	SSL_set_app_data(tls->ssl, tls);
+	tls->context = tls_context_hold(context);
+	return tls;
+}
+
+void
+tls_free(struct tls *tls)
+{
+	if (tls == NULL)
+		return;
+	/* else a connection that was cut would spoil the ticket that it came
+	 * of for all others */
+	SSL_set_shutdown(tls->ssl,
+	    SSL_get_shutdown(tls->ssl) | SSL_SENT_SHUTDOWN);
+	SSL_free(tls->ssl);
+	tls_context_release(tls->context);
+	free(tls);
+}
+
+/* Notes why; errno is still that of the call. */
+static enum tls_result
+fail(struct tls *tls, int code)
+{
+	int system_error = errno;
+
+	tls->failed = true;
+	tls->error = ERR_peek_error();
+	if (code == SSL_ERROR_SYSCALL && tls->error == 0)
+		tls->system_error = system_error;
+	ERR_clear_error();
+	return TLS_FAILED;
+}
+
+static enum tls_result
+fail_because(struct tls *tls, const char *why)
+{
+	tls->failed = true;
+	tls->why = why;
+	return TLS_FAILED;
+}
+
+/* What a call that returned so and not 1 means. */
+static enum tls_result
+result_of(struct tls *tls, int returned)
+{
+	int code = SSL_get_error(tls->ssl, returned);
+
+	if (code == SSL_ERROR_WANT_READ)
+		return TLS_WANT_READ;
+	if (code == SSL_ERROR_WANT_WRITE)
+		return TLS_WANT_WRITE;
+	return fail(tls, code);
+}
+
+/* A resumed session has been checked when it began: it may have ended since. */
+static const char *
+peer_problem(const struct tls *tls)
+{
+	X509 *cert = SSL_get0_peer_certificate(tls->ssl);
+
+	if (!tls->context->asks_certificate || !SSL_session_reused(tls->ssl) ||
+	    (cert != NULL && tls_is_current(cert)))
+		return NULL;
+	return tls_certificate_problem(X509_V_ERR_CERT_HAS_EXPIRED,
+	    !tls->context->server);
+}
+
+/* What the library does not see to by itself. */
+static enum tls_result
+check(struct tls *tls)
+{
+	const unsigned char *alpn;
+	unsigned len;
+	const char *why;
+
+	SSL_get0_alpn_selected(tls->ssl, &alpn, &len);
+	if (len == 0)
+		return fail_because(tls,
+		    "the other side does not speak transponder/1 (ALPN)");
+	if (SSL_version(tls->ssl) < TLS1_3_VERSION &&
+	    SSL_get_extms_support(tls->ssl) != 1)
+		return fail_because(tls,
+		    "TLS 1.2 without extended master secret");
+	if ((why = peer_problem(tls)) != NULL)
+		return fail_because(tls, why);
+	tls->connected = true;
+	return TLS_DONE;
+}
+
+enum tls_result
+tls_handshake(struct tls *tls)
+{
+	int n;
+
+	if (tls->failed)
+		return TLS_FAILED;
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_do_handshake(tls->ssl);
+	return n == 1 ? check(tls) : result_of(tls, n);
+}
+
+/*
+ * The client's first bytes come from memory, all that follow from the socket;
+ * so the first flight is answered here. False: it does not fit this way.
+ */
+static bool
+feed(struct tls *tls, const void *bytes, size_t len)
+{
+	BIO *socket = SSL_get_rbio(tls->ssl);
+	BIO *memory = BIO_new_mem_buf(bytes, (int)len);
+
+	if (memory == NULL || BIO_up_ref(socket) != 1) {
+		BIO_free(memory);
+		return false;
+	}
+	BIO_set_mem_eof_return(memory, -1); /* at its end: try again */
+	SSL_set0_rbio(tls->ssl, memory);
+	if (tls_handshake(tls) == TLS_WANT_WRITE || BIO_pending(memory) > 0)
+		(void)fail_because(tls,
+		    "more than one message before the answer");
+	SSL_set0_rbio(tls->ssl, socket);
+	return true;
+}
+
+struct tls *
+tls_accept(struct tls_context *context, sock_fd fd, const void *bytes,
+    size_t len)
+{
+	struct tls *tls = tls_new(context, fd);
+
+	if (tls == NULL)
+		return NULL;
+	SSL_set_accept_state(tls->ssl);
+	if (!feed(tls, bytes, len)) {
+		tls_free(tls);
+		return NULL;
+	}
+	return tls;
+}
+
+struct tls *
+tls_connect(struct tls_context *context, sock_fd fd,
+    const struct tls_ticket *ticket)
+{
+	struct tls *tls = tls_new(context, fd);
+
+	if (tls == NULL)
+		return NULL;
+	SSL_set_connect_state(tls->ssl);
+	if (ticket != NULL && tls_ticket_fits(ticket, context))
+		(void)SSL_set_session(tls->ssl, ticket->session);
+	return tls;
+}
+
+/* What it means that nothing was decrypted. */
+static ssize_t
+recv_result(struct tls *tls, int n)
+{
+	int code = SSL_get_error(tls->ssl, n);
+
+	if (tls->renegotiates) {
+		(void)fail_because(tls, "the peer asks to renegotiate");
+		return SOCK_FAILED;
+	}
+	switch (code) {
+	case SSL_ERROR_WANT_WRITE:
+		tls->recv_wants_write = tls->dry = true;
+		return SOCK_AGAIN;
+	case SSL_ERROR_WANT_READ:
+		tls->dry = true;
+		return SOCK_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	default:
+		(void)fail(tls, code);
+		return SOCK_FAILED;
+	}
+}
+
+ssize_t
+tls_recv(struct tls *tls, void *out, size_t size)
+{
+	unsigned char *at = out;
+	size_t len = 0;
+
+	tls->recv_wants_write = tls->dry = false;
+	if (tls->failed)
+		return SOCK_FAILED;
+	while (len < size) {
+		size_t room = size - len < INT_MAX ? size - len : INT_MAX;
+		int n;
+
+		ERR_clear_error();
+		errno = 0;
+		n = SSL_read(tls->ssl, at + len, (int)room);
+		if (n <= 0) {
+			ssize_t result = recv_result(tls, n);
+
+			/* an end, or an error, will be met again */
+			return len > 0 ? (ssize_t)len : result;
+		}
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* One record. 0: the socket takes no more; SOCK_FAILED. */
+static ssize_t
+send_record(struct tls *tls, const void *bytes, size_t len)
+{
+	int n, code;
+
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_write(tls->ssl, bytes, (int)len);
+	if (n > 0)
+		return n;
+	code = SSL_get_error(tls->ssl, n);
+	if (code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_WANT_READ)
+		return 0;
+	(void)fail(tls, code);
+	return SOCK_FAILED;
+}
+
+/*
+ * Records are full as long as there is enough, and two short pieces go into
+ * one. A record that could not leave has to be offered again with all its
+ * bytes: so pieces are always cut at the same places, counted from the first
+ * byte that has not left.
+ */
+ssize_t
+tls_send(struct tls *tls, const void *first, size_t first_len,
+    const void *second, size_t second_len)
+{
+	unsigned char both[RECORD];
+	size_t sent = 0, all = first_len + second_len;
+	ssize_t n = 1;
+
+	while (sent < all && n > 0) {
+		size_t len = all - sent < RECORD ? all - sent : RECORD;
+		const unsigned char *from = both;
+
+		if (sent >= first_len) {
+			from = (const unsigned char *)second +
+			    (sent - first_len);
+		} else if (first_len - sent >= len) {
+			from = (const unsigned char *)first + sent;
+		} else {
+			size_t head = first_len - sent;
+
+			memcpy(both, (const unsigned char *)first + sent, head);
+			memcpy(both + head, second, len - head);
+		}
+		n = send_record(tls, from, len);
+		if (n > 0)
+			sent += (size_t)n;
+	}
+	if (n < 0)
+		return SOCK_FAILED;
+	return sent > 0 || all == 0 ? (ssize_t)sent : SOCK_AGAIN;
+}
+
+bool
+tls_recv_wants_write(const struct tls *tls)
+{
+	return tls->recv_wants_write;
+}
+
+bool
+tls_has_more(const struct tls *tls)
+{
+	return !tls->dry;
+}
+
+bool
+tls_has_bytes(const struct tls *tls)
+{
+	return SSL_has_pending(tls->ssl) == 1;
+}
+
+void
+tls_read_ahead(struct tls *tls)
+{
+	SSL_set_default_read_buffer_len(tls->ssl, READ_AHEAD);
+	SSL_set_read_ahead(tls->ssl, 1);
+}
+
+enum tls_result
+tls_finish(struct tls *tls)
+{
+	int n;
+
+	if (tls->failed || !tls->connected)
+		return TLS_FAILED;
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_shutdown(tls->ssl);
+	if (n >= 0)
+		return TLS_DONE; /* 0: the other way is still open */
+	switch (SSL_get_error(tls->ssl, n)) {
+	case SSL_ERROR_WANT_WRITE:
+		return TLS_WANT_WRITE;
+	case SSL_ERROR_WANT_READ:
+		return TLS_DONE;
+	default:
+		return fail(tls, SSL_ERROR_SSL);
+	}
+}
+
+/* What the library's words mean here. */
+static const struct {
+	int reason;
+	const char *to_client, *to_server;
+} reasons[] = {
+	{ SSL_R_UNEXPECTED_EOF_WHILE_READING,
+	    "the connection ended without a close_notify; is TLS switched on "
+	    "at the outer?",
+	    "the connection ended without a close_notify" },
+	{ SSL_R_WRONG_VERSION_NUMBER, "the outer does not speak TLS there",
+	    "no TLS record" },
+	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+	    "the outer asks for a client certificate: set CertFile and KeyFile",
+	    "the inner asks for a certificate" },
+	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+	    "the outer does not accept our certificate: its ClientCAFile does "
+	    "not hold who signed CertFile",
+	    "the inner does not accept our certificate: its CAFile or "
+	    "ServerFingerprint is another" },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
+	    "the outer does not accept our certificate: it has expired",
+	    "the inner does not accept our certificate: it has expired" },
+	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+	    "the outer does not accept our certificate",
+	    "the inner does not accept our certificate" },
+	{ SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
+	    "the server there is no outer of ours (ALPN transponder/1)",
+	    "no ALPN transponder/1" },
+	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "no certificate",
+	    "the inner shows no client certificate, and ClientCAFile requires "
+	    "one: set its CertFile and KeyFile" },
+};
+
+/* After the handshake a missing close_notify says less. */
+static const char *
+meaning(const struct tls *tls)
+{
+	int reason = ERR_GET_REASON(tls->error);
+	bool cut = reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+
+	if (ERR_GET_LIB(tls->error) != ERR_LIB_SSL)
+		return NULL;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].reason == reason)
+			return tls->context->server || (cut && tls->connected)
+			    ? reasons[i].to_server
+			    : reasons[i].to_client;
+	return NULL;
+}
+
+static const char *
+verdict(const struct tls *tls)
+{
+	long code = SSL_get_verify_result(tls->ssl);
+
+	return ERR_GET_LIB(tls->error) == ERR_LIB_SSL &&
+		ERR_GET_REASON(tls->error) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
+		code != X509_V_OK
+	    ? tls_certificate_problem(code, !tls->context->server)
+	    : NULL;
+}
+
+const char *
+tls_problem(const struct tls *tls, char out[TLS_WHY_SIZE])
+{
+	const char *why = tls->why;
+
+	if (why == NULL)
+		why = verdict(tls);
+	if (why == NULL)
+		why = meaning(tls);
+	if (why == NULL && tls->error != 0)
+		why = ERR_reason_error_string(tls->error);
+	if (why == NULL && tls->system_error != 0)
+		why = strerror(tls->system_error);
+	snprintf(out, TLS_WHY_SIZE, "TLS%s: %s",
+	    tls->connected ? "" : " handshake",
+	    why != NULL ? why : "the connection was closed");
+	return out;
+}
+
+bool
+tls_was_refused(const struct tls *tls)
+{
+	int reason = ERR_GET_REASON(tls->error);
+
+	return tls->why != NULL ||
+	    (ERR_GET_LIB(tls->error) == ERR_LIB_SSL &&
+		reason != ERR_R_MALLOC_FAILURE &&
+		reason != SSL_R_TLSV1_ALERT_INTERNAL_ERROR &&
+		reason != SSL_R_UNEXPECTED_EOF_WHILE_READING);
+}
+
+bool
+tls_peer_is_at_fault(const struct tls *tls)
+{
+	return tls_was_refused(tls) &&
+	    (tls->why != NULL ||
+		ERR_GET_REASON(tls->error) < SSL_AD_REASON_OFFSET);
+}
+
+bool
+tls_binding(struct tls *tls, uint8_t out[TLS_BINDING_SIZE])
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	ERR_clear_error();
+	return SSL_export_keying_material(tls->ssl, out, TLS_BINDING_SIZE,
+		   label, sizeof(label) - 1, NULL, 0, 0) == 1;
+}
+
+const char *
+tls_version(const struct tls *tls)
+{
+	return SSL_get_version(tls->ssl);
+}
+
+bool
+tls_is_resumed(const struct tls *tls)
+{
+	return SSL_session_reused(tls->ssl) == 1;
+}
+
+struct tls_ticket *
+tls_take_ticket(struct tls *tls)
+{
+	SSL_SESSION *session = SSL_get1_session(tls->ssl);
+	struct tls_ticket *ticket = NULL;
+
+	if (session != NULL && SSL_version(tls->ssl) >= TLS1_3_VERSION &&
+	    SSL_SESSION_is_resumable(session))
+		ticket = calloc(1, sizeof(*ticket));
+	if (ticket == NULL) {
+		SSL_SESSION_free(session);
+		return NULL;
+	}
+	ticket->session = session;
+	ticket->context = tls_context_hold(tls->context);
+	return ticket;
+}
+
+void
+tls_ticket_free(struct tls_ticket *ticket)
+{
+	if (ticket == NULL)
+		return;
+	SSL_SESSION_free(ticket->session);
+	tls_context_release(ticket->context);
+	free(ticket);
+}
+
+bool
+tls_ticket_fits(const struct tls_ticket *ticket,
+    const struct tls_context *context)
+{
+	return ticket->context == context;
+}

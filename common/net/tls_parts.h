@@ -1,0 +1,55 @@
+/* tls_parts.h - what the files of TLS know of each other. Only net/tls*.c
+ * include this. Floor: net. */
+#ifndef NET_TLS_PARTS_H
+#define NET_TLS_PARTS_H
+
+#include "net/tls.h"
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+
+struct tls_context {
+	SSL_CTX *ctx; /* owned */
+	atomic_uint holders;
+	bool server;
+	bool asks_certificate; /* checks one of the other side */
+	bool chain_checked;    /* client: CAFile */
+	bool pinned;	       /* client: there is a fingerprint */
+	char *server_name;     /* client: owned */
+	uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
+};
+
+struct tls {
+	SSL *ssl;		     /* owned */
+	struct tls_context *context; /* held */
+	const char *why; /* constant: why it failed, if we know better than the
+			  * library */
+	unsigned long error; /* the library's */
+	int system_error;    /* errno; 0: none */
+	bool connected;	     /* the handshake is over */
+	bool failed;
+	bool recv_wants_write;
+	bool dry;	   /* the last tls_recv met SOCK_AGAIN */
+	bool renegotiates; /* the peer has asked for it */
+};
+
+/* The connection that the library's object belongs to. */
+struct tls *tls_of(const SSL *ssl);
+
+/* Notes an alert that says no to a renegotiation. */
+void tls_on_info(const SSL *ssl, int where, int value);
+
+/* The client's check of the server's certificate: SSL_CTX_set_cert_verify_
+ * callback(3). */
+int tls_check_server(X509_STORE_CTX *store, void *context);
+
+/* Why a certificate of the server's, or client's, was refused, and what to
+ * do. */
+const char *tls_certificate_problem(long code, bool of_server);
+
+bool tls_fingerprint(const X509 *cert, uint8_t out[TLS_FINGERPRINT_SIZE]);
+
+/* Whether the certificate is good today. */
+bool tls_is_current(const X509 *cert);
+
+#endif

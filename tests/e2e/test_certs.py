@@ -1,0 +1,336 @@
+"""What the outer does about certificates: makes, renews, reads them anew."""
+from __future__ import annotations
+
+import json
+import signal
+import stat
+
+import pytest
+
+import lab as lab_module
+from certs import CA, NAME, fingerprint, openssl, self_signed
+from harness import run_once
+from sockets import connect, recv_exactly, request
+
+pytestmark = pytest.mark.short
+FILES = {"ca.key": 0o600, "ca.crt": 0o644, "server.key": 0o600,
+         "server.crt": 0o644}
+
+
+@pytest.fixture(autouse=True)
+def links_are_tls(monkeypatch):
+    monkeypatch.setattr(lab_module, "TLS", True)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def hang_up(program) -> int:
+    mark = program.mark()
+    program.signal(signal.SIGHUP)
+    return mark
+
+
+# --- our own ----------------------------------------------------------------
+
+def test_the_first_start_makes_them(lab):
+    """A CA and a certificate, only for this user, and the log says what to
+    write into the inner's file; the second start makes nothing."""
+    outer = lab.outer()
+    folder = lab.path("certs")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {path.name: stat.S_IMODE(path.stat().st_mode)
+            for path in folder.iterdir()} == FILES
+    assert not list(lab.dir.glob("certs.*"))
+    made = outer.wait_log("tls", "certificates made")
+    assert made["ca"] == str(folder / "ca.crt")
+    assert made["sha256"] == fingerprint(
+        folder / "ca.crt").replace(":", "").lower()
+    address = outer.wait_log("tls", "for inner.config.json")
+    assert address["RegisterAddress"].startswith("tls://127.0.0.1:")
+    print_ = outer.wait_log("tls", "for inner.config.json", count=2)
+    assert print_["ServerFingerprint"] == made["sha256"]
+    openssl("verify", "-CAfile", folder / "ca.crt", "-purpose", "sslserver",
+            "-verify_hostname", NAME, folder / "server.crt")
+    for name, days in (("ca.crt", 3650), ("server.crt", 390)):
+        openssl("x509", "-in", folder / name, "-noout", "-checkend",
+                days * 86400)
+        assert "prime256v1" in openssl("x509", "-in", folder / name, "-noout",
+                                       "-text")
+    before = contents(folder)
+    again = lab.outer()
+    assert again.wait_log("tls", "certificates")["sha256"] == made["sha256"]
+    assert contents(folder) == before
+
+
+def test_two_that_start_at_once_agree(lab):
+    """Whoever is first makes them, and the other takes those."""
+    file = lab.outer_file()
+    outers = [lab.start_outer(file) for _ in range(6)]
+    prints = {outer.wait_ready().wait_log("tls", says="certificates")["sha256"]
+              for outer in outers}
+    assert len(prints) == 1
+    assert not list(lab.dir.glob("certs.*"))
+
+
+@pytest.mark.parametrize("days", [-1, 10, 59])
+def test_server_crt_is_renewed_before_it_ends(lab, days):
+    """Under the same CA and key: an inner that trusts the CA sees nothing."""
+    lab.outer().kill()
+    folder = lab.path("certs")
+    ca = CA(lab.new_dir("ca"), folder / "ca.key", folder / "ca.crt")
+    old = ca.sign(begins=-100, ends=days, key=folder / "server.key")
+    (folder / "server.crt").write_bytes(old.cert.read_bytes())
+    key = (folder / "server.key").read_bytes()
+    outer = lab.outer()
+    assert outer.wait_log("tls", "certificate renewed")["file"] == \
+        str(folder / "server.crt")
+    assert (folder / "server.key").read_bytes() == key
+    openssl("x509", "-in", folder / "server.crt", "-noout", "-checkend",
+            390 * 86400)
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, CAFile=str(folder / "ca.crt"))
+    outer.wait_joined(1)
+
+
+@pytest.mark.parametrize("lost", [["server.crt"], ["server.key"],
+                                  ["server.crt", "server.key"]])
+def test_what_is_lost_is_made_anew(lab, lost):
+    """As long as the CA is there."""
+    lab.outer().kill()
+    folder = lab.path("certs")
+    ca = (folder / "ca.crt").read_bytes()
+    for name in lost:
+        (folder / name).unlink()
+    outer = lab.outer()
+    outer.wait_log("tls", "certificate renewed")
+    assert (folder / "ca.crt").read_bytes() == ca
+    assert set(contents(folder)) == set(FILES)
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, CAFile=str(folder / "ca.crt"))
+    outer.wait_joined(1)
+
+
+def test_the_ca_key_may_be_kept_elsewhere(lab):
+    """Without it nothing is renewed, and all goes on as long as it is good."""
+    lab.outer().kill()
+    folder = lab.path("certs")
+    (folder / "ca.key").unlink()
+    before = contents(folder)
+    outer = lab.outer()
+    lab.inner(outer, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_where_they_cannot_be_made(lab, required):
+    """One line, and plain links only; or no start at all."""
+    lab.path("certs").write_text("a file is in the way")
+    file = lab.outer_file(RequireTLS=required)
+    if required:
+        done = run_once("outer_server", "-c", str(file))
+        assert done.returncode == 1
+        assert str(lab.path("certs")) in done.stderr
+        assert done.stderr.count("\n") == 1
+        return
+    outer = lab.start_outer(file).wait_ready()
+    line = outer.wait_log("tls", level="warn")
+    assert "without TLS only" in line["message"]
+    assert str(lab.path("certs")) in line["why"]
+    lab.inner(outer.links_address, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
+
+
+# --- an operator's ------------------------------------------------------------
+
+@pytest.mark.parametrize("case, says", [
+    ("key is a folder", "KeyFile {key}: Is a directory"),
+    ("key is empty", "KeyFile {key}: it is empty"),
+    ("key is no key", "KeyFile {key}: it holds no private key"),
+    ("key of another", "KeyFile {key}: it is not the key of CertFile"),
+    ("key has a passphrase", "KeyFile {key}: it has a passphrase"),
+    ("no such key", "KeyFile {key}: No such file"),
+    ("cert is no cert", "CertFile {cert}: it holds no certificate"),
+    ("no such cert", "CertFile {cert}: No such file"),
+    ("ca is empty", "ClientCAFile {ca}: it is empty"),
+    ("ca is no cert", "ClientCAFile {ca}: it holds no certificate"),
+])
+@pytest.mark.parametrize("side", ["outer", "inner"])
+def test_files_that_will_not_do(lab, case, says, side):
+    """The program does not start, and says in one line which and why."""
+    own = self_signed(lab.new_dir("own"))
+    ca = lab.path("some-ca.crt")
+    ca.write_bytes(own.cert.read_bytes())
+    if case == "key is a folder":
+        own.key = lab.new_dir("key")
+    elif case == "key is empty":
+        own.key.write_text("")
+    elif case == "key is no key":
+        own.key.write_text("no key")
+    elif case == "key of another":
+        own.key = self_signed(lab.new_dir("other")).key
+    elif case == "key has a passphrase":
+        openssl("pkcs8", "-topk8", "-in", own.key, "-out", lab.path("locked"),
+                "-passout", "pass:secret")
+        own.key = lab.path("locked")
+    elif case == "no such key":
+        own.key.unlink()
+    elif case == "cert is no cert":
+        own.cert.write_text("no certificate")
+    elif case == "no such cert":
+        own.cert.unlink()
+    elif case == "ca is empty":
+        ca.write_text("")
+    elif case == "ca is no cert":
+        ca.write_text("no certificate")
+    name = "ClientCAFile" if side == "outer" else "CAFile"
+    settings = own.settings | {name: str(ca)}
+    if side == "outer":
+        file = lab.outer_file(**settings)
+    else:
+        file = lab.inner_file(RegisterAddress="tls://127.0.0.1:1",
+                              ProxyAddress="tcp://127.0.0.1:1", **settings)
+    done = run_once(f"{side}_server", "-c", str(file))
+    assert done.returncode == 1
+    assert says.format(key=own.key, cert=own.cert, ca=ca)\
+        .replace("ClientCAFile", name) in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_key_that_others_can_read_is_warned_of(lab, mode):
+    own = self_signed(lab.new_dir("own"))
+    own.key.chmod(mode)
+    outer = lab.outer(**own.settings)
+    assert outer.wait_log("tls", level="warn")["file"] == str(own.key)
+    inner = lab.inner(outer, lab.echo(), **own.settings)
+    assert inner.wait_log("tls", level="warn")["file"] == str(own.key)
+
+
+@pytest.mark.parametrize("side, settings, says", [
+    ("outer", {"CertFile": "a"}, "KeyFile: found none"),
+    ("outer", {"KeyFile": "a"}, "CertFile: found none"),
+    ("outer", {"TLS": False, "RequireTLS": True}, "TLS: found false"),
+    ("outer", {"OuterServerAddress": "tls://127.0.0.1:0"}, "only"),
+    ("outer", {"InnerServerAddress": "tls://127.0.0.1:9",
+               "OuterServerAddress": "tcp://127.0.0.1:9"}, "expected another"),
+    ("inner", {"RegisterAddress": "tls://127.0.0.1:1", "Protocol": "classic"},
+     "not over tls://"),
+    ("inner", {"CAFile": "a"}, "there is CAFile"),
+    ("inner", {"ServerFingerprint": "a"}, "there is ServerFingerprint"),
+    ("inner", {"RegisterAddress": "tls://127.0.0.1:1",
+               "ServerFingerprint": "12:34"}, "64 hex digits"),
+    ("inner", {"RegisterAddress": "tls://127.0.0.1:1", "CertFile": "a"},
+     "KeyFile: found none"),
+    ("inner", {"ProxyAddress": "tls://127.0.0.1:1"}, "only"),
+])
+def test_settings_that_do_not_go_together(lab, side, settings, says):
+    """Refused by name before anything starts."""
+    if side == "outer":
+        file = lab.outer_file(**settings)
+    else:
+        file = lab.inner_file(**{"RegisterAddress": "tcp://127.0.0.1:1",
+                                 "ProxyAddress": "tcp://127.0.0.1:1",
+                                 **settings})
+    done = run_once(f"{side}_server", "-c", str(file), "--check")
+    assert done.returncode == 2
+    assert says.replace("not over tls", "there is not over tls") \
+        in done.stderr or says in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wide_port_without_tls_is_warned_of_once(lab):
+    outer = lab.outer(InnerServerAddress="tcp://0.0.0.0:0")
+    assert len(outer.grep("tls", level="warn")) == 1
+    assert "RequireTLS" in outer.wait_log("tls", level="warn")["message"]
+    assert not lab.outer(InnerServerAddress="tcp://0.0.0.0:0",
+                         RequireTLS=True).grep("tls", level="warn")
+
+
+# --- SIGHUP -------------------------------------------------------------------
+
+def test_new_files_on_sighup(lab):
+    """Links and sessions go on; new links meet the new certificate, and no
+    ticket of the old one is good any more. Files that will not do change
+    nothing."""
+    ca = CA(lab.new_dir("ca"))
+    own = ca.sign()
+    file = lab.outer_file(**own.settings)
+    outer = lab.start_outer(file).wait_ready()
+    lab.inner(outer, lab.echo(), MaxFreeConn=2, CAFile=str(ca.cert))
+    outer.wait_joined(2)
+    client = connect(outer.clients)
+    client.sendall(b"before")
+    assert recv_exactly(client, 6) == b"before"
+    outer.wait_joined(3)
+
+    good = own.cert.read_bytes()
+    own.cert.write_text("half a fi")
+    mark = hang_up(outer)
+    line = outer.wait_log("app", level="error", after=mark)
+    assert "CertFile" in line["why"] and "no certificate" in line["why"]
+    mark = outer.mark()
+    assert request(outer.clients, b"in") == b"in"
+    assert outer.wait_log("standby", "secured", after=mark)["resumed"] == \
+        "true"
+
+    own.cert.write_bytes(ca.sign(key=own.key).cert.read_bytes())
+    assert own.cert.read_bytes() != good
+    mark = hang_up(outer)
+    outer.wait_log("app", says="read anew", after=mark)
+    for wanted in ("false", "true"):
+        mark = outer.mark()
+        assert request(outer.clients, b"in") == b"in"
+        assert outer.wait_log("standby", "secured",
+                              after=mark)["resumed"] == wanted
+    client.sendall(b"after")
+    assert recv_exactly(client, 5) == b"after"
+    assert not outer.grep("standby", "closed")
+
+
+def test_the_inner_reads_its_ca_file_anew(lab):
+    """With another CA its next links are refused, though it holds a ticket;
+    those that are there go on."""
+    outer = lab.outer()
+    trusted = lab.path("trusted.crt")
+    good = lab.path("certs").joinpath("ca.crt").read_bytes()
+    trusted.write_bytes(good)
+    file = lab.inner_file(
+        RegisterAddress=outer.links_url, MaxFreeConn=1, MaxRetryInterval=0.2,
+        ProxyAddress=lab.echo().url, CAFile=str(trusted))
+    inner = lab.start_inner(file).wait_ready()
+    outer.wait_joined(1)
+    trusted.write_bytes(CA(lab.new_dir("other")).cert.read_bytes())
+    mark = hang_up(inner)
+    inner.wait_log("app", says="read anew", after=mark)
+    client = connect(outer.clients)     # takes the link that is there
+    client.sendall(b"x")
+    assert recv_exactly(client, 1) == b"x"
+    line = inner.wait_log("keeper", level="error|warn", after=mark)
+    assert "CAFile" in line["why"]
+    trusted.write_bytes(good)
+    mark = hang_up(inner)
+    joined = outer.joined()
+    outer.wait_joined(joined + 1)
+    client.sendall(b"y")
+    assert recv_exactly(client, 1) == b"y"
+
+
+def test_tls_can_be_switched_off_and_on(lab):
+    """By a reload: links that are there stay."""
+    file = lab.outer_file()
+    outer = lab.start_outer(file).wait_ready()
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, MaxRetryInterval=0.2)
+    outer.wait_joined(1)
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"TLS": False}))
+    mark = hang_up(outer)
+    assert "TLS" in outer.wait_log("app", says="read anew",
+                                   after=mark)["taken"]
+    assert request(outer.clients, b"in") == b"in"
+    assert "not switched on" in outer.wait_log("standby", "closed",
+                                               after=mark)["why"]
+    file.write_text(json.dumps(settings))
+    hang_up(outer)
+    joined = outer.joined()
+    outer.wait_joined(joined + 1)
