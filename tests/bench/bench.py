@@ -45,7 +45,7 @@ class Form:
 
 FULL = Form(rounds=3, seconds=3, bulk_bytes=2048 * MIB, requests=20000,
             setups=2000, pingpongs=20000, sessions=(1000, 9000),
-            standbys=1000, line_requests=10, quiet=1.0)
+            standbys=1000, line_requests=10, quiet=4.0)
 SHORT = Form(rounds=1, seconds=1, bulk_bytes=64 * MIB, requests=1000,
              setups=100, pingpongs=1000, sessions=(50, 200), standbys=100,
              line_requests=3, quiet=0.2)
@@ -186,7 +186,8 @@ def parse():
     parser.add_argument("--only", type=words, default=names, metavar="ROW,...",
                         help="of " + ", ".join(names))
     parser.add_argument("--with", type=words, default=[], dest="others",
-                        metavar="WAY,...", help="beside socat, ssh too")
+                        metavar="WAY,...", help="also: socat, ssh, tls (ours over TLS), "
+                        "stunnel")
     parser.add_argument("--pump", type=words, default=[], metavar="PUMP,...",
                         help="ours with each of these pumps too")
     parser.add_argument("--workers", type=numbers, default=[], metavar="N,...",

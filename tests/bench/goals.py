@@ -8,6 +8,7 @@ import statistics
 
 TOLERANCE = 0.15
 OURS, RIVAL, COPY = "transponder", "haproxy twice", "transponder Pump=copy"
+TLS, TLS_RIVAL = "transponder tls", "stunnel twice"
 
 
 def figure(report, table, way, field):
@@ -15,10 +16,10 @@ def figure(report, table, way, field):
     return report.get(table, {}).get("ways", {}).get(way, {}).get(field)
 
 
-def ratio(report, table, field):
+def ratio(report, table, field, way=OURS, rival=RIVAL):
     """To the rival: the median of the rounds' ratios."""
-    mine = figure(report, table, OURS, "rounds") or []
-    other = figure(report, table, RIVAL, "rounds") or []
+    mine = figure(report, table, way, "rounds") or []
+    other = figure(report, table, rival, "rounds") or []
     ratios = [m[field] / o[field] for m, o in zip(mine, other)
               if m[field] is not None and o[field]]
     return statistics.median(ratios) if ratios else None
@@ -37,6 +38,19 @@ def bulk_goals(report):
                ratio(report, row, "value"), ">=", 1.6, True)
         yield (f"{row}: CPU s/GiB, Pump=copy",
                figure(report, row, COPY, "cost"), "<=", 0.9, False)
+
+
+def tls_goals(report):
+    for row in ("down1", "up1"):
+        yield (f"{row}: CPU s/GiB, TLS", figure(report, row, TLS, "cost"),
+               "<=", 1.9, False)
+    yield ("connections: CPU us per request, TLS",
+           figure(report, "connections", TLS, "cost"), "<=", 650, False)
+    yield ("pingpong: p50 / stunnel twice, TLS",
+           ratio(report, "pingpong", "p50", TLS, TLS_RIVAL), "<=", 1.0, True)
+    few = figure(report, "memory", TLS, "few")
+    yield (f"memory: KiB per session, {report['form']['sessions'][0]} idle, "
+           "TLS", None if few is None else few / 1024, "<=", 28, False)
 
 
 def goals(report):
@@ -66,6 +80,7 @@ def goals(report):
     yield ("line: the same, EarlyData=off",
            figure(report, "line", OURS + " EarlyData=off", "first"),
            "<=", 2.05, False)
+    yield from tls_goals(report)
     yield ("line: slowest of 30 on a pool of 10, round trips",
            figure(report, "line", OURS, "slowest_of_30"), "<=", 3.3, False)
 

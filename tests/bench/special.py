@@ -76,7 +76,7 @@ def standby_memory(kind, directory, target, form):
         place.mkdir()
         way = ways.Transponder(
             place, target, outer=kind.start.keywords["outer"],
-            inner={**(kind.start.keywords["inner"] or {}), "MaxFreeConn": free})
+            scheme=kind.start.keywords["scheme"], inner={**(kind.start.keywords["inner"] or {}), "MaxFreeConn": free})
         try:
             sizes.append(settled_pss(way, form.quiet))
         finally:

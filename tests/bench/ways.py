@@ -1,7 +1,8 @@
 """ways.py - the ways from a client to the target, each started and ended.
 
 Direct, through both our programs, and through others: HAProxy and nginx in
-TCP mode twice, one thread for each hop; on request socat twice and ssh -R.
+TCP mode twice, one thread for each hop; on request socat twice, and encrypted
+ones: ours over TLS, stunnel at both ends, ssh -R.
 Ours log each session to a file, as they do by default; HAProxy and nginx log
 no connections, as by default in TCP mode. A way has a near hop, with the
 client, and a far one, with the target.
@@ -53,7 +54,7 @@ class Transponder(Way):
     """outer_server and inner_server; settings: beyond what they must have."""
 
     def __init__(self, directory, target, near=HERE, far=HERE, *,
-                 outer=None, inner=None):
+                 outer=None, inner=None, scheme="tcp"):
         super().__init__(directory, near, far)
         key = "bench-key-0123456789abcdef"
         self.free = (inner or {}).get("MaxFreeConn", 10)
@@ -68,7 +69,7 @@ class Transponder(Way):
         self.port = int(self.address(log, "clients").rpartition(":")[2])
         self.start(
             BINARIES / "inner_server", "-c", self.write("inner.json", json.dumps({
-                "RegisterAddress": links,
+                "RegisterAddress": links.replace("tcp", scheme, 1),
                 "ProxyAddress": f"tcp://{target.place.address}:{target.port}",
                 "AuthKey": key, "DrainTimeout": 0.1, **(inner or {})})),
             place=far)
@@ -143,6 +144,30 @@ class Socat(Twice):
             "backlog=4096,nodelay", f"TCP:{to},nodelay", place=place)
 
 
+class Stunnel(Twice):
+    """Plain to the near one, TLS between the two, plain to the target."""
+
+    def __init__(self, directory, target, near=HERE, far=HERE):
+        self.server = True      # the far one is started first
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=bench",
+             "-days", "2", "-keyout", directory / "key.pem",
+             "-out", directory / "cert.pem"], check=True, capture_output=True)
+        super().__init__(directory, target, near, far)
+
+    def hop(self, place, at, to):
+        role = (f"cert = {self.dir}/cert.pem\nkey = {self.dir}/key.pem\n"
+                if self.server else "client = yes\n")
+        self.server = False
+        path = self.write(
+            f"stunnel-{self.port}.conf",
+            "foreground = yes\npid =\ndebug = err\n"
+            "socket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1\n"
+            f"[hop]\n{role}accept = {at}\nconnect = {to}\n")
+        return self.start("stunnel4", path, place=place)
+
+
 class Ssh(Way):
     """ssh -R: sshd is the near hop, ssh the far one."""
     PRIVILEGE_DIR = pathlib.Path("/run/sshd")
@@ -211,9 +236,11 @@ def knows(program, key, value):
             capture_output=True, check=False).returncode == 0
 
 
-def ours(outer=None, inner=None, name="transponder", usual=True):
+def ours(outer=None, inner=None, name="transponder", usual=True,
+         scheme="tcp"):
     """Transponder with some settings beyond what it must have."""
-    return Kind(name, functools.partial(Transponder, outer=outer, inner=inner),
+    return Kind(name, functools.partial(Transponder, outer=outer, inner=inner,
+                                        scheme=scheme),
                 ours=True, usual=usual)
 
 
@@ -222,4 +249,6 @@ USUAL = [Kind("direct", Direct), ours(),
 ON_REQUEST = {
     "socat": Kind("socat twice", Socat, usual=False, most_sessions=1000),
     "ssh": Kind("ssh -R", Ssh, usual=False),
+    "tls": ours(name="transponder tls", usual=False, scheme="tls"),
+    "stunnel": Kind("stunnel twice", Stunnel, usual=False, most_sessions=1000),
 }
