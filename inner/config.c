@@ -11,6 +11,7 @@
 #include "wire/hello.h"
 #include "wire/signal48.h"
 #include "ops/key.h"
+#include "ops/path.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
@@ -239,8 +240,11 @@ inner_config_load(const char *path, struct inner_config *config,
 	    !check_min_free(path, config, problem))
 		return -1;
 	config->id_configured = config->inner_id != NULL;
-	if (!config->id_configured &&
-	    (config->inner_id = default_id()) == NULL) {
+	if ((!config->id_configured &&
+		(config->inner_id = default_id()) == NULL) ||
+	    !path_settle(path, &config->ca_file) ||
+	    !path_settle(path, &config->cert_file) ||
+	    !path_settle(path, &config->key_file)) {
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: there is no memory for it", path);
 		return -1;

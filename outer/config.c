@@ -12,6 +12,7 @@
 #include "wire/signal48.h"
 #include "sys/sock_unix.h"
 #include "ops/key.h"
+#include "ops/path.h"
 #include "outer/keys.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
@@ -381,7 +382,11 @@ outer_config_load(const char *path, struct outer_config *config,
 	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem))
 		return -1;
-	if ((config->certs_folder = conf_beside(path, "certs")) == NULL) {
+	config->certs_folder = path_of_state(path, "certs");
+	if (config->certs_folder == NULL ||
+	    !path_settle(path, &config->cert_file) ||
+	    !path_settle(path, &config->key_file) ||
+	    !path_settle(path, &config->client_ca_file)) {
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: there is no memory for it", path);
 		return -1;

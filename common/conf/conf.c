@@ -450,21 +450,3 @@ conf_find(const char *given, const char *exe_dir, const char *name)
 	free(path);
 	return strdup(name);
 }
-
-char *
-conf_beside(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-	size_t folder, size;
-	char *out;
-
-	if (slash == NULL)
-		slash = strrchr(path, '\\'); /* Windows has both */
-	folder = slash == NULL ? 0 : (size_t)(slash + 1 - path);
-	size = folder + strlen(name) + 1;
-	if ((out = malloc(size)) != NULL) {
-		memcpy(out, path, folder);
-		memcpy(out + folder, name, strlen(name) + 1);
-	}
-	return out;
-}

@@ -105,8 +105,4 @@ void conf_free(const struct conf_field *fields, size_t count, void *settings);
  */
 char *conf_find(const char *given, const char *exe_dir, const char *name);
 
-/* The path of a file of that name beside the one at path. The caller frees it;
- * NULL without memory. */
-char *conf_beside(const char *path, const char *name);
-
 #endif

@@ -6,6 +6,7 @@
  * Floor:   ops. What a source holds is never shown, not even in part.
  */
 #include "ops/key.h"
+#include "ops/path.h"
 #include "base/log.h"
 #include "sys/keyfile.h"
 #include "wire/proof.h"
@@ -18,21 +19,6 @@
 enum { KEY_SHORT = 16, LINE_END = 2 };
 
 const char key_variable[] = "TRANSPONDER_AUTH_KEY";
-
-/* The path of a file that is named in the configuration. NULL: no memory. */
-static char *
-beside(const char *config, const char *name)
-{
-	size_t folder = keyfile_is_absolute(name) ? 0 : keyfile_folder(config);
-	size_t size = folder + strlen(name) + 1;
-	char *path = malloc(size);
-
-	if (path == NULL)
-		return NULL;
-	memcpy(path, config, folder);
-	memcpy(path + folder, name, strlen(name) + 1);
-	return path;
-}
 
 static bool
 fail(const struct key_source *source, const char *key, const char *where,
@@ -97,7 +83,7 @@ static bool
 read_file(const struct key_source *source, char **key,
     char problem[CONF_PROBLEM_SIZE])
 {
-	char *path = beside(source->path, source->file);
+	char *path = path_beside(source->path, source->file);
 	char text[KEY_MAX + LINE_END + 1];
 	const char *wrong = "out of memory";
 	bool exposed = false;
