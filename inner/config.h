@@ -25,25 +25,25 @@ struct inner_config {
 	char *server_name;	   /* ServerName; owned */
 	char *server_fingerprint;  /* ServerFingerprint; owned, NULL: none */
 	char *cert_file, *key_file; /* CertFile, KeyFile; owned, NULL: none */
-	int protocol;		   /* Protocol: enum inner_protocol */
-	uint32_t max_free;	   /* MaxFreeConn */
-	uint32_t min_free;	   /* MinFreeConn; from load on never 0 */
-	uint32_t max_dialing;	   /* MaxDialing */
-	uint32_t workers;	   /* Workers: 0, on the main loop */
-	uint32_t link_age_ms;	   /* MaxLinkAge */
-	uint32_t retry_ms;	   /* MaxRetryInterval */
-	uint32_t handshake_ms;	   /* HandshakeTimeout */
-	uint32_t dial_ms;	   /* DialTimeout: to the target */
-	uint32_t forward_ms;	   /* ForwardTimeout: READY to START */
-	uint32_t idle_ms;	   /* IdleTimeout */
-	uint32_t peer_ms;	   /* PeerTimeout */
-	uint32_t drain_ms;	   /* DrainTimeout */
-	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
-	uint64_t memory_bytes;	   /* MaxBufferMemory: of all sessions */
-	int pump;		   /* Pump: enum pump_choice */
-	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
-	char *log_file;		   /* LogFile; owned, NULL: standard output */
-	char *user, *group;	   /* User, Group; owned, NULL: who we are */
+	int protocol;		    /* Protocol: enum inner_protocol */
+	uint32_t max_free;	    /* MaxFreeConn */
+	uint32_t min_free;	    /* MinFreeConn; from load on never 0 */
+	uint32_t max_dialing;	    /* MaxDialing */
+	uint32_t workers;	    /* Workers: 0, on the main loop */
+	uint32_t link_age_ms;	    /* MaxLinkAge */
+	uint32_t retry_ms;	    /* MaxRetryInterval */
+	uint32_t handshake_ms;	    /* HandshakeTimeout */
+	uint32_t dial_ms;	    /* DialTimeout: to the target */
+	uint32_t forward_ms;	    /* ForwardTimeout: READY to START */
+	uint32_t idle_ms;	    /* IdleTimeout */
+	uint32_t peer_ms;	    /* PeerTimeout */
+	uint32_t drain_ms;	    /* DrainTimeout */
+	uint64_t buffer_bytes;	    /* BufferSize: high-water mark */
+	uint64_t memory_bytes;	    /* MaxBufferMemory: of all sessions */
+	int pump;		    /* Pump: enum pump_choice */
+	int log_level, log_format;  /* LogLevel, LogFormat: enums of base/log */
+	char *log_file;		    /* LogFile; owned, NULL: standard output */
+	char *user, *group;	    /* User, Group; owned, NULL: who we are */
 };
 
 extern const struct conf_field inner_config_fields[];

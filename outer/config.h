@@ -19,47 +19,47 @@ struct outer_key {
 };
 
 struct outer_config {
-	struct addr inner_addr;	   /* InnerServerAddress: links */
-	struct addr outer_addr;	   /* OuterServerAddress: clients */
-	char *auth_key;		   /* AuthKey; owned, secret; NULL: none */
-	char *auth_key_file;	   /* AuthKeyFile; owned, NULL: none */
-	struct conf_list keys;	   /* Keys: struct outer_key */
-	uint32_t socket_mode;	   /* SocketMode */
-	char *socket_owner;	   /* SocketOwner; owned, NULL: unchanged */
-	char *socket_group;	   /* SocketGroup; owned, NULL: unchanged */
-	struct cidr_list allow;	   /* AllowFrom; none: from everywhere */
-	struct cidr_list deny;	   /* DenyFrom */
-	uint32_t max_sessions;	   /* MaxSessions; 0: no limit, as below */
-	uint32_t address_sessions; /* MaxSessionsPerAddress */
-	uint32_t new_per_second;   /* NewSessionsPerSecond, of an address */
-	uint32_t new_burst;	   /* NewSessionsBurst; from load on never 0 */
-	uint64_t rate;		   /* RateLimit: bytes a second; 0: none */
-	uint64_t session_rate;	   /* RateLimitPerSession: the same */
-	bool accept_classic;	   /* AcceptClassic */
+	struct addr inner_addr;	    /* InnerServerAddress: links */
+	struct addr outer_addr;	    /* OuterServerAddress: clients */
+	char *auth_key;		    /* AuthKey; owned, secret; NULL: none */
+	char *auth_key_file;	    /* AuthKeyFile; owned, NULL: none */
+	struct conf_list keys;	    /* Keys: struct outer_key */
+	uint32_t socket_mode;	    /* SocketMode */
+	char *socket_owner;	    /* SocketOwner; owned, NULL: unchanged */
+	char *socket_group;	    /* SocketGroup; owned, NULL: unchanged */
+	struct cidr_list allow;	    /* AllowFrom; none: from everywhere */
+	struct cidr_list deny;	    /* DenyFrom */
+	uint32_t max_sessions;	    /* MaxSessions; 0: no limit, as below */
+	uint32_t address_sessions;  /* MaxSessionsPerAddress */
+	uint32_t new_per_second;    /* NewSessionsPerSecond, of an address */
+	uint32_t new_burst;	    /* NewSessionsBurst; from load on never 0 */
+	uint64_t rate;		    /* RateLimit: bytes a second; 0: none */
+	uint64_t session_rate;	    /* RateLimitPerSession: the same */
+	bool accept_classic;	    /* AcceptClassic */
 	bool tls;		    /* TLS: offered on the link port */
 	bool require_tls;	    /* RequireTLS, or a tls:// address */
 	char *cert_file, *key_file; /* CertFile, KeyFile; owned, NULL: ours */
 	char *client_ca_file;	    /* ClientCAFile; owned, NULL: none asked */
 	char *certs_folder;	    /* not in the table: for our own; owned */
-	uint32_t handshake_ms;	   /* HandshakeTimeout */
-	uint32_t ping_ms;	   /* PingInterval */
-	uint32_t forward_ms;	   /* ForwardTimeout */
-	uint32_t queue_length;	   /* QueueLength */
-	uint32_t queue_ms;	   /* QueueTimeout */
-	uint32_t idle_ms;	   /* IdleTimeout */
-	uint32_t peer_ms;	   /* PeerTimeout */
-	uint32_t drain_ms;	   /* DrainTimeout */
-	uint32_t max_links;	   /* MaxLinks: links at once, all kinds */
-	char *max_startups;	   /* MaxStartups; owned */
-	struct startups startups;  /* the same, as numbers; not in the table */
-	uint64_t buffer_bytes;	   /* BufferSize: high-water mark */
-	uint64_t memory_bytes;	   /* MaxBufferMemory: of all sessions */
-	int pump;		   /* Pump: enum pump_choice */
-	int early_data;		   /* EarlyData: enum early_mode */
-	uint32_t workers;	   /* Workers: threads; 0: the main loop */
-	int log_level, log_format; /* LogLevel, LogFormat: enums of base/log */
-	char *log_file;		   /* LogFile; owned, NULL: standard output */
-	char *user, *group;	   /* User, Group; owned, NULL: who we are */
+	uint32_t handshake_ms;	    /* HandshakeTimeout */
+	uint32_t ping_ms;	    /* PingInterval */
+	uint32_t forward_ms;	    /* ForwardTimeout */
+	uint32_t queue_length;	    /* QueueLength */
+	uint32_t queue_ms;	    /* QueueTimeout */
+	uint32_t idle_ms;	    /* IdleTimeout */
+	uint32_t peer_ms;	    /* PeerTimeout */
+	uint32_t drain_ms;	    /* DrainTimeout */
+	uint32_t max_links;	    /* MaxLinks: links at once, all kinds */
+	char *max_startups;	    /* MaxStartups; owned */
+	struct startups startups;   /* the same, as numbers; not in the table */
+	uint64_t buffer_bytes;	    /* BufferSize: high-water mark */
+	uint64_t memory_bytes;	    /* MaxBufferMemory: of all sessions */
+	int pump;		    /* Pump: enum pump_choice */
+	int early_data;		    /* EarlyData: enum early_mode */
+	uint32_t workers;	    /* Workers: threads; 0: the main loop */
+	int log_level, log_format;  /* LogLevel, LogFormat: enums of base/log */
+	char *log_file;		    /* LogFile; owned, NULL: standard output */
+	char *user, *group;	    /* User, Group; owned, NULL: who we are */
 };
 
 extern const struct conf_field outer_config_fields[];

@@ -42,7 +42,9 @@ def outer_and_file(lab: Lab, **settings) -> tuple[Outer, Path]:
 
 
 def inner_and_file(lab: Lab, outer: Outer, **settings) -> tuple[Inner, Path]:
-    file = lab.inner_file(RegisterAddress=outer.links_url,
+    file = lab.inner_file(RegisterAddress=outer.links_address
+                          if settings.get("Protocol") == "classic"
+                          else outer.links_url,
                           ProxyAddress=lab.echo().url, **settings)
     return lab.start_inner(file).wait_ready(), file
 
