@@ -92,23 +92,29 @@ openssl() {
 	make install_dev
 }
 
-# configure_in FOLDER OPTION...: Debian's patches make configure's sources
-# newer than it.
+# make_configure PACKAGE: Debian's patches make its sources newer than it.
+make_configure() {
+	cd "$work"/src/$1-*/
+	autoreconf -fi
+}
+
+# configure_in PACKAGE OPTION...
 configure_in() {
 	cd "$work"/src/$1-*/
 	shift
-	autoreconf -fi
 	./configure --host=$host --prefix="$made" --disable-shared \
 		CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" "$@"
 }
 
 jansson() {
+	make_configure jansson
 	configure_in jansson
 	make SUBDIRS=src
 	make SUBDIRS=src install
 }
 
 check() {
+	make_configure check
 	configure_in check --disable-fork --disable-subunit \
 		--disable-build-docs
 	make SUBDIRS='lib src'
@@ -118,17 +124,20 @@ check() {
 
 libevent() {
 	configure_in libevent --disable-samples --disable-libevent-regress
-	make -j"$jobs"
-	make install
+	set -- lib_LTLIBRARIES='libevent.la libevent_openssl.la'
+	make -j"$jobs" "$@"
+	make install "$@"
 }
 
 get_sources
 # Beside OpenSSL, which takes longest; libevent needs it.
-(jansson && check) >"$work/small.log" 2>&1 &
+(make_configure libevent; jansson; check) >"$work/small.log" 2>&1 &
 openssl
 wait $! || { cat "$work/small.log"; exit 1; }
 libevent
-rm -rf "$made/bin" "$made/share" "$made"/lib/*.la
+rm -rf "$made/bin" "$made/share" "$made"/lib/*.la \
+	"$made"/lib/pkgconfig/libevent_core.pc \
+	"$made"/lib/pkgconfig/libevent_extra.pc
 sed -i "s|$made|$prefix|g" "$made"/lib/pkgconfig/*.pc
-mv "$made" "$prefix"
+mv -T "$made" "$prefix" || [ -d "$prefix" ] # another run was first
 echo "$prefix" >&3
