@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import signal
 import stat
 
@@ -9,7 +11,7 @@ import pytest
 
 import lab as lab_module
 from certs import CA, NAME, fingerprint, openssl, self_signed
-from harness import run_once
+from harness import VALGRIND, run_once
 from sockets import connect, recv_exactly, request
 
 pytestmark = pytest.mark.short
@@ -138,6 +140,51 @@ def test_where_they_cannot_be_made(lab, required):
     assert "without TLS only" in line["message"]
     assert str(lab.path("certs")) in line["why"]
     lab.inner(outer.links_address, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
+
+
+@pytest.mark.parametrize("given, place", [
+    ("{dir}/state", "state/certs"),
+    ("{dir}/state:{dir}/other", "state/certs"),
+    ("", "certs"),
+])
+def test_a_service_keeps_them_in_its_own_folder(lab, given, place):
+    """Where the service manager gives it one: STATE_DIRECTORY."""
+    lab.path("state").mkdir()
+    outer = lab.outer(options={
+        "env": {"STATE_DIRECTORY": given.format(dir=lab.dir)}})
+    made = outer.wait_log("tls", "certificates made")
+    assert made["ca"] == str(lab.path(place) / "ca.crt")
+    assert set(contents(lab.path(place))) == set(FILES)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or VALGRIND,
+                    reason="only root can be another")
+def test_they_belong_to_the_user_that_it_becomes(lab):
+    """Who has to read them at a reload, and to renew them."""
+    file = lab.outer_file(User="nobody")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    os.chown(file, nobody, -1)      # who reads it at a reload, too
+    outer = lab.start_outer(file).wait_ready()
+    folder = lab.path("certs")
+    assert {path.stat().st_uid for path in (folder, *folder.iterdir())} == \
+        {nobody}
+    (folder / "server.crt").unlink()
+    mark = hang_up(outer)
+    outer.wait_log("tls", "certificate renewed", after=mark)
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, CAFile=str(folder / "ca.crt"))
+    outer.wait_joined(1)
+
+
+def test_paths_are_beside_the_file(lab):
+    """Those that are not absolute, wherever the program was started."""
+    own = self_signed(lab.new_dir("own"))
+    file = lab.outer_file(CertFile="own.crt", KeyFile="own.key")
+    outer = lab.start_outer(
+        file.rename(own.cert.parent / "outer.json")).wait_ready()
+    file = lab.inner_file(RegisterAddress=outer.links_url, CAFile="own.crt",
+                          ProxyAddress=lab.echo().url, MaxFreeConn=1)
+    lab.start_inner(file.rename(own.cert.parent / "inner.json"))
     outer.wait_joined(1)
 
 
