@@ -341,3 +341,25 @@ def test_max_buffer_memory(lab, pump, workers):
     assert recv_exactly(slow[0], 3000 * KIB) == b"f" * (3000 * KIB)
     outer.wait_log("front", says="accepting goes on")
     assert len(outer.grep("front", level="warn")) == 1
+
+
+def test_denied_crowd_is_in_nobodys_way(lab):
+    """A thousand tries of 250 addresses: clients are served meanwhile, the log
+    and the descriptors do not grow with them."""
+    outer, _ = lab.tunnel(lab.echo(), outer={"DenyFrom": ["127.0.1.0/24"]})
+    held = hold(lab, outer.clients)
+    fds, tries = outer.fds(), 1000
+    for number in range(tries):
+        assert ends_of(outer.clients, f"127.0.1.{1 + number % 250}") == "reset"
+        if number % 50 == 0:
+            ping_pong(held, b"still here")
+            assert served(outer.clients)
+    assert outer.fds() <= fds + 10
+    assert len(denials(outer)) == 64
+    held.close()
+    outer.ask_to_end()
+    outer.wait()
+    again = sum(line["count"] for line in denials(outer, "refused again"))
+    others = denials(outer, "refused, from further addresses")
+    assert len(others) == 1
+    assert 64 + again + others[0]["count"] == tries
