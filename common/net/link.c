@@ -33,6 +33,7 @@ struct link {
 	struct reap flush;	       /* after the callbacks that run now */
 	bool automatic;		       /* libevent writes what is added */
 	bool guarded;		       /* see link_guard */
+	bool starved;		       /* no memory to wait for it */
 };
 
 /* What a link needs only while it says its last words. */
@@ -40,6 +41,18 @@ struct retirement {
 	struct loop_timer timer;
 	struct reap at_end; /* with the loop */
 };
+
+/* Who cannot be waited for would never be heard again: it ends instead, after
+ * the callbacks that run now. */
+static void
+enable(struct link *link, short what)
+{
+	if (bufferevent_enable(link->bev, what) == 0)
+		return;
+	link->starved = true;
+	bufferevent_trigger_event(link->bev, BEV_EVENT_ERROR,
+	    BEV_TRIG_DEFER_CALLBACKS);
+}
 
 /* Each callback ends with its handler: that may have freed the link. */
 static void
@@ -76,7 +89,8 @@ on_bev_event(struct bufferevent *bev, short what, void *arg)
 	} else if ((what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0) {
 		if (link->handler->on_error != NULL)
 			link->handler->on_error(link->arg,
-			    inet_error_text(error));
+			    link->starved ? "out of memory"
+					  : inet_error_text(error));
 	}
 }
 
@@ -364,7 +378,7 @@ link_set_handler(struct link *link, const struct link_handler *handler,
 	}
 	bufferevent_setcb(link->bev, on_bev_read, on_bev_write, on_bev_event,
 	    link);
-	bufferevent_enable(link->bev, EV_READ);
+	enable(link, EV_READ);
 }
 
 void
@@ -417,7 +431,7 @@ flush(void *object)
 	(void)evbuffer_write(output, link_fd(link));
 	evbuffer_freeze(output, 1);
 	if (evbuffer_get_length(output) > 0)
-		bufferevent_enable(link->bev, EV_WRITE);
+		enable(link, EV_WRITE);
 }
 
 bool
@@ -436,7 +450,15 @@ link_write_always(struct link *link)
 	if (link->secure != NULL)
 		secure_flush_always(link->secure);
 	else
-		bufferevent_enable(link->bev, EV_WRITE);
+		enable(link, EV_WRITE);
+}
+
+/* TLS sees to that itself. */
+void
+link_wrote(struct link *link)
+{
+	if (link->secure == NULL && evbuffer_get_length(link_output(link)) > 0)
+		enable(link, EV_WRITE);
 }
 
 void
@@ -445,7 +467,7 @@ link_read(struct link *link, bool on)
 	if (link->secure != NULL)
 		secure_read(link->secure, on);
 	else if (on)
-		bufferevent_enable(link->bev, EV_READ);
+		enable(link, EV_READ);
 	else
 		bufferevent_disable(link->bev, EV_READ);
 }

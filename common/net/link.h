@@ -116,6 +116,11 @@ bool link_write(struct link *link, const void *bytes, size_t len);
  * who adds to link_output by itself. */
 void link_write_always(struct link *link);
 
+/* After bytes were added to link_output of such a link. Memory may have been
+ * short when they were: then the link waits for the system once more, or ends
+ * with on_error. */
+void link_wrote(struct link *link);
+
 /* Stops or resumes reading. */
 void link_read(struct link *link, bool on);
 

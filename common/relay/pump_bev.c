@@ -72,17 +72,19 @@ on_input(void *arg)
 {
 	struct pump_side *side = arg;
 	struct pump *pump = side->pump;
+	struct link *to = pump_peer(side)->link;
+	bool raw = !side->gated || pass_gate(side);
 	size_t held;
 
-	if (side->gated && !pass_gate(side))
+	if (pump->closed)
 		return;
-	if (evbuffer_get_length(link_input(side->link)) == 0)
-		return;
-	if (!forward(side)) {
+	if (raw && evbuffer_get_length(link_input(side->link)) > 0 &&
+	    !forward(side)) {
 		pump_close(pump, PUMP_NO_MEMORY);
 		return;
 	}
-	held = evbuffer_get_length(link_output(pump_peer(side)->link));
+	link_wrote(to);
+	held = evbuffer_get_length(link_output(to));
 	if (held + LINK_READ_MAX > pump_room(pump)) {
 		link_read(side->link, false);
 		pump_pause(side);

@@ -41,9 +41,12 @@ def switch(program: Program) -> None:
 
 
 def try_request(address: Address, data: bytes) -> bool:
-    """One echo; whether it was answered. A wrong answer is never right."""
+    """One echo; whether it was answered. A wrong answer is never right, and
+    nobody is left without an answer or an end."""
     try:
         answer = request(address, data, timeout=8)
+    except TimeoutError as late:
+        raise AssertionError("neither an answer nor an end") from late
     except OSError:
         return False
     assert data.startswith(answer)
