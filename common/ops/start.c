@@ -100,7 +100,11 @@ static int
 run_service(void *arg)
 {
 	const struct service_run *run = arg;
+	char problem[MANAGER_PROBLEM_SIZE];
 
+	/* here, where the manager hears what is wrong */
+	if (!manager_check_folder(run->path, problem))
+		return fail(run->program, problem, EXIT_FAILURE);
 	return run_with_file(run->program, run->path, false);
 }
 
@@ -136,8 +140,7 @@ run_with_word(const struct start_program *program, enum service_word word,
 	if (word == SERVICE_INSTALL && manager_possible())
 		return install(program, &service);
 	if (word == SERVICE_RUN)
-		done = manager_check_folder(path, problem) &&
-		    manager_run(&service, run_service, &run, &code, problem);
+		done = manager_run(&service, run_service, &run, &code, problem);
 	else
 		done = manager_remove(&service, problem);
 	if (!done)

@@ -100,12 +100,16 @@ describe(SC_HANDLE handle, const char *purpose)
 		.cActions = sizeof(actions) / sizeof(actions[0]),
 		.lpsaActions = actions,
 	};
+	/* else they are for crashes only, not for an exit status */
+	SERVICE_FAILURE_ACTIONS_FLAG any = { TRUE };
 
 	if (text_to_wide(purpose, text, sizeof(text) / sizeof(text[0])))
 		(void)ChangeServiceConfig2W(handle, SERVICE_CONFIG_DESCRIPTION,
 		    &description);
 	(void)ChangeServiceConfig2W(handle, SERVICE_CONFIG_FAILURE_ACTIONS,
 	    &on_failure);
+	(void)ChangeServiceConfig2W(handle, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
+	    &any);
 }
 
 static bool
@@ -146,18 +150,21 @@ manager_install(const struct manager_service *service,
 	return made;
 }
 
-/* Asks it to stop, and waits. */
+/* Asks it to stop, once it runs, and waits; a second time would cut sessions. */
 static void
 stop(SC_HANDLE handle)
 {
 	ULONGLONG until = GetTickCount64() + REMOVE_MS;
 	SERVICE_STATUS now;
+	bool asked = false;
 
-	if (!ControlService(handle, SERVICE_CONTROL_STOP, &now))
-		return;
 	while (QueryServiceStatus(handle, &now) &&
-	    now.dwCurrentState != SERVICE_STOPPED && GetTickCount64() < until)
+	    now.dwCurrentState != SERVICE_STOPPED && GetTickCount64() < until) {
+		if (now.dwCurrentState == SERVICE_RUNNING && !asked)
+			asked = ControlService(handle, SERVICE_CONTROL_STOP,
+			    &now);
 		Sleep(LOOK_MS);
+	}
 }
 
 bool

@@ -17,8 +17,8 @@
 #include <winsock2.h>
 
 /*
- * When its window is closed, or its user leaves, a program has about 5 s from
- * then on (HungAppTimeout, WaitToKillTimeout), and ends at once when its handler
+ * When its window is closed, a program has about 5 s from then on
+ * (HungAppTimeout, WaitToKillTimeout), and ends at once when its handler
  * returns.
  */
 enum { CLOSE_MS = 4000, CLOSED_MS = 10000 };
@@ -29,6 +29,11 @@ static struct {
 	void *arg;
 } hearer = { SRWLOCK_INIT, NULL, NULL };
 
+/*
+ * That somebody logs off and that the system shuts down are told only to
+ * services. Of the first a service must make nothing: whoever it was, it goes
+ * on. Of the second the service manager tells it, too (sys/manager).
+ */
 static const struct {
 	DWORD event;
 	const char *name;
@@ -37,8 +42,6 @@ static const struct {
 	{ CTRL_C_EVENT, "Ctrl-C", 0 },
 	{ CTRL_BREAK_EVENT, "Ctrl-Break", 0 },
 	{ CTRL_CLOSE_EVENT, "the window was closed", CLOSE_MS },
-	{ CTRL_LOGOFF_EVENT, "the user logs off", CLOSE_MS },
-	{ CTRL_SHUTDOWN_EVENT, "the system shuts down", CLOSE_MS },
 };
 
 bool
