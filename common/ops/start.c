@@ -103,7 +103,7 @@ run_service(void *arg)
 	char problem[MANAGER_PROBLEM_SIZE];
 
 	/* here, where the manager hears what is wrong */
-	if (!manager_check_folder(run->path, problem))
+	if (!manager_check_files(run->path, problem))
 		return fail(run->program, problem, EXIT_FAILURE);
 	return run_with_file(run->program, run->path, false);
 }
@@ -118,7 +118,7 @@ install(const struct start_program *program,
 
 	if (code != EXIT_SUCCESS)
 		return code;
-	if (!manager_check_folder(service->config, problem) ||
+	if (!manager_check_files(service->config, problem) ||
 	    !manager_install(service, problem))
 		return fail(program, problem, EXIT_FAILURE);
 	printf("installed: starts with the system; now: net start %s\n",

@@ -1,5 +1,5 @@
 /*
- * folder_win32.c - who may write to a folder, on Windows.
+ * folder_win32.c - who may write to a service's files, on Windows.
  *
  * Owns:    nothing.
  * Thread:  any.
@@ -14,7 +14,7 @@
 #include <sddl.h>
 #include <windows.h>
 
-/* To change what is in a folder, or who may. */
+/* To change what is in a folder or a file, or who may. */
 #define WRITING \
 	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE | \
 	    WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL)
@@ -69,6 +69,14 @@ name_of(PSID who, char *out, size_t size)
 	}
 }
 
+/* Both kinds begin alike; conditions of the second count as met. */
+static bool
+allows(const ACCESS_ALLOWED_ACE *entry)
+{
+	return entry->Header.AceType == ACCESS_ALLOWED_ACE_TYPE ||
+	    entry->Header.AceType == ACCESS_ALLOWED_CALLBACK_ACE_TYPE;
+}
+
 /* The first who may write and should not; NULL: nobody. A list of nothing lets
  * nobody in, none at all lets in everybody. */
 static PSID
@@ -77,8 +85,7 @@ find_stranger(PACL list, PSID owner)
 	for (DWORD i = 0; i < list->AceCount; i++) {
 		ACCESS_ALLOWED_ACE *entry;
 
-		if (!GetAce(list, i, (void **)&entry) ||
-		    entry->Header.AceType != ACCESS_ALLOWED_ACE_TYPE ||
+		if (!GetAce(list, i, (void **)&entry) || !allows(entry) ||
 		    (entry->Header.AceFlags & INHERIT_ONLY_ACE) != 0)
 			continue;
 		if ((entry->Mask & WRITING) != 0 &&
@@ -88,54 +95,87 @@ find_stranger(PACL list, PSID owner)
 	return NULL;
 }
 
+/* Whose list this is: of a folder, or of a file in one. */
 static bool
-check(const char *folder, PACL list, PSID owner,
+check(const char *path, bool folder, PACL list, PSID owner,
     char problem[MANAGER_PROBLEM_SIZE])
 {
 	PSID stranger = list != NULL ? find_stranger(list, owner) : NULL;
-	char name[300] = "everybody";
+	char name[200] = "everybody";
 
 	if (list != NULL && stranger == NULL)
 		return true;
 	if (stranger != NULL)
 		name_of(stranger, name, sizeof(name));
 	snprintf(problem, MANAGER_PROBLEM_SIZE,
-	    "%.300s: %s may write there, and so decide what the service does; "
-	    "as administrator: icacls \"%.300s\" /inheritance:r /grant:r "
-	    "*S-1-5-32-544:(OI)(CI)F *S-1-5-18:(OI)(CI)F *S-1-5-19:(OI)(CI)RX",
-	    folder, name, folder);
+	    "%.300s: %.150s may write there, and so decide what the service "
+	    "does; as administrator: icacls \"%.300s\" %s",
+	    path, name, path,
+	    folder ? "/inheritance:r /grant:r \"*S-1-5-32-544:(OI)(CI)F\" "
+		     "\"*S-1-5-18:(OI)(CI)F\" \"*S-1-5-19:(OI)(CI)RX\""
+		   : "/reset");
 	return false;
 }
 
-bool
-manager_check_folder(const char *config, char problem[MANAGER_PROBLEM_SIZE])
+static bool
+check_path(wchar_t *wide, bool folder, char problem[MANAGER_PROBLEM_SIZE])
 {
 	PSECURITY_DESCRIPTOR whole = NULL;
-	wchar_t wide[PATH_MAX_WIDE];
-	char folder[PATH_MAX_WIDE] = "", why[256];
+	char path[PATH_MAX_WIDE], why[256];
 	PSID owner = NULL;
 	PACL list = NULL;
-	DWORD error = ERROR_FILENAME_EXCED_RANGE;
+	DWORD error;
 	bool good;
 
-	if (text_folder_of(config, wide) &&
-	    text_from_wide(wide, folder, sizeof(folder))) {
-		size_t len = wcslen(wide);
-
-		if (len > 3) /* not C:\ */
-			wide[len - 1] = folder[strlen(folder) - 1] = L'\0';
-		error = GetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
-		    OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
-		    &owner, NULL, &list, NULL, &whole);
-	}
+	if (!text_from_wide(wide, path, sizeof(path)))
+		snprintf(path, sizeof(path), "the service's folder");
+	error = GetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
+	    OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner,
+	    NULL, &list, NULL, &whole);
 	if (error != ERROR_SUCCESS) {
 		text_of_error(error, why, sizeof(why));
 		snprintf(problem, MANAGER_PROBLEM_SIZE,
-		    "%.300s: who may write there cannot be told: %s", config,
+		    "%.300s: who may write there cannot be told: %s", path,
 		    why);
 		return false;
 	}
-	good = check(folder, list, owner, problem);
+	good = check(path, folder, list, owner, problem);
 	LocalFree(whole);
 	return good;
+}
+
+/* A file, which may have permissions of its own, and the folder it is in. */
+static bool
+check_both(const char *file, char problem[MANAGER_PROBLEM_SIZE])
+{
+	wchar_t wide[PATH_MAX_WIDE];
+	size_t len;
+
+	if (!text_folder_of(file, wide)) {
+		snprintf(problem, MANAGER_PROBLEM_SIZE,
+		    "%.300s: the path is too long", file);
+		return false;
+	}
+	len = wcslen(wide);
+	if (len > 3) /* not C:\ */
+		wide[len - 1] = L'\0';
+	return check_path(wide, true, problem) &&
+	    text_to_wide(file, wide, PATH_MAX_WIDE) &&
+	    check_path(wide, false, problem);
+}
+
+bool
+manager_check_files(const char *config, char problem[MANAGER_PROBLEM_SIZE])
+{
+	wchar_t wide[PATH_MAX_WIDE];
+	char exe[PATH_MAX_WIDE];
+	DWORD len = GetModuleFileNameW(NULL, wide, PATH_MAX_WIDE);
+
+	if (len == 0 || len >= PATH_MAX_WIDE ||
+	    !text_from_wide(wide, exe, sizeof(exe))) {
+		snprintf(problem, MANAGER_PROBLEM_SIZE,
+		    "the program's path is too long");
+		return false;
+	}
+	return check_both(config, problem) && check_both(exe, problem);
 }

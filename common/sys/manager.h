@@ -19,13 +19,14 @@ struct manager_service {
 bool manager_possible(void);
 
 /*
- * Whether nobody may write to the folder of the configuration file but its
- * owner, the system, its administrators and the account of services: who can
- * write there decides what the service does. Else problem says who may, and
- * the command that mends it.
+ * Whether nobody may write to the configuration file, to this program's own or
+ * to the folders of both but their owners, the system, its administrators and
+ * the account of services: who can write there decides what the service does.
+ * Else problem says who may, and the command that mends it. The folders above
+ * are not looked at.
  */
 bool
-manager_check_folder(const char *config, char problem[MANAGER_PROBLEM_SIZE]);
+manager_check_files(const char *config, char problem[MANAGER_PROBLEM_SIZE]);
 
 /*
  * Registers this executable with "--service run -c CONFIG", to be started with

@@ -25,7 +25,7 @@ manager_possible(void)
 }
 
 bool
-manager_check_folder(const char *config, char problem[MANAGER_PROBLEM_SIZE])
+manager_check_files(const char *config, char problem[MANAGER_PROBLEM_SIZE])
 {
 	(void)config;
 	return refuse(problem);

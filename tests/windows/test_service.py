@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness import wait_until
 from test_windows import PROGRAMS, file_for
-from wine import WindowsLab, windows_path
+from wine import BINARIES, WindowsLab, windows_path
 
 SERVICES = {"outer_server": "TransponderOuter",
             "inner_server": "TransponderInner"}
@@ -91,6 +94,32 @@ def test_folder_of_others_is_refused(lab, side):
     lab.dir.chmod(0o777)
     assert_line(service(lab, side, "install", file), lab.dir.name, "Everyone",
                 "icacls")
+
+
+@PROGRAMS
+def test_file_of_others_is_refused(lab, side):
+    """A file may be written to by more than may write to its folder."""
+    lab.dir.chmod(0o700)
+    file = file_for(lab, side)
+    file.chmod(0o666)
+    assert_line(service(lab, side, "install", file), file.name, "Everyone",
+                "/reset")
+
+
+@PROGRAMS
+@pytest.mark.parametrize("folder, exe", [(0o777, 0o755), (0o755, 0o777)],
+                         ids=["its folder", "the program"])
+def test_program_of_others_is_refused(lab, side, folder, exe):
+    """The configuration's folder may be another than the program's."""
+    lab.dir.chmod(0o700)
+    file, place = file_for(lab, side), lab.new_dir("elsewhere")
+    program = Path(shutil.copy(BINARIES / f"{side}.exe", place))
+    place.chmod(folder)
+    program.chmod(exe)
+    says = place.name + "\"" if folder == 0o777 else program.name + "\""
+    assert_line(lab.run_once(side, "--service", "install", "-c",
+                             windows_path(file), binary=program),
+                says, "Everyone", "icacls")
 
 
 @PROGRAMS
