@@ -78,7 +78,8 @@ on_accepted(struct evconnlistener *socket, sock_fd fd, struct sockaddr *address,
 	listen->on_accept(fd, &peer, listen->arg);
 }
 
-/* Else the loop would spin: the waiting client keeps the socket readable. */
+/* It pauses, else the loop would spin: the waiting client keeps the socket
+ * readable. One that has gone again does not. */
 static void
 on_accept_error(struct evconnlistener *socket, void *arg)
 {
@@ -86,6 +87,8 @@ on_accept_error(struct evconnlistener *socket, void *arg)
 	int error = inet_error();
 
 	(void)socket;
+	if (inet_is_peers_end(error))
+		return;
 	sys_release_fd(listen->reserve);
 	listen->reserve = -1;
 	listen->starved = true;

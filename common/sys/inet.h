@@ -39,6 +39,10 @@ bool inet_is_timeout(int error);
  * out. */
 bool inet_is_shortage(int error);
 
+/* Whether accept(2) failed only because the connection that it was to hand over
+ * has ended: then the next one is none the worse for it. */
+bool inet_is_peers_end(int error);
+
 /* A stream socket of that family (AF_*), non-blocking, not for programs that
  * this one starts. SOCK_NONE: see inet_error. */
 sock_fd inet_open(int family);
@@ -54,9 +58,10 @@ int inet_connect(sock_fd fd, const struct sockaddr *to, size_t len);
 int inet_connected(sock_fd fd);
 
 /*
- * Binds a socket that will listen. Its port is free again as soon as this
- * program has ended, whatever its connections still do; and while it listens
- * nobody else can. False: see inet_error.
+ * Binds a socket that will listen; while it listens nobody else can. Its port
+ * is free again as soon as this program has ended, whatever its connections
+ * still do; but on Windows only when those have said all, or were reset. False:
+ * see inet_error.
  */
 bool inet_bind(sock_fd fd, const struct sockaddr *at, size_t len);
 

@@ -41,6 +41,13 @@ inet_is_shortage(int error)
 	    error == ENOMEM;
 }
 
+/* libevent passes over ECONNABORTED itself. */
+bool
+inet_is_peers_end(int error)
+{
+	return error == ECONNABORTED || error == EPROTO;
+}
+
 sock_fd
 inet_open(int family)
 {

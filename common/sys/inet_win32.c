@@ -81,6 +81,12 @@ inet_is_shortage(int error)
 	    error == WSA_NOT_ENOUGH_MEMORY;
 }
 
+bool
+inet_is_peers_end(int error)
+{
+	return error == WSAECONNRESET || error == WSAECONNABORTED;
+}
+
 sock_fd
 inet_open(int family)
 {
@@ -117,7 +123,8 @@ inet_connected(sock_fd fd)
 
 /*
  * SO_REUSEADDR would let any program take the port over; this keeps it to
- * ourselves. Connections that end do not hold a port up there.
+ * ourselves. TIME_WAIT does not hold a port up there, but a connection that has
+ * still to end does.
  */
 bool
 inet_bind(sock_fd fd, const struct sockaddr *at, size_t len)
