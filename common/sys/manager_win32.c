@@ -227,6 +227,12 @@ manager_notify(const char *state)
 		tell(SERVICE_STOP_PENDING, STOP_MS, 0);
 }
 
+bool
+manager_runs(void)
+{
+	return running.handle != NULL;
+}
+
 static DWORD WINAPI
 on_control(DWORD control, DWORD event, void *data, void *arg)
 {

@@ -31,8 +31,8 @@ static struct {
 
 /*
  * That somebody logs off and that the system shuts down are told only to
- * services. Of the first a service must make nothing: whoever it was, it goes
- * on. Of the second the service manager tells it, too (sys/manager).
+ * services. By the first a service must not end: whoever it was, it goes on. Of
+ * the second the service manager tells it, too (sys/manager).
  */
 static const struct {
 	DWORD event;
@@ -69,7 +69,7 @@ on_console(DWORD event)
 			Sleep(CLOSED_MS); /* the end of main ends this too */
 		return TRUE;
 	}
-	return FALSE;
+	return manager_runs();
 }
 
 /* Text goes out as it is: no CR is added, and a console reads it as UTF-8. */

@@ -13,4 +13,7 @@ bool service_pass_on(const char *name, uint32_t within_ms);
  * start this process. */
 void manager_notify(const char *state);
 
+/* Whether the service manager started this process. */
+bool manager_runs(void);
+
 #endif

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import wait_until
 from test_windows import PROGRAMS, file_for
-from wine import BINARIES, WindowsLab, windows_path
+from wine import BINARIES, Twin, WindowsLab, windows_path
 
 SERVICES = {"outer_server": "TransponderOuter",
             "inner_server": "TransponderInner"}
@@ -22,9 +23,10 @@ def manager(*words: str) -> subprocess.CompletedProcess[str]:
                           stdin=subprocess.DEVNULL, timeout=60)
 
 
-def service(lab: WindowsLab, side: str, word: str, file: Path,
+def service(lab: WindowsLab, side: str, word: str, file: Path, **options: Any,
             ) -> subprocess.CompletedProcess[str]:
-    return lab.run_once(side, "--service", word, "-c", windows_path(file))
+    return lab.run_once(side, "--service", word, "-c", windows_path(file),
+                        **options)
 
 
 def assert_line(result: subprocess.CompletedProcess[str], *says: str) -> None:
@@ -45,17 +47,20 @@ def wait_stopped(name: str, status: int) -> None:
     wait_until(look, f"{name} has stopped with {status}")
 
 
-def run_as_service(lab: WindowsLab, side: str, file: Path) -> None:
-    """From start to stop; its files are beside the configuration file."""
+def run_as_service(lab: WindowsLab, side: str, file: Path, twin: Twin) -> None:
+    """From start to stop, whoever logs off; its files are beside the
+    configuration file."""
     name, log = SERVICES[side], file.with_name("service.log")
     assert not log.exists()
     assert manager("net", "start", name).returncode == 0
     assert "RUNNING" in manager("sc", "query", name).stdout
     assert "ready" in log.read_text()
+    twin.hears("logoff")
     assert manager("net", "stop", name).returncode == 0
     wait_stopped(name, 0)
     text = log.read_text()
     assert "the service manager" in text and text.endswith("stopped\n")
+    assert "second signal:" not in text
     good = file.read_text()
     file.write_text("{")                # it does not run with that
     manager("net", "start", name)
@@ -74,13 +79,14 @@ def test_service(lab, side):
     test, for there is one service of that name."""
     lab.dir.chmod(0o700)
     file = file_for(lab, side, LogFile="service.log", LogFormat="text")
-    result = service(lab, side, "install", file)
+    twin = Twin(lab, side)
+    result = service(lab, side, "install", file, binary=twin.exe)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"net start {SERVICES[side]}" in result.stdout
     try:
         assert_line(service(lab, side, "install", file), SERVICES[side],
                     "exists")
-        run_as_service(lab, side, file)
+        run_as_service(lab, side, file, twin)
     finally:
         result = service(lab, side, "remove", file)
     assert (result.returncode, result.stderr) == (0, "")

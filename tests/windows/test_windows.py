@@ -24,7 +24,7 @@ from sockets import (accept, connect, curl, how_a_client_ends, how_it_ends,
                      request)
 from streams import Worker, receive_stream, send_stream
 from targets import digest_then_all
-from wine import BINARIES, COMPILER, Exe, WindowsLab, windows_path
+from wine import BINARIES, COMPILER, Exe, Twin, WindowsLab, windows_path
 
 SIDES = pytest.mark.parametrize("side", ["outer", "inner"])
 PROGRAMS = pytest.mark.parametrize("side", ["outer_server", "inner_server"])
@@ -231,6 +231,26 @@ def test_a_second_ctrl_c_stops_at_once(pair, side):
         assert program.wait(3) == 0
         assert program.grep("app", says="^second signal")
         assert how_it_ends(client) != "open"
+
+
+@SIDES
+def test_closed_window_drains_for_4_s(lab, side):
+    """What runs may go on for so long, whatever DrainTimeout says; then it
+    ends by itself, before the system would end it."""
+    twin = Twin(lab, f"{side}_server")
+    settings = {"DrainTimeout": 60, "options": {"binary": twin.exe}}
+    outer, inner = lab.tunnel(lab.echo(), **{side: settings})
+    program = outer if side == "outer" else inner
+    with connect(outer.clients) as client:
+        ping_pong(client, b"x")
+        twin.hears("close")
+        stopping = program.wait_log("app", says="^stopping")
+        assert (stopping["signal"], stopping["drain"]) == \
+            ("the window was closed", 4)
+        ping_pong(client, b"still here")
+        assert program.wait(4.8) == 0
+        assert how_it_ends(client) != "open"
+    assert program.grep("app", says="^drain timeout")
 
 
 @SIDES

@@ -18,6 +18,7 @@ from lab import Inner, Lab, Outer
 # Where the .exe files are; beside them nothing is needed.
 BINARIES = Path(os.environ.get("TP_WINDOWS") or REPO / "build/windows")
 COMPILER = "x86_64-w64-mingw32-gcc"
+SOURCE = Path(__file__).with_name("console_event.c")
 LIMIT = 120     # seconds for wine's own programs
 
 # Without the first word a crash starts a debugger, and the exit status may
@@ -94,6 +95,26 @@ class WindowsLab(Lab):
         options.setdefault("binary", BINARIES / f"{name}.exe")
         return run_once(name, *args, prefix=("wine",), cwd=self.dir,
                         **options)
+
+
+class Twin:
+    """A program under a name of its own, to be found by."""
+
+    EVENTS = {"close": 2, "logoff": 5, "shutdown": 6}       # wincon.h
+
+    def __init__(self, lab: WindowsLab, name: str) -> None:
+        place = lab.new_dir("twin")
+        self.exe = place / f"{name}-{os.getpid()}-{time.time_ns()}.exe"
+        shutil.copy(BINARIES / f"{name}.exe", self.exe)
+        self._event = place / "console_event.exe"
+        subprocess.run([COMPILER, "-o", self._event, SOURCE], check=True,
+                       timeout=60)
+
+    def hears(self, event: str) -> None:
+        """An event of its console, as the system says it."""
+        subprocess.run(["wine", str(self._event), self.exe.name,
+                        str(self.EVENTS[event])], check=True, timeout=30,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 # --- wine itself ------------------------------------------------------------
