@@ -287,6 +287,13 @@ leave_pending(struct armour *armour, const struct pass *pass)
 		atomic_fetch_sub(&pass->caller->pending, 1);
 }
 
+bool
+pass_is_barred(const struct pass *pass)
+{
+	return pass->kind == PASS_STRANGER && pass->caller != NULL &&
+	    atomic_load(&pass->caller->barred);
+}
+
 void
 pass_proved(struct armour *armour, struct pass *pass)
 {

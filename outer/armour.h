@@ -52,11 +52,11 @@ struct caller {
 	/* main's */
 	bool used;
 	uint8_t family;
-	uint8_t level; /* how often it was barred in a row */
-	bool barred;
+	uint8_t level;	   /* how often it was barred in a row */
 	uint64_t net;	   /* what tells it from others */
 	uint64_t until_ms; /* of the penalty */
 
+	atomic_bool barred;		  /* written by main */
 	atomic_uint pending;		  /* links without a proof as yet */
 	atomic_uint links;		  /* that stand by */
 	atomic_uint faults[FAULT_NKINDS]; /* since main looked */
@@ -120,6 +120,9 @@ void armour_fini(struct armour *armour);
  */
 enum verdict armour_admit(struct armour *armour, const struct endpoint *peer,
     uint64_t now_ms, unsigned roll, struct pass *pass);
+
+/* From any thread: whether its source has been barred since it came. */
+bool pass_is_barred(const struct pass *pass);
 
 /* From any thread. The link has proved a key. */
 void pass_proved(struct armour *armour, struct pass *pass);

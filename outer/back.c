@@ -12,16 +12,20 @@
 #include "outer/back.h"
 #include "outer/hub.h"
 #include "outer/refusals.h"
+#include "outer/shard.h"
 #include "outer/standby.h"
 #include "base/clock.h"
 #include "wire/proof.h"
 
 #include <stdlib.h>
 
+enum { SWEEP_MS = 250 };
+
 struct back {
 	struct hub *hub;       /* borrowed */
 	struct listen *listen; /* owned */
 	struct refusals refusals;
+	uint64_t swept_ms;
 };
 
 /* 0 to 99; without random bytes the one that is turned away first. */
@@ -49,6 +53,18 @@ judge(struct hub *hub, const struct endpoint *peer, struct pass *pass)
 	return DENIAL_NONE;
 }
 
+/* Who is barred still has links from before, which keep others out. */
+static void
+sweep(struct back *back)
+{
+	uint64_t now_ms = clock_ms();
+
+	if (now_ms - back->swept_ms < SWEEP_MS)
+		return;
+	back->swept_ms = now_ms;
+	hub_order(back->hub, SHARD_END_BARRED);
+}
+
 static void
 on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 {
@@ -63,6 +79,8 @@ on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 	}
 	sock_reset(fd);
 	refusals_note(&back->refusals, peer, denial);
+	if (denial == DENIAL_BARRED)
+		sweep(back);
 }
 
 struct back *

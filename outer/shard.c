@@ -65,6 +65,21 @@ dismiss(struct list *standbys, bool replaced_only)
 }
 
 static void
+end_barred(struct list *handshakes)
+{
+	struct list_node *node = list_first(handshakes), *next;
+
+	for (; node != NULL; node = next) {
+		struct standby *standby = standby_of(node);
+
+		next = list_next(handshakes, node);
+		if (standby_is_barred(standby))
+			standby_close(standby,
+			    "links from there have failed too often of late");
+	}
+}
+
+static void
 on_quiet(void *arg)
 {
 	struct shard *shard = arg;
@@ -85,6 +100,8 @@ on_order(struct inbox_message *message)
 		dismiss(&shard->standbys[STANDBY_IDLE], false);
 		dismiss(&shard->standbys[STANDBY_HANDSHAKE], false);
 	}
+	if ((orders & SHARD_END_BARRED) != 0)
+		end_barred(&shard->standbys[STANDBY_HANDSHAKE]);
 	if ((orders & SHARD_SAY_WHEN_QUIET) != 0)
 		loop_when_quiet(shard->loop, on_quiet, shard);
 }

@@ -28,6 +28,7 @@ enum shard_order {
 	SHARD_DISMISS_REPLACED = 1, /* idle links of replaced instances */
 	SHARD_DISMISS_ALL = 2,	    /* all links that start no session */
 	SHARD_SAY_WHEN_QUIET = 4,   /* SHARD_ENDED once no link speaks */
+	SHARD_END_BARRED = 8,	    /* handshakes of barred sources */
 };
 
 /* Other keys, on their way to a shard, which frees this. */

@@ -415,6 +415,12 @@ standby_is_replaced(const struct standby *standby)
 }
 
 bool
+standby_is_barred(const struct standby *standby)
+{
+	return standby->admission == NULL && pass_is_barred(&standby->pass);
+}
+
+bool
 standby_is_revoked(const struct standby *standby)
 {
 	const struct instance *instance = standby->item.instance;

@@ -72,6 +72,9 @@ void standby_dismiss(struct standby *standby, bool replaced);
 /* Whether a younger run has taken the place of its instance. */
 bool standby_is_replaced(const struct standby *standby);
 
+/* Whether its handshake is to end, for what others of its source did. */
+bool standby_is_barred(const struct standby *standby);
+
 /* Whether the key that let it in is none of its inner's any more; ends it, and
  * tells its peer. */
 bool standby_is_revoked(const struct standby *standby);

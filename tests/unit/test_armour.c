@@ -274,6 +274,14 @@ START_TEST(penalties_grow)
 	ck_assert_int_eq(admit(v4(1), now, &pass), VERDICT_BARRED);
 	ck_assert_int_eq(admit(v4(1), now + ARMOUR_BAR_MS, &pass),
 	    VERDICT_WELCOME);
+	ck_assert(!pass_is_barred(&pass));
+	now += ARMOUR_BAR_MS;
+	for (int i = 0; i < 3; i++)
+		(void)come_to_fail(v4(1), FAULT_PROOF, now);
+	ck_assert_int_eq(come_to_fail(v4(1), FAULT_NONE, now), VERDICT_BARRED);
+	ck_assert(pass_is_barred(&pass)); /* it came before */
+	pass_proved(&armour, &pass);
+	ck_assert(!pass_is_barred(&pass));
 }
 END_TEST
 
