@@ -312,6 +312,13 @@ def test_limited_session_is_whole(lab):
     assert (line["up"], line["down"]) == (len(data), len(data) + 32)
 
 
+def served_or_paused(outer, sock: socket.socket) -> str:
+    if not is_quiet(sock, 0.02):
+        return "served"
+    told = outer.grep("front", level="warn")
+    return "paused" if told and is_quiet(sock, 0.5 * SCALE) else ""
+
+
 @pytest.mark.parametrize("pump", ["copy", "bev"])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_max_buffer_memory(lab, pump, workers):
@@ -322,25 +329,23 @@ def test_max_buffer_memory(lab, pump, workers):
         "Workers": workers, "QueueTimeout": 30})
     before = outer.rss_kib()
     slow = []
-    while not outer.grep("front", level="warn"):
-        slow.append(lab.add(connect(outer.clients, buffers=16 * KIB)))
-        wait_until(lambda: outer.grep("front", level="warn")
-                   or not is_quiet(slow[-1], 0.001), "it is served, or waits")
+    while True:     # until one waits: what is held may leave for a while
+        late = lab.add(connect(outer.clients, buffers=16 * KIB))
+        if wait_until(lambda: served_or_paused(outer, late),
+                      "it is served, or waits") == "paused":
+            break
+        slow.append(late)
         assert len(slow) < 300, "it holds as much as it likes"
-    line = outer.wait_log("front", level="warn")
-    assert "MaxBufferMemory reached" in line["message"]
-    assert line["held"] >= 4 << 20
-    late = lab.add(connect(outer.clients))
-    assert is_quiet(late, 0.3 * SCALE)
+    line = outer.wait_log("front", says="MaxBufferMemory reached")
+    assert line["level"] == "warn" and line["held"] >= 4 << 20
     # each may have the least that a direction may hold on top
     if PLAIN:
-        assert outer.rss_kib() - before < (8 << 10) + len(slow) * 40
+        assert outer.rss_kib() - before < (12 << 10) + len(slow) * 40
     for sock in slow[1:]:
         reset(sock)
     assert recv_exactly(late, 100 * KIB) == b"f" * (100 * KIB)
     assert recv_exactly(slow[0], 3000 * KIB) == b"f" * (3000 * KIB)
     outer.wait_log("front", says="accepting goes on")
-    assert len(outer.grep("front", level="warn")) == 1
 
 
 def test_denied_crowd_is_in_nobodys_way(lab):
