@@ -53,7 +53,8 @@ def run_as_service(lab: WindowsLab, side: str, file: Path, twin: Twin) -> None:
     name, log = SERVICES[side], file.with_name("service.log")
     assert not log.exists()
     assert manager("net", "start", name).returncode == 0
-    assert "RUNNING" in manager("sc", "query", name).stdout
+    wait_until(lambda: "RUNNING" in manager("sc", "query", name).stdout,
+               f"{name} runs")
     assert "ready" in log.read_text()
     twin.hears("logoff")
     assert manager("net", "stop", name).returncode == 0
@@ -80,6 +81,7 @@ def test_service(lab, side):
     lab.dir.chmod(0o700)
     file = file_for(lab, side, LogFile="service.log", LogFormat="text")
     twin = Twin(lab, side)
+    service(lab, side, "remove", file)      # what a failure may have left
     result = service(lab, side, "install", file, binary=twin.exe)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"net start {SERVICES[side]}" in result.stdout
