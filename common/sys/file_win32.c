@@ -194,16 +194,20 @@ const char *
 file_name_folder(const char *from, const char *to)
 {
 	wchar_t wide_from[PATH_MAX_WIDE], wide_to[PATH_MAX_WIDE];
+	DWORD error, what;
 
 	if (!text_to_wide(from, wide_from, PATH_MAX_WIDE) ||
 	    !text_to_wide(to, wide_to, PATH_MAX_WIDE))
 		return "the path is too long";
 	(void)RemoveDirectoryW(wide_to); /* if it is empty */
-	if (MoveFileExW(wide_from, wide_to, MOVEFILE_WRITE_THROUGH) ||
-	    (GetFileAttributesW(wide_to) != INVALID_FILE_ATTRIBUTES &&
-		(GetFileAttributesW(wide_to) & FILE_ATTRIBUTE_DIRECTORY) != 0))
+	if (MoveFileExW(wide_from, wide_to, MOVEFILE_WRITE_THROUGH))
 		return NULL;
-	return reason(GetLastError());
+	error = GetLastError();
+	what = GetFileAttributesW(wide_to);
+	if (what != INVALID_FILE_ATTRIBUTES &&
+	    (what & FILE_ATTRIBUTE_DIRECTORY) != 0)
+		return NULL;
+	return reason(error);
 }
 
 void
