@@ -96,14 +96,34 @@ learn(struct inner_shard *shard, const uint8_t secret[PROOF_SIZE])
 	shard->has_secret = true;
 }
 
+/* The new key is good: the links by the old one go, one after another, so that
+ * there are always some. */
+static void
+replace_stale(struct inner_shard *shard)
+{
+	struct list *idle = &shard->spares[SPARE_IDLE];
+	struct list_node *node = list_first(idle);
+	uint64_t place = 0;
+
+	for (; node != NULL; node = list_next(idle, node))
+		spare_replace_stale(spare_of(node),
+		    place++ * STALE_MS / idle->length);
+	shard->has_stale = false;
+}
+
+/* It came of a full handshake: so that key is good. */
 static void
 on_note(struct inbox_message *message)
 {
 	struct secret_note *note = list_entry(message, struct secret_note,
 	    message);
+	struct inner_shard *shard = note->shard;
 
-	if (!note->shard->closed && note->key_serial == note->shard->key_serial)
-		learn(note->shard, note->secret);
+	if (!shard->closed && note->key_serial == shard->key_serial) {
+		learn(shard, note->secret);
+		if (shard->has_stale)
+			replace_stale(shard);
+	}
 	proof_forget(note->secret, sizeof(note->secret));
 	free(note);
 }
@@ -268,21 +288,6 @@ inner_shard_take_key(struct inner_shard *shard, struct shard_key *change)
 	change->shard = shard;
 	change->message.run = on_key;
 	to_shard(shard, &change->message);
-}
-
-/* The new key is good: the links by the old one go, one after another, so that
- * there are always some. */
-static void
-replace_stale(struct inner_shard *shard)
-{
-	struct list *idle = &shard->spares[SPARE_IDLE];
-	struct list_node *node = list_first(idle);
-	uint64_t place = 0;
-
-	for (; node != NULL; node = list_next(idle, node))
-		spare_replace_stale(spare_of(node),
-		    place++ * STALE_MS / idle->length);
-	shard->has_stale = false;
 }
 
 bool
