@@ -31,6 +31,7 @@ def describe(others):
         "wrk": ("wrk", "-v"),
         "socat": ("socat", "-V"),
         "ssh": ("ssh", "-V"),
+        "stunnel": ("stunnel4", "-version"),
     }
     return {
         "cpu": model.group(1) if model else platform.machine(),
@@ -38,5 +39,6 @@ def describe(others):
         "memory_gib": round(memory / GIB),
         "kernel": platform.release(),
         "versions": {name: first_number(*argv) for name, argv in asked.items()
-                     if name not in ("socat", "ssh") or name in others},
+                     if name not in ("socat", "ssh", "stunnel")
+                     or name in others},
     }
