@@ -48,11 +48,14 @@ on_drain(void *arg)
 	keeper_drain(&inner->keeper, on_idle_end, inner);
 }
 
-/* Reads what links over TLS need; NULL where they do not. False with one line in problem: then all
- * stays as it was. */
+/*
+ * Reads what links need that are over TLS; NULL where they are not, which
+ * RegisterAddress says for as long as the program runs. False with one line in
+ * problem: then all stays as it was.
+ */
 static bool
-read_tls_files(const struct inner_config *config, struct tls_context **context,
-    char problem[TLS_PROBLEM_SIZE])
+read_tls_files(const struct inner_config *config, bool tls,
+    struct tls_context **context, char problem[TLS_PROBLEM_SIZE])
 {
 	uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
 	struct tls_client_options options = {
@@ -63,7 +66,7 @@ read_tls_files(const struct inner_config *config, struct tls_context **context,
 	};
 
 	*context = NULL;
-	if (!config->register_addr.tls)
+	if (!tls)
 		return true;
 	if (config->server_fingerprint != NULL &&
 	    tls_fingerprint_parse(config->server_fingerprint, fingerprint))
@@ -87,7 +90,8 @@ take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 	struct inner *inner = arg;
 	struct tls_context *context;
 
-	if (!read_tls_files(to, &context, problem))
+	if (!read_tls_files(to, inner->config->register_addr.tls, &context,
+		problem))
 		return false;
 	if (strcmp(inner->config->auth_key, to->auth_key) == 0 ||
 	    keeper_take_key(&inner->keeper, to->auth_key)) {
@@ -126,7 +130,8 @@ inner_start(struct inner *inner, const struct inner_config *config,
 	struct tls_context *context;
 
 	if ((inner->tls = tls_slot_new()) != NULL) {
-		if (!read_tls_files(config, &context, problem))
+		if (!read_tls_files(config, config->register_addr.tls, &context,
+			problem))
 			return false;
 		tls_slot_put(inner->tls, context);
 	}

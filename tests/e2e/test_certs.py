@@ -381,3 +381,23 @@ def test_tls_can_be_switched_off_and_on(lab):
     hang_up(outer)
     joined = outer.joined()
     outer.wait_joined(joined + 1)
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_an_address_that_becomes_another_kind_needs_a_restart(lab, scheme):
+    """Until then all links are as they were, those over TLS too."""
+    outer = lab.outer()
+    urls = {"tcp": outer.links_address, "tls": outer.links_url}
+    file = lab.inner_file(RegisterAddress=urls.pop(scheme), MaxFreeConn=1,
+                          ProxyAddress=lab.echo().url)
+    inner = lab.start_inner(file).wait_ready()
+    outer.wait_joined(1)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {
+        "RegisterAddress": urls.popitem()[1]}))
+    mark = hang_up(inner)
+    assert inner.wait_log("app", says="needs a restart", level="warn",
+                          after=mark)["keys"] == "RegisterAddress"
+    mark = outer.mark()
+    assert request(outer.clients, b"in") == b"in"
+    outer.wait_joined(2)
+    assert bool(outer.grep("standby", "secured", mark)) == (scheme == "tls")
