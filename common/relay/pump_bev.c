@@ -7,8 +7,8 @@
  * Floor:   relay.
  *
  * Bytes that came from one side go to the other side's output at once; when
- * that holds nearly buffer_bytes the first side is not read any more until the
- * output has fallen to a quarter.
+ * that holds nearly all it may the first side is not read any more until the
+ * output has fallen to a quarter of that.
  */
 #include "relay/pump_parts.h"
 #include "net/link.h"
@@ -91,12 +91,22 @@ on_input(void *arg)
 	}
 }
 
+/* The mark at which this is asked is of buffer_bytes, but a side may hold less
+ * while memory is tight. What is left is asked for again with its next bytes
+ * that leave. */
+static bool
+has_room(const struct pump_side *side)
+{
+	return evbuffer_get_length(link_output(side->link)) <=
+	    pump_room(side->pump) / 4;
+}
+
 static void
 on_drained(void *arg)
 {
 	struct pump_side *side = arg, *peer = pump_peer(side);
 
-	if (peer->paused && !peer->eof) {
+	if (peer->paused && !peer->eof && has_room(side)) {
 		peer->paused = false;
 		link_read(peer->link, true);
 	}

@@ -356,6 +356,33 @@ START_TEST(tight_memory)
 }
 END_TEST
 
+/* The same of who reads slowly all the time: what leaves makes no room for
+ * more than that. */
+START_TEST(tight_memory_and_a_slow_reader)
+{
+	struct pump_share *others = pump_memory_join(&memory);
+	struct pump_options options = plain();
+	size_t most = 0, now, got = 0;
+
+	rate_free(rate);
+	limits.all = 0;
+	limits.each = 20 * 1024; /* 2 KiB at a time */
+	rate = options.rate = rate_new(loop, &limits);
+	options.buffer_bytes = 1024 * 1024;
+	pump_memory_add(&memory, others, memory.most);
+	start_with(&options, "");
+	(void)stuff();
+	while (got < 16 * 1024) {
+		got += (size_t)read_some(left, block, 1024);
+		now = pump_memory_held(&memory) - memory.most;
+		most = now > most ? now : most;
+	}
+	pump_memory_sub(&memory, others, memory.most);
+	ck_assert_uint_le(most, PUMP_MEMORY_LEAST);
+	ck_assert_uint_gt(most, 0);
+}
+END_TEST
+
 START_TEST(reset_is_passed_on)
 {
 	bool from_left = _i == 0;
@@ -572,6 +599,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, reply_after_half_close);
 	tcase_add_test(tc, back_pressure);
 	tcase_add_test(tc, tight_memory);
+	tcase_add_test(tc, tight_memory_and_a_slow_reader);
 	tcase_add_loop_test(tc, reset_is_passed_on, 0, 2);
 	tcase_add_test(tc, idle_ends_it);
 	tcase_add_test(tc, stop_resets_both);
