@@ -109,13 +109,17 @@ place_of(const struct armour *armour, uint64_t net, uint8_t family)
 	return (size_t)(mixed ^ mixed >> 31) % ARMOUR_CALLERS;
 }
 
+/* links first: a shard whose last link leaves writes left_ms before it counts
+ * that down; and its clock may be ahead of now_ms. */
 static bool
 is_known(const struct caller *caller, uint64_t now_ms)
 {
-	uint64_t left_ms = atomic_load(&caller->left_ms);
+	uint64_t left_ms;
 
-	return atomic_load(&caller->links) > 0 ||
-	    (left_ms != 0 && now_ms - left_ms < ARMOUR_KNOWN_MS);
+	if (atomic_load(&caller->links) > 0)
+		return true;
+	left_ms = atomic_load(&caller->left_ms);
+	return left_ms != 0 && now_ms < left_ms + ARMOUR_KNOWN_MS;
 }
 
 /* How much is lost when it is forgotten; UINT64_MAX: it must not be. */
@@ -222,7 +226,9 @@ admit_known(struct armour *armour, struct caller *caller, struct pass *pass)
 		return VERDICT_SOURCE_IS_FULL;
 	atomic_fetch_add(&armour->known_pending, 1);
 	pass->kind = PASS_KNOWN;
-	pass->crowded = pending >= most || all >= armour->known_full;
+	/* what others have too much of makes nobody give up the first few */
+	pass->crowded = pending >= most ||
+	    (all >= armour->known_full && pending >= LEAST);
 	return VERDICT_WELCOME;
 }
 

@@ -219,6 +219,17 @@ START_TEST(known_source_is_let_in)
 }
 END_TEST
 
+/* A shard's clock is read a moment after main's. */
+START_TEST(known_source_that_leaves_just_now)
+{
+	struct pass *link = known_link(v4(1), T), pass;
+
+	end(link, FAULT_NONE, T + 1);
+	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_WELCOME);
+	ck_assert_int_eq(pass.kind, PASS_KNOWN);
+}
+END_TEST
+
 /* Its own bound: the oldest makes room, and at twice as many it is full. */
 START_TEST(known_source_has_a_bound_of_its_own)
 {
@@ -231,6 +242,29 @@ START_TEST(known_source_has_a_bound_of_its_own)
 	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_SOURCE_IS_FULL);
 	ck_assert_int_eq(admit(v4(2), T, &pass), VERDICT_WELCOME);
 	end(link, FAULT_NONE, T);
+}
+END_TEST
+
+/* Silent ones at one known address take the place of no other's. */
+START_TEST(known_sources_are_not_in_each_others_way)
+{
+	unsigned share = 32; /* an eighth of the descriptors */
+	struct pass pass;
+
+	armour_fini(&armour);
+	memset(&armour, 0, sizeof(armour));
+	ck_assert(armour_init(&armour, &limits, 8 * share, 7));
+	(void)known_link(v4(1), T);
+	for (unsigned i = 0; i < share; i++)
+		ck_assert_int_eq(admit(v4(1), T, &passes[i]), VERDICT_WELCOME);
+	(void)known_link(v4(2), T);
+	for (unsigned i = 0; i < 18; i++) {
+		ck_assert_int_eq(admit(v4(2), T, &passes[share + i]),
+		    VERDICT_WELCOME);
+		ck_assert_int_eq(passes[share + i].crowded, i >= 16);
+	}
+	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_WELCOME);
+	ck_assert(pass.crowded);
 }
 END_TEST
 
@@ -390,7 +424,9 @@ armour_suite(void)
 	tcase_add_test(tc, each_stranger_has_a_bound);
 	tcase_add_test(tc, what_a_source_is);
 	tcase_add_test(tc, known_source_is_let_in);
+	tcase_add_test(tc, known_source_that_leaves_just_now);
 	tcase_add_test(tc, known_source_has_a_bound_of_its_own);
+	tcase_add_test(tc, known_sources_are_not_in_each_others_way);
 	tcase_add_test(tc, few_descriptors_are_shared);
 	tcase_add_test(tc, penalties_grow);
 	tcase_add_test(tc, who_fails_slowly_is_not_barred);
