@@ -166,6 +166,7 @@ feed(struct tls *tls, const void *bytes, size_t len)
 {
 	BIO *socket = SSL_get_rbio(tls->ssl);
 	BIO *memory = BIO_new_mem_buf(bytes, (int)len);
+	enum tls_result result;
 
 	if (memory == NULL || BIO_up_ref(socket) != 1) {
 		BIO_free(memory);
@@ -173,7 +174,9 @@ feed(struct tls *tls, const void *bytes, size_t len)
 	}
 	BIO_set_mem_eof_return(memory, -1); /* at its end: try again */
 	SSL_set0_rbio(tls->ssl, memory);
-	if (tls_handshake(tls) == TLS_WANT_WRITE || BIO_pending(memory) > 0)
+	result = tls_handshake(tls);
+	if (result == TLS_WANT_WRITE ||
+	    (result != TLS_FAILED && BIO_pending(memory) > 0))
 		(void)fail_because(tls,
 		    "more than one message before the answer");
 	SSL_set0_rbio(tls->ssl, socket);
