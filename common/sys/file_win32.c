@@ -18,10 +18,12 @@
 #include <sddl.h>
 #include <windows.h>
 
-/* For its owner, the system and administrators, nothing inherited. */
-static const wchar_t secret_file[] = L"D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)";
+/* For its owner, the system, administrators and LocalService, which runs us as
+ * a service after somebody has tried us in a console; nothing inherited. */
+static const wchar_t secret_file[] =
+    L"D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;LS)";
 static const wchar_t secret_folder[] =
-    L"D:P(A;OICI;FA;;;OW)(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+    L"D:P(A;OICI;FA;;;OW)(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;LS)";
 
 /* In a few words of ours, for they are kept by nobody. */
 static const char *
