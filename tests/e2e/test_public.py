@@ -178,6 +178,7 @@ def test_new_sessions_per_second(lab):
     assert 4 <= sum(ends) <= most
     assert ends[:4] == [True] * 4
     assert served(outer.clients, "127.0.0.2")
+    outer.wait_log("front", "refused")
     assert {line["why"] for line in denials(outer)} == \
         {"NewSessionsPerSecond exceeded"}
     wait_until(lambda: try_served(outer.clients), "the next second", every=0.1)

@@ -94,11 +94,17 @@ check_programs() {
 	done
 }
 
-# The running programs, in every pair of systems.
-check_pairs() {
+# The running programs, in every pair of systems; then what goes through, over
+# TLS.
+run_pairs() {
 	TP_WINDOWS=$build TP_WINEPREFIX=$WINEPREFIX PYTHONDONTWRITEBYTECODE=1 \
-		timeout 600 "$python" -m pytest "$here" -q -n $((jobs * 2)) ||
-		fail 'the running programs'
+		timeout 600 "$python" -m pytest "$here" -q -n $((jobs * 2)) "$@"
+}
+
+check_pairs() {
+	run_pairs || fail 'the running programs'
+	TP_TLS=1 run_pairs -k 'page or at_once or each_way or half or restarted' ||
+		fail 'the running programs over TLS'
 }
 
 start_wine
