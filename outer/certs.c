@@ -135,23 +135,38 @@ make_context(struct certs *certs, const struct outer_config *config, bool *own,
 }
 
 static bool
-read_files(struct certs *certs, const struct outer_config *config, bool *own,
-    struct tls_context **context, char problem[TLS_PROBLEM_SIZE])
+has_context(const struct certs *certs)
 {
-	*own = false;
-	*context = NULL;
-	if (config->tls)
-		*context = make_context(certs, config, own, problem);
-	return !config->tls || *context != NULL;
+	struct tls_context *context = tls_slot_get(certs->hub->tls);
+
+	tls_context_release(context);
+	return context != NULL;
 }
 
+/* Where there is no TLS because our own certificates could not be made, all
+ * else, such as the keys, can be changed nevertheless. */
 bool
 certs_read(struct certs *certs, const struct outer_config *fresh,
     struct tls_context **context, char problem[TLS_PROBLEM_SIZE])
 {
+	bool required = certs->hub->config->require_tls || fresh->require_tls;
 	bool own;
 
-	return read_files(certs, fresh, &own, context, problem);
+	*context = NULL;
+	if (!fresh->tls && required) {
+		snprintf(problem, TLS_PROBLEM_SIZE,
+		    "TLS: found false; expected true, for TLS is required "
+		    "until a restart");
+		return false;
+	}
+	if (!fresh->tls ||
+	    (*context = make_context(certs, fresh, &own, problem)) != NULL)
+		return true;
+	if (!own || required || has_context(certs))
+		return false;
+	log_warn("tls", "no certificates: links without TLS only",
+	    KV_STR("why", problem));
+	return true;
 }
 
 static void
@@ -188,28 +203,21 @@ certs_start(struct hub *hub, char problem[TLS_PROBLEM_SIZE])
 	const struct outer_config *config = hub->config;
 	struct certs *certs = calloc(1, sizeof(*certs));
 	struct tls_context *context;
-	bool own;
 
 	snprintf(problem, TLS_PROBLEM_SIZE, "out of memory");
 	if (certs == NULL)
 		return NULL;
 	certs->hub = hub;
 	certs->look = loop_timer_new(hub->loop, on_look, certs);
-	if (certs->look == NULL)
-		goto fail;
-	if (!read_files(certs, config, &own, &context, problem)) {
-		if (!own || config->require_tls)
-			goto fail;
-		log_warn("tls", "no certificates: links without TLS only",
-		    KV_STR("why", problem));
+	if (certs->look == NULL ||
+	    !certs_read(certs, config, &context, problem)) {
+		certs_stop(certs);
+		return NULL;
 	}
 	tls_slot_put(hub->tls, context);
 	warn_of_plain_links(config);
 	loop_timer_start(certs->look, LOOK_MS);
 	return certs;
-fail:
-	certs_stop(certs);
-	return NULL;
 }
 
 void

@@ -19,8 +19,11 @@ struct outer_config;
 struct certs *certs_start(struct hub *hub, char problem[TLS_PROBLEM_SIZE]);
 void certs_stop(struct certs *certs); /* NULL is fine */
 
-/* Reads all files as fresh settings say; *context is then for hub->tls, or NULL
- * where TLS is off. False with one line in problem. */
+/*
+ * Reads all files as fresh settings say; *context is then for hub->tls: NULL
+ * where TLS is off, and where there are no certificates of our own, now as
+ * before, of which a line tells. False with one line in problem.
+ */
 bool certs_read(struct certs *certs, const struct outer_config *fresh,
     struct tls_context **context, char problem[TLS_PROBLEM_SIZE]);
 

@@ -401,3 +401,40 @@ def test_an_address_that_becomes_another_kind_needs_a_restart(lab, scheme):
     assert request(outer.clients, b"in") == b"in"
     outer.wait_joined(2)
     assert bool(outer.grep("standby", "secured", mark)) == (scheme == "tls")
+
+
+def test_keys_are_taken_though_there_are_no_certificates(lab):
+    """Those that could not be made keep no old key alive."""
+    lab.path("certs").write_text("a file is in the way")
+    file = lab.outer_file()
+    outer = lab.start_outer(file).wait_ready()
+    lab.inner(outer.links_address, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"AuthKey": "x" * 20}))
+    mark = hang_up(outer)
+    assert outer.wait_log("app", says="read anew", level="info",
+                          after=mark)["taken"] == "AuthKey"
+    assert "without TLS only" in outer.wait_log(
+        "tls", level="warn", after=mark)["message"]
+    assert "its key was removed" in outer.wait_log("standby", "closed",
+                                                   after=mark)["why"]
+    lab.path("certs").unlink()      # it is out of the way
+    mark = hang_up(outer)
+    outer.wait_log("tls", "certificates made", after=mark)
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, AuthKey="x" * 20)
+    outer.wait_joined(2)
+
+
+def test_tls_stays_on_while_it_is_required(lab):
+    """RequireTLS goes at a restart only, so TLS cannot go before."""
+    file = lab.outer_file(RequireTLS=True)
+    outer = lab.start_outer(file).wait_ready()
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"TLS": False,
+                                           "RequireTLS": False}))
+    mark = hang_up(outer)
+    assert "TLS is required" in outer.wait_log("app", level="error",
+                                               after=mark)["why"]
+    lab.inner(outer, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
