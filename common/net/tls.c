@@ -20,6 +20,7 @@
 enum {
 	RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
 	READ_AHEAD = 4 * (RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD),
+	STEPS_MOST = 64, /* a message takes one to four; two are usual */
 };
 
 struct tls_ticket {
@@ -36,9 +37,16 @@ tls_of(const SSL *ssl)
 void
 tls_on_info(const SSL *ssl, int where, int value)
 {
+	struct tls *tls = tls_of(ssl);
+
 	if ((where & SSL_CB_ALERT) != 0 && (where & SSL_CB_WRITE) != 0 &&
 	    (value & 0xff) == SSL_AD_NO_RENEGOTIATION)
-		tls_of(ssl)->renegotiates = true;
+		tls->renegotiates = true;
+	else if (tls->connected && (where & SSL_CB_LOOP) != 0)
+		tls->floods |= ++tls->steps > STEPS_MOST;
+	if (tls->renegotiates || tls->floods)
+		SSL_set_shutdown(tls->ssl,
+		    SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
 static struct tls *
@@ -219,8 +227,10 @@ recv_result(struct tls *tls, int n)
 {
 	int code = SSL_get_error(tls->ssl, n);
 
-	if (tls->renegotiates) {
-		(void)fail_because(tls, "the peer asks to renegotiate");
+	if (tls->renegotiates || tls->floods) {
+		(void)fail_because(tls,
+		    tls->floods ? "the peer changes keys without end"
+				: "the peer asks to renegotiate");
 		return SOCK_FAILED;
 	}
 	switch (code) {
@@ -245,6 +255,7 @@ tls_recv(struct tls *tls, void *out, size_t size)
 	size_t len = 0;
 
 	tls->recv_wants_write = tls->dry = false;
+	tls->steps = 0;
 	if (tls->failed)
 		return SOCK_FAILED;
 	while (len < size) {

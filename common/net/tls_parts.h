@@ -31,12 +31,18 @@ struct tls {
 	bool recv_wants_write;
 	bool dry;	   /* the last tls_recv met SOCK_AGAIN */
 	bool renegotiates; /* the peer has asked for it */
+	bool floods;	   /* see tls_on_info */
+	unsigned steps;	   /* of the library since the last tls_recv */
 };
 
 /* The connection that the library's object belongs to. */
 struct tls *tls_of(const SSL *ssl);
 
-/* Notes an alert that says no to a renegotiation. */
+/*
+ * Notes an alert that says no to a renegotiation, and messages of handshakes
+ * without end, as KeyUpdate: SSL_read goes on for as long as they come, and
+ * its thread with it. So it is told that nothing more will.
+ */
 void tls_on_info(const SSL *ssl, int where, int value);
 
 /* The client's check of the server's certificate: SSL_CTX_set_cert_verify_

@@ -14,6 +14,7 @@
 
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <openssl/ssl.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -245,6 +246,71 @@ START_TEST(a_cut_is_no_end)
 	ck_assert_int_eq(tls_recv(server, got, sizeof(got)), SOCK_FAILED);
 	ck_assert_str_eq(tls_problem(server, why),
 	    "TLS: the connection ended without a close_notify");
+}
+END_TEST
+
+/* A client of the bare library, which writes to memory. */
+static SSL *
+bare_client(SSL_CTX *ctx)
+{
+	static const unsigned char alpn[] = "\x0dtransponder/1";
+	unsigned char bytes[8192];
+	SSL *bare = SSL_new(ctx);
+	ssize_t n;
+
+	make_pair();
+	ck_assert_int_eq(SSL_set_alpn_protos(bare, alpn, sizeof(alpn) - 1), 0);
+	SSL_set_connect_state(bare);
+	SSL_set_bio(bare, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	ck_assert_int_eq(SSL_do_handshake(bare), -1);
+	n = BIO_read(SSL_get_wbio(bare), bytes, sizeof(bytes));
+	ck_assert_int_gt(n, 0);
+	server = tls_accept(server_context, ends[0], bytes, (size_t)n);
+	n = read(ends[1], bytes, sizeof(bytes));
+	ck_assert_int_gt(n, 0);
+	BIO_write(SSL_get_rbio(bare), bytes, (int)n);
+	ck_assert_int_eq(SSL_do_handshake(bare), 1);
+	return bare;
+}
+
+/* What it has written, to the server's socket. */
+static void
+send_on(SSL *bare)
+{
+	char *bytes;
+	long len = BIO_get_mem_data(SSL_get_wbio(bare), &bytes);
+
+	ck_assert_int_eq(write(ends[1], bytes, (size_t)len), len);
+	(void)BIO_reset(SSL_get_wbio(bare));
+}
+
+/* Some new keys are nothing; those without end would keep the thread for as
+ * long as they come. Their sender may ask for one in reply each time. */
+START_TEST(keys_that_change_without_end)
+{
+	static const int kinds[] = { SSL_KEY_UPDATE_NOT_REQUESTED,
+		SSL_KEY_UPDATE_REQUESTED };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *bare = bare_client(ctx);
+	char why[TLS_WHY_SIZE], byte;
+
+	send_on(bare);
+	ck_assert_int_eq(tls_handshake(server), TLS_DONE);
+	for (int count = 10; count <= 1000; count += 990) {
+		for (int i = 0; i < count; i++) {
+			ck_assert_int_eq(SSL_key_update(bare, kinds[_i]), 1);
+			ck_assert_int_eq(SSL_do_handshake(bare), 1);
+		}
+		ck_assert_int_eq(SSL_write(bare, "x", 1), 1);
+		send_on(bare);
+		ck_assert_int_eq(tls_recv(server, &byte, 1),
+		    count == 10 ? 1 : SOCK_FAILED);
+	}
+	ck_assert_str_eq(tls_problem(server, why),
+	    "TLS: the peer changes keys without end");
+	ck_assert(tls_peer_is_at_fault(server));
+	SSL_free(bare);
+	SSL_CTX_free(ctx);
 }
 END_TEST
 
@@ -636,6 +702,7 @@ tls_suite(void)
 	tcase_add_loop_test(tc, a_full_socket, 0, 2);
 	tcase_add_test(tc, close_notify_is_one_way);
 	tcase_add_test(tc, a_cut_is_no_end);
+	tcase_add_loop_test(tc, keys_that_change_without_end, 0, 2);
 	tcase_add_test(tc, both_sides_have_the_same_binding);
 	tcase_add_test(tc, a_ticket_serves_often_and_for_its_context);
 	tcase_add_loop_test(tc, the_client_checks, 0,
