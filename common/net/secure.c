@@ -32,6 +32,8 @@ struct secure {
 	bool reading;	/* it is wanted */
 	bool kicked;	/* on_input is due whether or not bytes come */
 	bool ended;	/* close_notify came, or it is broken */
+	bool starved;	/* bytes were lost for want of memory: it is broken,
+			 * which is yet to be told */
 	bool finishing; /* close_notify waits */
 	bool handshake_writes;
 };
@@ -71,7 +73,7 @@ rearm(struct secure *secure)
 	if (secure->secured &&
 	    (secure->kicked ||
 		(secure->reading && !secure->ended &&
-		    tls_has_more(secure->tls))))
+		    (secure->starved || tls_has_more(secure->tls)))))
 		ready_soon(&secure->ready, READY_READ);
 	return true;
 }
@@ -92,11 +94,14 @@ static ssize_t
 pull(struct secure *secure)
 {
 	unsigned char bytes[AT_ONCE];
-	ssize_t n = tls_recv(secure->tls, bytes, sizeof(bytes));
+	ssize_t n;
 
-	if (n > 0 && evbuffer_add(secure->input, bytes, (size_t)n) != 0)
+	if (secure->starved)
 		return SOCK_FAILED;
-	return n;
+	n = tls_recv(secure->tls, bytes, sizeof(bytes));
+	secure->starved = n > 0 &&
+	    evbuffer_add(secure->input, bytes, (size_t)n) != 0;
+	return secure->starved ? SOCK_FAILED : n;
 }
 
 /* Ends with a handler, which may have freed it. */
@@ -115,7 +120,9 @@ hear(struct secure *secure)
 		(void)rearm(secure);
 		secure->handler->on_eof(secure->arg);
 	} else if (n == SOCK_FAILED && !kicked) {
-		complain(secure, tls_problem(secure->tls, why));
+		complain(secure,
+		    secure->starved ? "out of memory"
+				    : tls_problem(secure->tls, why));
 	} else if (!rearm(secure)) {
 		complain(secure, "out of memory");
 	} else if (n > 0 || kicked) {

@@ -587,9 +587,18 @@ static const struct link_handler handler = {
 		ck_assert(condition); \
 	} while (0)
 
+static bool short_of_memory;
+
+static void *
+scarce_malloc(size_t size)
+{
+	return short_of_memory ? NULL : malloc(size);
+}
+
 static void
 set_up_links(void)
 {
+	event_set_mem_functions(scarce_malloc, realloc, free);
 	set_up();
 	memset(seen, 0, sizeof(seen));
 	make_pair();
@@ -643,6 +652,29 @@ START_TEST(a_link_that_is_not_quiet)
 		TURN_UNTIL(seen[0].len == 1); /* it is heard all the same */
 	}
 	ck_assert(link_is_quiet(links[0]));
+}
+END_TEST
+
+/* Bytes that were read and found no room are not just left out. */
+START_TEST(a_link_without_memory_ends)
+{
+	TURN_UNTIL(seen[0].secured && seen[1].secured);
+	link_read(links[0], false);
+	ck_assert(link_write(links[1], "lost", 4));
+	TURN_UNTIL(sock_peek(link_fd(links[0])) == SOCK_BYTES);
+	short_of_memory = true;
+	if (_i == 0) {
+		ck_assert(!link_is_quiet(links[0]));
+	} else {
+		link_kick(links[0]);
+		link_read(links[0], true);
+		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	}
+	short_of_memory = false;
+	link_read(links[0], true);
+	ck_assert(link_write(links[1], "later", 5));
+	TURN_UNTIL(seen[0].failed || seen[0].len > 0);
+	ck_assert_uint_eq(seen[0].len, 0);
 }
 END_TEST
 
@@ -723,6 +755,7 @@ tls_suite(void)
 	tcase_add_test(tc, a_link_becomes_tls);
 	tcase_add_test(tc, a_link_that_is_not_quiet);
 	tcase_add_loop_test(tc, a_link_ends_in_order_or_not, 0, 2);
+	tcase_add_loop_test(tc, a_link_without_memory_ends, 0, 2);
 	tcase_add_test(tc, half_closed_and_still_writing);
 	tcase_add_test(tc, what_is_not_read_waits);
 	suite_add_tcase(suite, tc);
