@@ -55,6 +55,12 @@ tell(struct certs *certs, const struct outer_config *config)
 		log_info("tls", "certificate renewed",
 		    KV_STR("file", made->cert_file),
 		    KV_STR("until", made->until));
+	if (made->ca_ends)
+		log_warn("tls",
+		    "the CA has ended, or will soon, or is not good yet: "
+		    "inners that check it need a new one. Without the folder "
+		    "all is made anew",
+		    KV_STR("file", made->ca_file));
 	if (strcmp(certs->told, made->fingerprint) == 0)
 		return;
 	memcpy(certs->told, made->fingerprint, sizeof(certs->told));

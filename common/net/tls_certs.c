@@ -293,20 +293,29 @@ make_folder(const char *folder, int days, char problem[TLS_PROBLEM_SIZE])
 	return made;
 }
 
-/* Why server.crt will not do, or NULL. */
-static const char *
-server_problem(const struct pair *ca, const struct pair *server)
+static bool
+ends_soon(const X509 *cert)
 {
 	time_t soon = time(NULL) + (time_t)TLS_CERTS_RENEW_DAYS * DAY;
 
+	return X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0;
+}
+
+/* Why server.crt will not do, or NULL. One that is not good yet was made while
+ * the clock was wrong. */
+static const char *
+server_problem(const struct pair *ca, const struct pair *server)
+{
 	if (!belong_together(server))
 		return "server.crt or server.key is missing, or they do not "
 		       "belong together";
 	if (ca->cert != NULL &&
 	    X509_verify(server->cert, X509_get0_pubkey(ca->cert)) != 1)
 		return "server.crt was not signed by ca.crt";
-	if (X509_cmp_time(X509_get0_notAfter(server->cert), &soon) < 0)
+	if (ends_soon(server->cert))
 		return "server.crt ends soon";
+	if (!tls_is_current(server->cert))
+		return "server.crt is not good yet";
 	return NULL;
 }
 
@@ -370,6 +379,7 @@ describe(const struct pair *ca, const struct pair *server,
 		return false;
 	hex_encode(bytes, sizeof(bytes), certs->fingerprint);
 	(void)strftime(certs->until, sizeof(certs->until), "%Y-%m-%d", &end);
+	certs->ca_ends = ends_soon(ca->cert) || !tls_is_current(ca->cert);
 	return true;
 }
 

@@ -76,13 +76,15 @@ def test_two_that_start_at_once_agree(lab):
     assert not list(lab.dir.glob("certs.*"))
 
 
-@pytest.mark.parametrize("days", [-1, 10, 59])
-def test_server_crt_is_renewed_before_it_ends(lab, days):
-    """Under the same CA and key: an inner that trusts the CA sees nothing."""
+@pytest.mark.parametrize("begins, days", [(-100, -1), (-100, 10), (-100, 59),
+                                          (2, 399)])
+def test_server_crt_is_renewed_before_it_ends(lab, begins, days):
+    """Under the same CA and key: an inner that trusts the CA sees nothing. So
+    is one that was made while the clock was ahead."""
     lab.outer().kill()
     folder = lab.path("certs")
     ca = CA(lab.new_dir("ca"), folder / "ca.key", folder / "ca.crt")
-    old = ca.sign(begins=-100, ends=days, key=folder / "server.key")
+    old = ca.sign(begins=begins, ends=days, key=folder / "server.key")
     (folder / "server.crt").write_bytes(old.cert.read_bytes())
     key = (folder / "server.key").read_bytes()
     outer = lab.outer()
@@ -93,6 +95,20 @@ def test_server_crt_is_renewed_before_it_ends(lab, days):
             390 * 86400)
     lab.inner(outer, lab.echo(), MaxFreeConn=1, CAFile=str(folder / "ca.crt"))
     outer.wait_joined(1)
+
+
+def test_a_ca_that_ends_is_warned_of(lab):
+    """It is never renewed behind the back of inners that trust it."""
+    outer = lab.outer()
+    assert not outer.grep("tls", level="warn")
+    outer.kill()
+    folder = lab.path("certs")
+    openssl("req", "-x509", "-new", "-key", folder / "ca.key", "-subj",
+            "/CN=Transponder CA", "-days", 59, "-out", folder / "ca.crt")
+    before = contents(folder)
+    assert lab.outer().wait_log("tls", level="warn")["file"] == \
+        str(folder / "ca.crt")
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("lost", [["server.crt"], ["server.key"],
