@@ -342,10 +342,11 @@ def test_new_files_on_sighup(lab):
     mark = hang_up(outer)
     outer.wait_log("app", says="read anew", after=mark)
     for wanted in ("false", "true"):
-        mark = outer.mark()
+        mark, joined = outer.mark(), outer.joined()
         assert request(outer.clients, b"in") == b"in"
         assert outer.wait_log("standby", "secured",
                               after=mark)["resumed"] == wanted
+        outer.wait_joined(joined + 1)   # the next ticket comes with WELCOME
     client.sendall(b"after")
     assert recv_exactly(client, 5) == b"after"
     assert not outer.grep("standby", "closed")
