@@ -90,14 +90,17 @@ class Impostor(Recorder):
         self.server.load_cert_chain(cert, key)
         self.server.set_alpn_protocols(ALPN)
         self.client = client_context()
+        self.poses = True   # no: new links just pass
         super().__init__(to)
         self.url = self.url.replace("tcp:", "tls:")
 
     def open_inner(self, sock: socket.socket) -> socket.socket:
-        return self.server.wrap_socket(sock, server_side=True)
+        return (self.server.wrap_socket(sock, server_side=True)
+                if self.poses else sock)
 
     def open_outer(self) -> socket.socket:
-        return self.client.wrap_socket(connect(self.to))
+        sock = connect(self.to)
+        return self.client.wrap_socket(sock) if self.poses else sock
 
 
 def client_context(alpn: list[str] | None = None) -> ssl.SSLContext:

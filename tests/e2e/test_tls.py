@@ -226,6 +226,25 @@ def test_a_man_in_the_middle_is_refused(lab):
     assert not outer.joined()
 
 
+@pytest.mark.short
+def test_a_man_in_the_middle_cannot_join_quickly(lab):
+    """Nor when he comes later: the proof of a quick join is bound as well."""
+    outer = lab.outer()
+    own = self_signed(lab.new_dir("own"))
+    between = lab.add(Impostor(outer.links, own.cert, own.key))
+    between.poses = False
+    inner = lab.inner(between.url, lab.echo(), MaxFreeConn=1,
+                      MaxRetryInterval=0.1)
+    outer.wait_joined(1)
+    between.poses = True
+    assert request(outer.clients, b"in") == b"in"
+    line = outer.wait_log("standby", "closed", state="handshake")
+    assert "authentication failed" in line["why"]
+    assert b'"counter"' in between.recording(), "it did ask to join quickly"
+    assert inner.wait_log("keeper", level="error")["why"]
+    assert outer.joined() == 1
+
+
 # --- certificates -----------------------------------------------------------
 
 def begins_with(problem: str, lab, outer, **settings) -> str:
