@@ -37,8 +37,8 @@ bool file_exists(const char *path);
 /* Whether users other than its owner may read it. */
 bool file_is_open_to_others(const char *path);
 
-/* Gives a file, or a folder, to a user and his group; for root. False: it is as
- * before, or not there. */
+/* Gives a file of one name, or a folder, to a user and his group; for root.
+ * False: it is as before, or not there. */
 bool file_give(const char *path, const struct user_id *id);
 
 /* The number of this process, for temporary names. */

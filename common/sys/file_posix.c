@@ -162,10 +162,23 @@ file_is_open_to_others(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
 }
 
+/* Root gives, in a folder that may be the user's already: who lays a second
+ * name of another file there must not get that. */
 bool
 file_give(const char *path, const struct user_id *id)
 {
-	return lchown(path, (uid_t)id->uid, (gid_t)id->gid) == 0;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	bool given;
+
+	if (fd < 0)
+		return false;
+	given = fstat(fd, &st) == 0 &&
+	    (S_ISDIR(st.st_mode) ||
+		(S_ISREG(st.st_mode) && st.st_nlink == 1)) &&
+	    fchown(fd, (uid_t)id->uid, (gid_t)id->gid) == 0;
+	close(fd);
+	return given;
 }
 
 unsigned long

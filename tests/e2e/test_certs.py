@@ -192,6 +192,22 @@ def test_they_belong_to_the_user_that_it_becomes(lab):
     outer.wait_joined(1)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or VALGRIND,
+                    reason="only root can be another")
+@pytest.mark.parametrize("lay", [os.link, os.symlink])
+def test_nothing_else_is_given_to_that_user(lab, lay):
+    """The folder is his: another's file that he lays there stays its."""
+    lab.outer(User="nobody").kill()
+    secret = lab.path("secret")
+    secret.write_text("of root")
+    (lab.path("certs") / "ca.key").unlink()
+    lay(secret, lab.path("certs") / "ca.key")
+    outer = lab.outer(User="nobody")
+    assert "cannot be given" in outer.wait_log("tls", level="warn")["message"]
+    assert secret.stat().st_uid == 0
+    assert secret.read_text() == "of root"
+
+
 def test_paths_are_beside_the_file(lab):
     """Those that are not absolute, wherever the program was started."""
     own = self_signed(lab.new_dir("own"))
