@@ -62,10 +62,12 @@ rearm(struct secure *secure)
 	} else if (!secure->secured) {
 		what = secure->handshake_writes ? READY_WRITE : READY_READ;
 	} else {
+		/* what can be read then stays where it is, and would be told of
+		 * again and again */
 		if (secure->reading)
-			what |= READY_READ;
-		if (unsent || secure->finishing ||
-		    tls_recv_wants_write(secure->tls))
+			what |= tls_recv_wants_write(secure->tls) ? READY_WRITE
+								  : READY_READ;
+		if (unsent || secure->finishing)
 			what |= READY_WRITE;
 	}
 	if (!ready_want(&secure->ready, what))

@@ -231,20 +231,21 @@ static void
 rearm(struct pump_side *side)
 {
 	short what = 0;
+	bool reads;
 
 	if (pump_raw_unsent(pump_peer(side)) > 0)
 		pump_pause(side);
 	else
 		side->paused = false;
-	if (!side->eof && !side->paused)
-		what |= READY_READ;
+	reads = !side->eof && !side->paused;
+	if (reads) /* as net/secure.c does it */
+		what |= stream_recv_wants_write(&side->stream) ? READY_WRITE
+							       : READY_READ;
 	if (!side->finished && (pump_raw_unsent(side) > 0 || side->finishing))
-		what |= READY_WRITE;
-	if ((what & READY_READ) != 0 && stream_recv_wants_write(&side->stream))
 		what |= READY_WRITE;
 	if (!ready_want(&side->ready, what))
 		pump_close(side->pump, PUMP_NO_MEMORY);
-	else if ((what & READY_READ) != 0 && stream_has_more(&side->stream))
+	else if (reads && stream_has_more(&side->stream))
 		ready_soon(&side->ready, READY_READ); /* no event will come */
 }
 

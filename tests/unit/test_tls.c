@@ -249,20 +249,28 @@ START_TEST(a_cut_is_no_end)
 }
 END_TEST
 
-/* A client of the bare library, which writes to memory. */
+/* A client of the bare library, which reads and writes memory. */
 static SSL *
-bare_client(SSL_CTX *ctx)
+bare_new(SSL_CTX *ctx)
 {
 	static const unsigned char alpn[] = "\x0dtransponder/1";
-	unsigned char bytes[8192];
 	SSL *bare = SSL_new(ctx);
-	ssize_t n;
 
 	make_pair();
 	ck_assert_int_eq(SSL_set_alpn_protos(bare, alpn, sizeof(alpn) - 1), 0);
 	SSL_set_connect_state(bare);
 	SSL_set_bio(bare, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	ck_assert_int_eq(SSL_do_handshake(bare), -1);
+	return bare;
+}
+
+static SSL *
+bare_client(SSL_CTX *ctx)
+{
+	unsigned char bytes[8192];
+	SSL *bare = bare_new(ctx);
+	ssize_t n;
+
 	n = BIO_read(SSL_get_wbio(bare), bytes, sizeof(bytes));
 	ck_assert_int_gt(n, 0);
 	server = tls_accept(server_context, ends[0], bytes, (size_t)n);
@@ -709,6 +717,72 @@ START_TEST(half_closed_and_still_writing)
 }
 END_TEST
 
+static void
+set_up_stranger(void)
+{
+	set_up();
+	memset(seen, 0, sizeof(seen));
+	loop = loop_new();
+	links[0] = links[1] = NULL;
+}
+
+/* The rest of its handshake with links[0]. */
+static void
+shake_hands(SSL *bare)
+{
+	unsigned char bytes[8192];
+	ssize_t n;
+
+	links[0] = link_new(loop, ends[0]);
+	ends[0] = SOCK_NONE;
+	link_set_handler(links[0], &handler, (void *)0);
+	send_on(bare);
+	TURN_UNTIL(sock_peek(ends[1]) == SOCK_BYTES);
+	n = read(ends[1], bytes, sizeof(bytes));
+	ck_assert_int_gt(n, 0);
+	BIO_write(SSL_get_rbio(bare), bytes, (int)n);
+	ck_assert_int_eq(SSL_do_handshake(bare), 1);
+	send_on(bare);
+	TURN_UNTIL(seen[0].secured);
+}
+
+static void
+on_time(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* It asks for new keys all the time and takes none: its link waits until it
+ * does, and not in circles. */
+START_TEST(who_takes_no_reply_is_waited_for)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *bare = bare_new(ctx);
+	struct loop_timer *timer;
+	bool over = false;
+	int rounds = 0, small = 1;
+
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	shake_hands(bare);
+	for (int i = 0; i < 40; i++) {
+		SSL_key_update(bare, SSL_KEY_UPDATE_REQUESTED);
+		ck_assert_int_eq(SSL_do_handshake(bare), 1);
+		send_on(bare);
+		event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	}
+	ck_assert_int_eq(sock_peek(link_fd(links[0])), SOCK_BYTES); /* full */
+	timer = loop_timer_new(loop, on_time, &over);
+	loop_timer_start(timer, 50);
+	for (; !over; rounds++)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	ck_assert_int_lt(rounds, 10);
+	ck_assert(!seen[0].failed);
+	loop_timer_free(timer);
+	SSL_free(bare);
+	SSL_CTX_free(ctx);
+}
+END_TEST
+
 START_TEST(what_is_not_read_waits)
 {
 	TURN_UNTIL(seen[0].secured && seen[1].secured);
@@ -758,6 +832,11 @@ tls_suite(void)
 	tcase_add_loop_test(tc, a_link_without_memory_ends, 0, 2);
 	tcase_add_test(tc, half_closed_and_still_writing);
 	tcase_add_test(tc, what_is_not_read_waits);
+	suite_add_tcase(suite, tc);
+
+	tc = tcase_create("strangers");
+	tcase_add_checked_fixture(tc, set_up_stranger, tear_down_links);
+	tcase_add_test(tc, who_takes_no_reply_is_waited_for);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
