@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_SHORT = 16, LINE_END = 2 };
+enum { KEY_SHORT = 16, LINE_END = 2, MARK = 3 };
 
 const char key_variable[] = "TRANSPONDER_AUTH_KEY";
 
@@ -79,27 +79,41 @@ without_line_end(const char *text, size_t len)
 	return len;
 }
 
+/* Nor is what Windows writes in front of a text in UTF-8. */
+static size_t
+mark_len(const char *text, size_t len)
+{
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+
+	return len >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0
+	    ? sizeof(mark)
+	    : 0;
+}
+
 static bool
 read_file(const struct key_source *source, char **key,
     char problem[CONF_PROBLEM_SIZE])
 {
 	char *path = path_beside(source->path, source->file);
-	char text[KEY_MAX + LINE_END + 1];
+	char text[MARK + KEY_MAX + LINE_END + 1];
 	const char *wrong = "out of memory";
 	bool exposed = false;
-	size_t len = 0;
+	size_t len = 0, mark = 0;
 	int error;
 
 	if (path != NULL) {
 		error = keyfile_read(path, text, sizeof(text), &len, &exposed);
 		if (len < sizeof(text)) /* else it is too long anyway */
 			len = without_line_end(text, len);
-		wrong = error != 0 ? error_text(error) : key_problem(text, len);
+		mark = mark_len(text, len);
+		len -= mark;
+		wrong = error != 0 ? error_text(error)
+				   : key_problem(text + mark, len);
 	}
 	if (wrong == NULL && (*key = calloc(1, len + 1)) == NULL)
 		wrong = "out of memory";
 	if (wrong == NULL)
-		memcpy(*key, text, len);
+		memcpy(*key, text + mark, len);
 	proof_forget(text, sizeof(text));
 	if (wrong == NULL && exposed)
 		log_warn("config",

@@ -23,7 +23,7 @@ struct key_source {
 /*
  * Fills in *key, the value of the first of the two keys, where it stands
  * elsewhere; *key is then the caller's. Still NULL: it stands nowhere. A key
- * file is one line. That everybody may read it is warned about in the log.
+ * file is one line, with a byte order mark or without. That everybody may read it is warned about in the log.
  * False with one line in problem: a source that is bad, or two that say
  * different things.
  */

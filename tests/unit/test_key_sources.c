@@ -31,6 +31,10 @@ static const struct {
 	{ "file", NULL, "k1", 2, NULL, "k1", false },
 	{ "file, line end", NULL, "k1\n", 3, NULL, "k1", false },
 	{ "file, CRLF", NULL, "k1\r\n", 4, NULL, "k1", false },
+	{ "file, byte order mark", NULL, "\xef\xbb\xbfk1\r\n", 7, NULL, "k1",
+	    false },
+	{ "byte order mark alone", NULL, "\xef\xbb\xbf\n", 4, NULL,
+	    "found nothing", true },
 	{ "file, spaces are the key's", NULL, " k1 \n", 5, NULL, " k1 ",
 	    false },
 	{ "variable", NULL, NULL, 0, "k1", "k1", false },
@@ -144,6 +148,7 @@ START_TEST(length_of_a_key_file)
 		{ 256, "\n", true },
 		{ 256, "\r\n", true },
 		{ 257, "", false },
+		{ 259, "", false },
 		{ 257, "\r\n", false },
 		{ LONG, "", false },
 	};
