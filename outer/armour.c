@@ -85,6 +85,19 @@ armour_fini(struct armour *armour)
 	armour->callers = NULL;
 }
 
+void
+armour_set_tight(struct armour *armour, bool tight)
+{
+	atomic_store(&armour->tight, tight);
+}
+
+size_t
+armour_pending(const struct armour *armour)
+{
+	return (size_t)atomic_load(&armour->pending) +
+	    atomic_load(&armour->known_pending);
+}
+
 /* --- the table ----------------------------------------------------------- */
 
 static uint64_t
@@ -236,6 +249,8 @@ static enum verdict
 admit_stranger(struct armour *armour, struct caller *caller, uint64_t now_ms,
     unsigned roll, struct pass *pass)
 {
+	unsigned pending;
+
 	if (caller != NULL) {
 		punish(caller, now_ms);
 		if (caller->barred)
@@ -243,8 +258,9 @@ admit_stranger(struct armour *armour, struct caller *caller, uint64_t now_ms,
 		if (atomic_load(&caller->pending) >= ARMOUR_OF_STRANGER)
 			return VERDICT_SOURCE_IS_FULL;
 	}
-	if (is_turned_away(&armour->limits, atomic_load(&armour->pending),
-		roll))
+	pending = atomic_load(&armour->pending);
+	if (is_turned_away(&armour->limits, pending, roll) ||
+	    (atomic_load(&armour->tight) && pending >= ARMOUR_TIGHT))
 		return VERDICT_MAX_STARTUPS;
 	atomic_fetch_add(&armour->pending, 1);
 	pass->kind = PASS_STRANGER;
@@ -368,6 +384,8 @@ armour_may_linger(struct armour *armour, uint64_t now_ms)
 {
 	uint64_t began_ms = atomic_load(&armour->linger_ms);
 
+	if (atomic_load(&armour->tight))
+		return false;
 	if (now_ms - began_ms >= ARMOUR_LINGER_MS &&
 	    atomic_compare_exchange_strong(&armour->linger_ms, &began_ms,
 		now_ms))

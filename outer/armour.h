@@ -20,6 +20,7 @@ enum {
 	/* four times an inner's MaxDialing, as that is by default */
 	ARMOUR_OF_KNOWN = 4 * 64,
 	ARMOUR_KNOWN_MS = 60 * 1000, /* after its last link has gone */
+	ARMOUR_TIGHT = 8, /* strangers, while descriptors are short */
 	ARMOUR_TELL_MS = 10 * 1000,
 	ARMOUR_LINGER_MS = 2000, /* LINK_RETIRE_MS */
 
@@ -71,6 +72,7 @@ struct armour {
 	uint32_t known_full;	    /* pending ones of known sources */
 	atomic_uint pending;	    /* of strangers */
 	atomic_uint known_pending;  /* of known sources */
+	atomic_bool tight;	    /* see armour_set_tight */
 	_Atomic uint64_t linger_ms; /* see armour_may_linger */
 	atomic_uint lingering;
 	struct caller *callers; /* owned: ARMOUR_CALLERS */
@@ -107,6 +109,16 @@ bool armour_init(struct armour *armour, const struct startups *limits,
 
 /* When no link is left; zeroed is fine. */
 void armour_fini(struct armour *armour);
+
+/*
+ * Main: whether descriptors are short. While they are, ARMOUR_TIGHT strangers
+ * are let in at once and no last words are read: what is left is for sessions
+ * and their links.
+ */
+void armour_set_tight(struct armour *armour, bool tight);
+
+/* From any thread: links without a proof, of strangers and all others. */
+size_t armour_pending(const struct armour *armour);
 
 /*
  * Main: a new link at now_ms. VERDICT_WELCOME: it has *pass, which must be

@@ -40,6 +40,7 @@ roll(void)
 static enum denial
 judge(struct hub *hub, const struct endpoint *peer, struct pass *pass)
 {
+	armour_set_tight(&hub->armour, !hub_has_room_for_strangers(hub));
 	switch (armour_admit(&hub->armour, peer, clock_ms(), roll(), pass)) {
 	case VERDICT_WELCOME:
 		break;

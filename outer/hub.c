@@ -22,6 +22,10 @@
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
 
+/* What strangers leave free, so that who comes when a session has ended is not
+ * behind them. */
+enum { FDS_FOR_SESSIONS = 16 };
+
 static bool
 start_sources(struct hub *hub)
 {
@@ -234,20 +238,40 @@ fds_aside(const struct hub *hub)
 	return FDS_ASIDE + (uint64_t)hub->config->workers * FDS_PER_WORKER;
 }
 
-/* A client that still waits will need a link beside those that are there. */
-static bool
-has_descriptors(const struct hub *hub)
+/* Links without a proof, but for the few that there always may be: those are
+ * among what is set aside. */
+static uint64_t
+fds_of_startups(const struct hub *hub)
 {
-	uint64_t used = atomic_load(&hub->links) +
+	size_t pending = armour_pending(&hub->armour);
+
+	return pending > ARMOUR_TIGHT ? pending - ARMOUR_TIGHT : 0;
+}
+
+/* A client that still waits will need a link beside those that are there. */
+static uint64_t
+fds_used(const struct hub *hub)
+{
+	uint64_t used = atomic_load(&hub->links) + fds_of_startups(hub) +
 	    2 * dispatch_length(&hub->dispatch) + hub_setting_up(hub) +
 	    relaying(hub) * FDS_PER_SESSION;
 
-	if (hub_sessions(hub) == 0)
-		return true; /* one at a time, if need be */
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		used += pump_kit_fds(hub->shards[i].pumps);
+	return used + fds_aside(hub);
+}
 
-	return used + FDS_PER_SESSION + fds_aside(hub) <= hub->max_fds;
+static bool
+has_descriptors(const struct hub *hub)
+{
+	return hub_sessions(hub) == 0 || /* one at a time, if need be */
+	    fds_used(hub) + FDS_PER_SESSION <= hub->max_fds;
+}
+
+bool
+hub_has_room_for_strangers(const struct hub *hub)
+{
+	return fds_used(hub) + FDS_FOR_SESSIONS <= hub->max_fds;
 }
 
 const char *

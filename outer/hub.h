@@ -99,6 +99,10 @@ size_t hub_setting_up(const struct hub *hub);
  * bound then. */
 const char *hub_why_full(const struct hub *hub, bool paused);
 
+/* Main: whether strangers at the link port leave enough descriptors for the
+ * sessions that may come. */
+bool hub_has_room_for_strangers(const struct hub *hub);
+
 /* How many sessions MaxSessions and the descriptors allow. */
 uint64_t hub_sessions_max(const struct hub *hub);
 

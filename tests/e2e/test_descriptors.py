@@ -60,6 +60,41 @@ def served(outer: Outer) -> bool:
         return False
 
 
+def silent_links(lab, outer: Outer, each: int) -> list:
+    """Strangers of ten addresses that say nothing, as far as they get in."""
+    crowd = []
+    for last in range(2, 12):
+        for _ in range(each):
+            with contextlib.suppress(ConnectionResetError):
+                crowd.append(lab.add(connect(outer.links,
+                                             source=f"127.0.0.{last}")))
+    return crowd
+
+
+@pytest.mark.parametrize("first", ["sessions", "strangers"])
+def test_strangers_take_no_descriptors_of_sessions(lab, first):
+    """With as many sessions as there may be, strangers who say nothing do not
+    take what a session that ends leaves for the next client."""
+    outer = lab.outer(options=limited(400), HandshakeTimeout=60)
+    lab.inner(outer, lab.echo(), MaxFreeConn=8)
+    outer.wait_joined(4)
+    running = []
+    if first == "strangers":
+        assert len(silent_links(lab, outer, 20)) >= 40
+    while not outer.grep("front", level="warn"):
+        running.append(lab.add(connect(outer.clients)))
+        ping_pong(running[-1], b"hello")
+        assert len(running) < 200, "it takes as many as it likes"
+    for _ in range(10):                 # the pool has grown meanwhile
+        running.pop().close()
+    silent_links(lab, outer, 12)
+    for _ in range(20):
+        running.pop().close()
+        silent_links(lab, outer, 1)
+        assert served(outer)
+    assert not outer.grep("listen", level="warn")
+
+
 @pytest.mark.parametrize("who", ["clients", "links"])
 def test_outer_out_of_descriptors(lab, who):
     """A crowd at either port: one line, sessions go on, it recovers."""

@@ -403,6 +403,26 @@ START_TEST(one_line_for_each_source)
 }
 END_TEST
 
+/* While descriptors are short; known sources have theirs all the same. */
+START_TEST(few_strangers_when_tight)
+{
+	struct pass *link = known_link(v4(1), T), pass;
+
+	armour_set_tight(&armour, true);
+	ck_assert(!armour_may_linger(&armour, T));
+	for (unsigned i = 0; i < ARMOUR_TIGHT; i++)
+		ck_assert_int_eq(admit(v4(2 + i), T, &passes[i]),
+		    VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(100), T, &pass), VERDICT_MAX_STARTUPS);
+	ck_assert_int_eq(admit(v4(1), T, &passes[10]), VERDICT_WELCOME);
+	ck_assert_uint_eq(armour_pending(&armour), ARMOUR_TIGHT + 1);
+	armour_set_tight(&armour, false);
+	ck_assert_int_eq(admit(v4(100), T, &pass), VERDICT_WELCOME);
+	ck_assert(armour_may_linger(&armour, T));
+	end(link, FAULT_NONE, T);
+}
+END_TEST
+
 START_TEST(last_words_are_bounded)
 {
 	for (unsigned i = 0; i < FDS / 8; i++)
@@ -433,6 +453,7 @@ armour_suite(void)
 	tcase_add_test(tc, old_faults_do_not_count);
 	tcase_add_test(tc, table_is_bounded);
 	tcase_add_test(tc, one_line_for_each_source);
+	tcase_add_test(tc, few_strangers_when_tight);
 	tcase_add_test(tc, last_words_are_bounded);
 	suite_add_tcase(suite, tc);
 	return suite;
