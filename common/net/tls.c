@@ -58,12 +58,12 @@ tls_new(struct tls_context *context, sock_fd fd)
 		return NULL;
 	ERR_clear_error();
 	tls->ssl = SSL_new(context->ctx);
-	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, (int)fd) != 1) {
+	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, (int)fd) != 1 ||
+	    SSL_set_app_data(tls->ssl, tls) != 1) {
 		SSL_free(tls->ssl);
 		free(tls);
 		return NULL;
 	}
-	SSL_set_app_data(tls->ssl, tls);
 	tls->context = tls_context_hold(context);
 	return tls;
 }
