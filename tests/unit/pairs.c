@@ -40,6 +40,16 @@ pairs_tcp(sock_fd pair[2])
 		evutil_make_socket_nonblocking(pair[i]);
 }
 
+void
+pairs_local(sock_fd pair[2])
+{
+	ck_assert_int_eq(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (int i = 0; i < 2; i++) {
+		evutil_make_socket_nonblocking(pair[i]);
+		sock_set_nodelay(pair[i]); /* where it is TCP */
+	}
+}
+
 bool
 pairs_tell_resets(void)
 {

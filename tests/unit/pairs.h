@@ -14,6 +14,9 @@ sock_fd pairs_listener(uint16_t *port);
  * are. */
 void pairs_tcp(sock_fd pair[2]);
 
+/* The same as near as can be: Unix sockets, where there are such. */
+void pairs_local(sock_fd pair[2]);
+
 /* Whether recv(2) tells a reset from an end. Under Wine it does not, and
  * libevent then cannot either. */
 bool pairs_tell_resets(void);

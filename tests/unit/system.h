@@ -13,4 +13,10 @@ void system_folder(char path[FILES_PATH_SIZE]);
  * do where the system can. */
 void system_edges(bool on);
 
+/* Sets a variable of the environment; NULL takes it away. */
+void system_variable(const char *name, const char *value);
+
+/* Whether files have modes, for their owner and for others. */
+bool system_has_modes(void);
+
 #endif

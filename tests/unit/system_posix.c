@@ -24,3 +24,18 @@ system_edges(bool on)
 	else
 		setenv("EVENT_NOEPOLL", "1", 1);
 }
+
+void
+system_variable(const char *name, const char *value)
+{
+	if (value != NULL)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+bool
+system_has_modes(void)
+{
+	return true;
+}

@@ -7,6 +7,7 @@
 #include <direct.h>
 #include <io.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void
 system_folder(char path[FILES_PATH_SIZE])
@@ -22,4 +23,17 @@ void
 system_edges(bool on)
 {
 	(void)on;
+}
+
+/* An empty value takes it away there. */
+void
+system_variable(const char *name, const char *value)
+{
+	_putenv_s(name, value != NULL ? value : "");
+}
+
+bool
+system_has_modes(void)
+{
+	return false;
 }
