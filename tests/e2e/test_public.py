@@ -335,8 +335,8 @@ def test_max_buffer_memory(lab, pump, workers):
         if wait_until(lambda: served_or_paused(outer, late),
                       "it is served, or waits") == "paused":
             break
-        slow.append(late)
-        assert len(slow) < 300, "it holds as much as it likes"
+        slow.append(late)       # some hold little: the kernel has the rest
+        assert len(slow) < 1000, "it holds as much as it likes"
     line = outer.wait_log("front", says="MaxBufferMemory reached")
     assert line["level"] == "warn" and line["held"] >= 4 << 20
     # each may have the least that a direction may hold on top
