@@ -3,6 +3,7 @@ outer with a certificate of its own."""
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -91,6 +92,7 @@ class Impostor(Recorder):
         self.server.set_alpn_protocols(ALPN)
         self.client = client_context()
         self.poses = True   # no: new links just pass
+        self._turn = threading.Lock()
         super().__init__(to)
         self.url = self.url.replace("tcp:", "tls:")
 
@@ -101,6 +103,32 @@ class Impostor(Recorder):
     def open_outer(self) -> socket.socket:
         sock = connect(self.to)
         return self.client.wrap_socket(sock) if self.poses else sock
+
+
+    def _pass(self, source: socket.socket, to: socket.socket,
+              record: bytearray, mine: bytearray) -> None:
+        """One thread at a time: a TLS connection is not for two."""
+        source.setblocking(False)
+        with contextlib.suppress(OSError, ValueError):
+            while (data := self._take(source, to)) != b"":
+                if data is None:
+                    select.select([source], [], [])
+                    continue
+                with self._lock:
+                    record += data
+                    mine += data
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_WR)
+
+    def _take(self, source: socket.socket, to: socket.socket) -> bytes | None:
+        """Passes on what has come, and returns it; None: nothing."""
+        with self._turn:
+            try:
+                data = source.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return None
+            to.sendall(data)
+            return data
 
 
 def client_context(alpn: list[str] | None = None) -> ssl.SSLContext:
