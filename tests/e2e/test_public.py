@@ -338,7 +338,7 @@ def test_max_buffer_memory(lab, pump, workers):
         slow.append(late)       # some hold little: the kernel has the rest
         assert len(slow) < 1000, "it holds as much as it likes"
     line = outer.wait_log("front", says="MaxBufferMemory reached")
-    assert line["level"] == "warn" and line["held"] >= 4 << 20
+    assert line["level"] == "warn" and line["held"] > 3 << 20
     # each may have the least that a direction may hold on top
     if PLAIN:
         assert outer.rss_kib() - before < (12 << 10) + len(slow) * 40
