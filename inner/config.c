@@ -118,29 +118,6 @@ default_id(void)
 	return strdup(name);
 }
 
-static bool
-find_key(const char *path, struct inner_config *config,
-    char problem[CONF_PROBLEM_SIZE])
-{
-	const struct key_source source = {
-		.path = path,
-		.key = "AuthKey",
-		.key_file = "AuthKeyFile",
-		.file = config->auth_key_file,
-		.variable = key_variable,
-	};
-
-	if (!key_find(&source, &config->auth_key, problem))
-		return false;
-	if (config->auth_key != NULL)
-		return true;
-	snprintf(problem, CONF_PROBLEM_SIZE,
-	    "%.400s: AuthKey: missing; expected the key that inners and "
-	    "outer share, 1 to 256 bytes",
-	    path);
-	return false;
-}
-
 static int
 check_classic(const char *path, const struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -228,7 +205,8 @@ inner_config_load(const char *path, struct inner_config *config,
 		return -1;
 	privileges_warn(path,
 	    conf_has_secret(inner_config_fields, inner_config_count, config));
-	if (!find_key(path, config, problem) ||
+	if (!key_find_shared(path, config->auth_key_file, true,
+		&config->auth_key, problem) ||
 	    !limits_check_address(path, "RegisterAddress",
 		&config->register_addr, problem) ||
 	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,

@@ -247,30 +247,6 @@ find_own_keys(const char *path, struct outer_config *config,
 	return true;
 }
 
-static bool
-find_keys(const char *path, struct outer_config *config,
-    char problem[CONF_PROBLEM_SIZE])
-{
-	const struct key_source source = {
-		.path = path,
-		.key = "AuthKey",
-		.key_file = "AuthKeyFile",
-		.file = config->auth_key_file,
-		.variable = key_variable,
-	};
-
-	if (!key_find(&source, &config->auth_key, problem) ||
-	    !find_own_keys(path, config, problem))
-		return false;
-	if (config->auth_key != NULL || config->keys.count > 0)
-		return true;
-	snprintf(problem, CONF_PROBLEM_SIZE,
-	    "%.400s: AuthKey: missing; expected the key that inners and "
-	    "outer share, 1 to 256 bytes",
-	    path);
-	return false;
-}
-
 static void
 warn_short_keys(const char *path, const struct outer_config *config)
 {
@@ -370,7 +346,9 @@ outer_config_load(const char *path, struct outer_config *config,
 		    path);
 		return -1;
 	}
-	if (!find_keys(path, config, problem) ||
+	if (!key_find_shared(path, config->auth_key_file,
+		config->keys.count == 0, &config->auth_key, problem) ||
+	    !find_own_keys(path, config, problem) ||
 	    !check_startups(path, config, problem) ||
 	    !limits_check_address(path, "InnerServerAddress",
 		&config->inner_addr, problem) ||

@@ -180,6 +180,29 @@ key_find(const struct key_source *source, char **key,
 		merge(source, key, other, source->variable, problem));
 }
 
+bool
+key_find_shared(const char *path, const char *file, bool needed, char **key,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct key_source source = {
+		.path = path,
+		.key = "AuthKey",
+		.key_file = "AuthKeyFile",
+		.file = file,
+		.variable = key_variable,
+	};
+
+	if (!key_find(&source, key, problem))
+		return false;
+	if (*key != NULL || !needed)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: AuthKey: missing; expected the key that inners and "
+	    "outer share, 1 to 256 bytes",
+	    path);
+	return false;
+}
+
 void
 key_warn_short(const char *path, const char *key, const char *inner,
     const struct addr *link)

@@ -23,12 +23,17 @@ struct key_source {
 /*
  * Fills in *key, the value of the first of the two keys, where it stands
  * elsewhere; *key is then the caller's. Still NULL: it stands nowhere. A key
- * file is one line, with a byte order mark or without. That everybody may read it is warned about in the log.
- * False with one line in problem: a source that is bad, or two that say
- * different things.
+ * file is one line, with a byte order mark or without. That everybody may read
+ * it is warned about in the log. False with one line in problem: a source that
+ * is bad, or two that say different things.
  */
 bool key_find(const struct key_source *source, char **key,
     char problem[CONF_PROBLEM_SIZE]);
+
+/* The same for AuthKey: file is the value of AuthKeyFile, or NULL. needed:
+ * that it stands nowhere is a problem, too. */
+bool key_find_shared(const char *path, const char *file, bool needed,
+    char **key, char problem[CONF_PROBLEM_SIZE]);
 
 /*
  * Warns in the log of a shared key that is short for a link that leaves this
