@@ -58,8 +58,8 @@ class Recorder:
 
     def _pass(self, source: socket.socket, to: socket.socket,
               record: bytearray, mine: bytearray) -> None:
-        source.settimeout(None)
         with contextlib.suppress(OSError, ValueError):
+            source.settimeout(None)
             while data := source.recv(65536):
                 with self._lock:
                     record += data

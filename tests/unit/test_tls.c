@@ -768,8 +768,10 @@ START_TEST(who_takes_no_reply_is_waited_for)
 	ck_assert_int_eq(sock_peek(link_fd(links[0])), SOCK_BYTES); /* full */
 	timer = loop_timer_new(loop, on_time, &over);
 	loop_timer_start(timer, 50);
-	for (; !over; rounds++)
+	while (!over) {
 		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+		rounds++;
+	}
 	ck_assert_int_lt(rounds, 10);
 	ck_assert(!seen[0].failed);
 	loop_timer_free(timer);

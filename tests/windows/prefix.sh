@@ -138,6 +138,7 @@ libevent
 rm -rf "$made/bin" "$made/share" "$made"/lib/*.la \
 	"$made"/lib/pkgconfig/libevent_core.pc \
 	"$made"/lib/pkgconfig/libevent_extra.pc
-sed -i "s|$made|$prefix|g" "$made"/lib/pkgconfig/*.pc
+# The whole folder may be moved: what it says of itself is relative.
+sed -i "s|$made|\${pcfiledir}/../..|g" "$made"/lib/pkgconfig/*.pc
 mv -T "$made" "$prefix" || [ -d "$prefix" ] # another run was first
 echo "$prefix" >&3
