@@ -110,7 +110,9 @@ addr_format(const struct addr *addr, char *out, size_t size)
 {
 	bool v6 = strchr(addr->host, ':') != NULL;
 
-	if (addr->kind == ADDR_UNIX)
+	if (addr->kind == ADDR_NONE)
+		snprintf(out, size, "%s", "");
+	else if (addr->kind == ADDR_UNIX)
 		snprintf(out, size, "unix://%s", addr->path);
 	else
 		snprintf(out, size, v6 ? "%s://[%s]:%u" : "%s://%s:%u",

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum addr_kind { ADDR_TCP, ADDR_UNIX };
+/* Zeroed is ADDR_NONE: nobody has given one. */
+enum addr_kind { ADDR_NONE, ADDR_TCP, ADDR_UNIX };
 
 enum {
 	ADDR_HOST_MAX = 253, /* RFC 1035 2.3.4, in text */
@@ -29,7 +30,8 @@ struct addr {
  */
 const char *addr_parse(const char *text, struct addr *addr);
 
-/* Writes the canonical text to out, at least ADDR_TEXT_SIZE bytes. */
+/* Writes the canonical text to out, at least ADDR_TEXT_SIZE bytes; of none
+ * "". */
 void addr_format(const struct addr *addr, char *out, size_t size);
 
 /*

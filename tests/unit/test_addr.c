@@ -153,6 +153,17 @@ START_TEST(longest)
 }
 END_TEST
 
+START_TEST(none_is_no_text)
+{
+	struct addr addr = { 0 };
+	char text[ADDR_TEXT_SIZE] = "x";
+
+	addr_format(&addr, text, sizeof(text));
+	ck_assert_str_eq(text, "");
+	ck_assert(!addr_is_local(&addr));
+}
+END_TEST
+
 Suite *
 addr_suite(void)
 {
@@ -162,6 +173,7 @@ addr_suite(void)
 	tcase_add_loop_test(tc, parse, 0, COUNT(good));
 	tcase_add_loop_test(tc, refuse, 0, COUNT(bad));
 	tcase_add_test(tc, longest);
+	tcase_add_test(tc, none_is_no_text);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
