@@ -66,6 +66,9 @@ put_options(json_t *root, const struct hello *hello)
 	if (hello->replace &&
 	    json_object_set_new(root, "replace", json_true()) != 0)
 		return false;
+	if (hello->registers &&
+	    json_object_set_new(root, "registers", json_true()) != 0)
+		return false;
 	if (!hello->join)
 		return true;
 	hex_encode(hello->proof, PROOF_SIZE, proof);
@@ -115,11 +118,17 @@ welcome_encode(const struct welcome *w, char out[HELLO_PAYLOAD_MAX])
 	char proof[HEX_SIZE];
 	json_t *ping = w->ping_ms % 1000 == 0 ? json_integer(w->ping_ms / 1000)
 					      : json_real(w->ping_ms / 1000.0);
+	json_t *root;
 
 	hex_encode(w->proof, PROOF_SIZE, proof);
-	return dump(json_pack("{s:s, s:s, s:o}", "proof", proof, "link",
-			w->link, "ping", ping),
-	    out);
+	root = json_pack("{s:s, s:s, s:o}", "proof", proof, "link", w->link,
+	    "ping", ping);
+	if (w->control &&
+	    json_object_set_new(root, "control", json_true()) != 0) {
+		json_decref(root);
+		return 0;
+	}
+	return dump(root, out);
 }
 
 size_t
@@ -209,12 +218,13 @@ take_instance(const json_t *root, char out[HELLO_INSTANCE_SIZE + 1])
 	return true;
 }
 
+/* An optional key, false where there is none. */
 static bool
-take_replace(const json_t *root, bool *replace)
+take_flag(const json_t *root, const char *key, bool *flag)
 {
-	const json_t *value = json_object_get(root, "replace");
+	const json_t *value = json_object_get(root, key);
 
-	*replace = json_is_true(value);
+	*flag = json_is_true(value);
 	return value == NULL || json_is_boolean(value);
 }
 
@@ -254,8 +264,10 @@ fill_hello(const json_t *root, struct hello *hello)
 	if (!take_label(root, "software", hello->software,
 		sizeof(hello->software)))
 		return "software is not a text";
-	if (!take_replace(root, &hello->replace))
+	if (!take_flag(root, "replace", &hello->replace))
 		return "replace is not true or false";
+	if (!take_flag(root, "registers", &hello->registers))
+		return "registers is not true or false";
 	return take_join(root, hello);
 }
 
@@ -317,6 +329,8 @@ fill_welcome(const json_t *root, struct welcome *w)
 		return "link is not a text";
 	if (!take_ping(root, &w->ping_ms))
 		return "ping is not a number of seconds, 0.001 to 86400";
+	if (!take_flag(root, "control", &w->control))
+		return "control is not true or false";
 	return NULL;
 }
 

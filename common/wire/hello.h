@@ -31,6 +31,8 @@ struct hello {
 	bool replace;	  /* optional key "replace", default false: this
 				 * run takes the place of older ones of its
 				 * id */
+	bool registers;	  /* optional key "registers", default false: its
+			   * services are those of REGISTER, and none before */
 	bool join;	  /* quick join: the keys "counter" and "proof", both
 			   * there or neither */
 	uint64_t counter; /* if join: to HELLO_COUNTER_MAX; 0, which no
@@ -51,6 +53,8 @@ struct welcome {
 	char link[HELLO_LINK_MAX + 1]; /* decoded: as software is */
 	uint32_t ping_ms;	       /* on the wire: seconds, a number from
 					 * 0.001 to 86400 */
+	bool control; /* optional key "control", default false: the outer
+		       * asks for a control link */
 };
 
 enum goaway_reason {

@@ -34,6 +34,7 @@ try_hello(const void *json, size_t len)
 	len = hello_encode(&a, out);
 	assert(len > 0 && hello_decode(out, len, &b) == NULL);
 	assert(a.role == b.role && a.replace == b.replace);
+	assert(a.registers == b.registers);
 	assert(strcmp(a.inner, b.inner) == 0);
 	assert(strcmp(a.instance, b.instance) == 0);
 	assert(strcmp(a.software, b.software) == 0);
@@ -82,6 +83,7 @@ try_welcome(const void *json, size_t len)
 	assert_label(a.link, HELLO_LINK_MAX);
 	len = welcome_encode(&a, out);
 	assert(len > 0 && welcome_decode(out, len, &b) == NULL);
+	assert(a.control == b.control);
 	assert(a.ping_ms == b.ping_ms && strcmp(a.link, b.link) == 0);
 	assert(memcmp(a.proof, b.proof, sizeof(a.proof)) == 0);
 }

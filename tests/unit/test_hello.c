@@ -240,6 +240,14 @@ static const struct {
 	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
 	    ",\"replace\":null}",
 	    "replace is not true or false" },
+	{ hello, "registers true",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"registers\":true}",
+	    NULL },
+	{ hello, "registers a text",
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
+	    ",\"registers\":\"true\"}",
+	    "registers is not true or false" },
 	{ hello, "role missing",
 	    "{" INNER "," INSTANCE "," NONCE "," SOFTWARE "}", BAD_ROLE },
 	{ hello, "role unknown",
@@ -343,6 +351,14 @@ static const struct {
 	    BAD_PING },
 	{ welcome, "ping huge", "{" PROOF "," LINK ",\"ping\":1e300}",
 	    BAD_PING },
+	{ welcome, "control true",
+	    "{" PROOF "," LINK ",\"ping\":10,\"control\":true}", NULL },
+	{ welcome, "control a number",
+	    "{" PROOF "," LINK ",\"ping\":10,\"control\":1}",
+	    "control is not true or false" },
+	{ welcome, "control null",
+	    "{" PROOF "," LINK ",\"ping\":10,\"control\":null}",
+	    "control is not true or false" },
 	{ welcome, "unknown key",
 	    "{" PROOF "," LINK ",\"ping\":10,\"services\":[]}", NULL },
 

@@ -83,13 +83,14 @@ assert_same(const struct hello *a, const struct hello *b)
 	ck_assert_mem_eq(a->nonce, b->nonce, sizeof(a->nonce));
 	ck_assert_str_eq(a->software, b->software);
 	ck_assert_int_eq(a->replace, b->replace);
+	ck_assert_int_eq(a->registers, b->registers);
 	ck_assert_int_eq(a->join, b->join);
 	ck_assert_uint_eq(a->counter, b->counter);
 	if (a->join)
 		ck_assert_mem_eq(a->proof, b->proof, sizeof(a->proof));
 }
 
-/* Each role, with and without replace and quick join, comes back as it went. */
+/* Each role, with and without each option, comes back as it went. */
 START_TEST(hello_there_and_back)
 {
 	char text[HELLO_PAYLOAD_MAX];
@@ -98,7 +99,8 @@ START_TEST(hello_there_and_back)
 
 	in.role = (enum hello_role)(_i % 3);
 	in.replace = _i / 3 % 2 == 1;
-	in.join = _i >= 6;
+	in.join = _i / 6 % 2 == 1;
+	in.registers = _i >= 12;
 	if (in.join)
 		in.counter = HELLO_COUNTER_MAX - (uint64_t)_i;
 	memset(in.proof, 0xa5, sizeof(in.proof));
@@ -119,7 +121,7 @@ START_TEST(hello_maximum)
 
 	memset(in.inner, 'z', HELLO_INNER_MAX);
 	memset(in.software, '"', HELLO_SOFTWARE_MAX);
-	in.replace = in.join = true;
+	in.replace = in.registers = in.join = true;
 	in.counter = HELLO_COUNTER_MAX;
 	len = hello_encode(&in, text);
 	ck_assert_uint_gt(len, 0);
@@ -206,6 +208,23 @@ START_TEST(ping)
 }
 END_TEST
 
+START_TEST(welcome_asks_for_control)
+{
+	static const char *const texts[] = {
+		"{" PROOF "," LINK ",\"ping\":10}",
+		"{" PROOF "," LINK ",\"ping\":10,\"control\":true}",
+	};
+	char again[HELLO_PAYLOAD_MAX];
+	struct welcome w;
+
+	memset(&w, 0xff, sizeof(w));
+	ck_assert_ptr_null(welcome_decode(texts[_i], strlen(texts[_i]), &w));
+	ck_assert_int_eq(w.control, _i);
+	ck_assert_uint_eq(welcome_encode(&w, again), strlen(texts[_i]));
+	ck_assert_mem_eq(again, texts[_i], strlen(texts[_i]));
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	enum goaway_reason want;
@@ -274,12 +293,13 @@ hello_values_suite(void)
 	Suite *suite = suite_create("hello_values");
 	TCase *tc = tcase_create("hello_values");
 
-	tcase_add_loop_test(tc, hello_there_and_back, 0, 12);
+	tcase_add_loop_test(tc, hello_there_and_back, 0, 24);
 	tcase_add_loop_test(tc, quick_join, 0, COUNT(join_keys));
 	tcase_add_test(tc, hello_maximum);
 	tcase_add_test(tc, instance_in_one_spelling);
 	tcase_add_loop_test(tc, label, 0, COUNT(labels));
 	tcase_add_loop_test(tc, ping, 0, COUNT(pings));
+	tcase_add_loop_test(tc, welcome_asks_for_control, 0, 2);
 	tcase_add_loop_test(tc, goaway_reasons, 0, COUNT(reasons));
 	tcase_add_loop_test(tc, inner_ids, 0, COUNT(ids));
 	suite_add_tcase(suite, tc);
