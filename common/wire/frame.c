@@ -6,6 +6,7 @@
  * Floor:   wire. See doc/PROTOCOL, "Native frames".
  */
 #include "wire/frame.h"
+#include "wire/register.h"
 #include "wire/request.h"
 
 #include <string.h>
@@ -40,8 +41,8 @@ static const struct {
 	[FRAME_EARLY] = { "EARLY", 8 + FRAME_EARLY_MAX },
 	[FRAME_START] = { "START", 0 },
 	[FRAME_DATAGRAM] = { "DATAGRAM", ANY },
-	[FRAME_REGISTER] = { "REGISTER", ANY },
-	[FRAME_REGISTERED] = { "REGISTERED", ANY },
+	[FRAME_REGISTER] = { "REGISTER", REGISTER_PAYLOAD_MAX },
+	[FRAME_REGISTERED] = { "REGISTERED", REGISTER_PAYLOAD_MAX },
 };
 
 static bool

@@ -6,11 +6,10 @@
  * Floor:   wire. See doc/PROTOCOL, "The handshake of a native link".
  */
 #include "wire/hello.h"
+#include "wire/payload.h"
 #include "base/str.h"
 
 #include <string.h>
-
-#include <jansson.h>
 
 enum {
 	PING_MAX_S = 86400, /* so that 3 pings fit 32 bits of ms */
@@ -137,24 +136,6 @@ goaway_encode(enum goaway_reason reason, char out[HELLO_PAYLOAD_MAX])
 	return dump(json_pack("{s:s}", "reason", reason_names[reason]), out);
 }
 
-/* The parsed object, or NULL with *why. A key said twice would be read one
- * way here and another way elsewhere: no peer of ours says one twice. */
-static json_t *
-load(const void *json, size_t len, const char **why)
-{
-	json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
-
-	*why = NULL;
-	if (root == NULL)
-		*why = "the payload is not JSON";
-	else if (!json_is_object(root))
-		*why = "the payload is not a JSON object";
-	if (*why == NULL)
-		return root;
-	json_decref(root);
-	return NULL;
-}
-
 /* The text under key, or "" (no key's right value) when there is none. */
 static const char *
 text_of(const json_t *root, const char *key)
@@ -170,7 +151,6 @@ take_bytes(const json_t *root, const char *key, uint8_t *out, size_t len)
 	return hex_decode(text_of(root, key), out, len);
 }
 
-/* Text that only goes to logs: cut to size, made printable ASCII. */
 static bool
 take_label(const json_t *root, const char *key, char *out, size_t size)
 {
@@ -178,10 +158,7 @@ take_label(const json_t *root, const char *key, char *out, size_t size)
 
 	if (!json_is_string(value))
 		return false;
-	str_copy(out, size, json_string_value(value));
-	for (; *out != '\0'; out++)
-		if ((unsigned char)*out < 0x20 || (unsigned char)*out > 0x7e)
-			*out = '?';
+	payload_label(json_string_value(value), out, size);
 	return true;
 }
 
@@ -216,16 +193,6 @@ take_instance(const json_t *root, char out[HELLO_INSTANCE_SIZE + 1])
 		return false;
 	hex_encode(bytes, sizeof(bytes), out); /* one spelling of each */
 	return true;
-}
-
-/* An optional key, false where there is none. */
-static bool
-take_flag(const json_t *root, const char *key, bool *flag)
-{
-	const json_t *value = json_object_get(root, key);
-
-	*flag = json_is_true(value);
-	return value == NULL || json_is_boolean(value);
 }
 
 /* Neither key: no quick join. */
@@ -264,9 +231,9 @@ fill_hello(const json_t *root, struct hello *hello)
 	if (!take_label(root, "software", hello->software,
 		sizeof(hello->software)))
 		return "software is not a text";
-	if (!take_flag(root, "replace", &hello->replace))
+	if (!payload_flag(root, "replace", &hello->replace))
 		return "replace is not true or false";
-	if (!take_flag(root, "registers", &hello->registers))
+	if (!payload_flag(root, "registers", &hello->registers))
 		return "registers is not true or false";
 	return take_join(root, hello);
 }
@@ -275,7 +242,7 @@ const char *
 hello_decode(const void *json, size_t len, struct hello *hello)
 {
 	const char *why;
-	json_t *root = load(json, len, &why);
+	json_t *root = payload_load(json, len, &why);
 
 	if (root != NULL)
 		why = fill_hello(root, hello);
@@ -287,7 +254,7 @@ const char *
 challenge_decode(const void *json, size_t len, struct challenge *c)
 {
 	const char *why;
-	json_t *root = load(json, len, &why);
+	json_t *root = payload_load(json, len, &why);
 
 	if (root != NULL &&
 	    !take_bytes(root, "nonce", c->nonce, PROOF_NONCE_SIZE))
@@ -300,7 +267,7 @@ const char *
 auth_decode(const void *json, size_t len, struct auth *auth)
 {
 	const char *why;
-	json_t *root = load(json, len, &why);
+	json_t *root = payload_load(json, len, &why);
 
 	if (root != NULL && !take_bytes(root, "proof", auth->proof, PROOF_SIZE))
 		why = "proof is not 64 hex digits";
@@ -329,7 +296,7 @@ fill_welcome(const json_t *root, struct welcome *w)
 		return "link is not a text";
 	if (!take_ping(root, &w->ping_ms))
 		return "ping is not a number of seconds, 0.001 to 86400";
-	if (!take_flag(root, "control", &w->control))
+	if (!payload_flag(root, "control", &w->control))
 		return "control is not true or false";
 	return NULL;
 }
@@ -338,7 +305,7 @@ const char *
 welcome_decode(const void *json, size_t len, struct welcome *w)
 {
 	const char *why;
-	json_t *root = load(json, len, &why);
+	json_t *root = payload_load(json, len, &why);
 
 	if (root != NULL)
 		why = fill_welcome(root, w);
@@ -350,7 +317,7 @@ const char *
 goaway_decode(const void *json, size_t len, enum goaway_reason *reason)
 {
 	const char *why, *text;
-	json_t *root = load(json, len, &why);
+	json_t *root = payload_load(json, len, &why);
 
 	if (root == NULL)
 		return why;

@@ -45,6 +45,7 @@ static const struct {
 	{ "pump_pipes", pump_pipes_suite },
 	{ "pump_raw", pump_raw_suite },
 	{ "wheel", wheel_suite },
+	{ "register", register_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
 	{ "tls", tls_suite },

@@ -36,6 +36,7 @@ Suite *pump_suite(void);
 Suite *pump_pipes_suite(void);
 Suite *pump_raw_suite(void);
 Suite *wheel_suite(void);
+Suite *register_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
 Suite *tls_suite(void);
