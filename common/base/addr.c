@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+static const char no_number[] = "the port is not a number";
+
 static const char *
 parse_unix(const char *path, struct addr *addr)
 {
@@ -26,23 +28,41 @@ parse_unix(const char *path, struct addr *addr)
 	return NULL;
 }
 
+/* One number; *text moves behind it. */
 static const char *
-parse_port(const char *text, uint16_t *port)
+parse_number(const char **text, uint16_t *port)
 {
 	unsigned value = 0;
-	size_t len = strlen(text);
 
-	if (len == 0)
+	if (**text == '\0')
 		return "the port is missing";
-	for (size_t i = 0; i < len; i++) {
-		if (!isdigit((unsigned char)text[i]))
-			return "the port is not a number";
-		value = value * 10 + (unsigned)(text[i] - '0');
+	if (!isdigit((unsigned char)**text))
+		return no_number;
+	for (; isdigit((unsigned char)**text); (*text)++) {
+		value = value * 10 + (unsigned)(**text - '0');
 		if (value > UINT16_MAX)
 			return "the port is over 65535";
 	}
 	*port = (uint16_t)value;
 	return NULL;
+}
+
+/* last: the port behind the hyphen, or NULL where no range may stand. */
+static const char *
+parse_ports(const char *text, uint16_t *first, uint16_t *last)
+{
+	const char *wrong = parse_number(&text, first);
+
+	if (wrong == NULL && last != NULL) {
+		*last = *first;
+		if (*text == '-') {
+			text++;
+			wrong = parse_number(&text, last);
+		}
+	}
+	if (wrong != NULL)
+		return wrong;
+	return *text == '\0' ? NULL : no_number;
 }
 
 static bool
@@ -58,7 +78,7 @@ legal_host(const char *host, bool bracketed)
 }
 
 static const char *
-parse_tcp(const char *text, struct addr *addr)
+parse_tcp(const char *text, struct addr *addr, uint16_t *last)
 {
 	bool bracketed = text[0] == '[';
 	const char *end, *colon;
@@ -87,22 +107,49 @@ parse_tcp(const char *text, struct addr *addr)
 		return "an IPv6 address is written [address]:port";
 	if (!legal_host(addr->host, bracketed))
 		return "the host has a character that no host name has";
-	return parse_port(colon + 1, &addr->port);
+	return parse_ports(colon + 1, &addr->port, last);
+}
+
+static const char *
+parse(const char *text, struct addr *addr, uint16_t *last)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (strncasecmp(text, "tcp://", 6) == 0)
+		return parse_tcp(text + 6, addr, last);
+	if (strncasecmp(text, "tls://", 6) == 0) {
+		addr->tls = true;
+		return parse_tcp(text + 6, addr, last);
+	}
+	if (strncasecmp(text, "unix://", 7) == 0)
+		return parse_unix(text + 7, addr);
+	return "an address starts with tcp:// or unix://";
 }
 
 const char *
 addr_parse(const char *text, struct addr *addr)
 {
-	memset(addr, 0, sizeof(*addr));
-	if (strncasecmp(text, "tcp://", 6) == 0)
-		return parse_tcp(text + 6, addr);
-	if (strncasecmp(text, "tls://", 6) == 0) {
-		addr->tls = true;
-		return parse_tcp(text + 6, addr);
-	}
-	if (strncasecmp(text, "unix://", 7) == 0)
-		return parse_unix(text + 7, addr);
-	return "an address starts with tcp:// or unix://";
+	return parse(text, addr, NULL);
+}
+
+const char *
+addr_range_parse(const char *text, struct addr_range *range)
+{
+	uint16_t last = 0;
+	const char *wrong = parse(text, &range->first, &last);
+
+	if (wrong != NULL)
+		return wrong;
+	range->count = 1;
+	if (last == range->first.port)
+		return NULL;
+	if (range->first.port == 0)
+		return "a range of ports begins at 1 or above";
+	if (last < range->first.port)
+		return "a range of ports begins with the smaller number";
+	if (last - range->first.port >= ADDR_RANGE_MAX)
+		return "a range has at most 1000 ports";
+	range->count = (uint16_t)(last - range->first.port + 1);
+	return NULL;
 }
 
 void
@@ -118,6 +165,28 @@ addr_format(const struct addr *addr, char *out, size_t size)
 		snprintf(out, size, v6 ? "%s://[%s]:%u" : "%s://%s:%u",
 		    addr->tls ? "tls" : "tcp", addr->host,
 		    (unsigned)addr->port);
+}
+
+void
+addr_range_format(const struct addr_range *range, char *out, size_t size)
+{
+	size_t used;
+
+	addr_format(&range->first, out, size);
+	used = strlen(out);
+	if (range->count > 1)
+		str_append(out, size, &used, "-%u",
+		    (unsigned)range->first.port + range->count - 1);
+}
+
+bool
+addr_range_nth(const struct addr_range *range, unsigned nth, struct addr *addr)
+{
+	if (nth >= range->count)
+		return false;
+	*addr = range->first;
+	addr->port = (uint16_t)(addr->port + nth);
+	return true;
 }
 
 /* 127/8 in digits; "127.example.org" is a name, and not ours. */

@@ -4,6 +4,7 @@
 #include "base/addr.h"
 #include "tests/unit/suites.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ static const struct {
 	{ "tcp://host:80/", "the port is not a number" },
 	{ "tcp://host:+80", "the port is not a number" },
 	{ "tcp://host:-1", "the port is not a number" },
+	{ "tcp://host:80-81", "the port is not a number" },
 	{ "tcp://host: 80", "the port is not a number" },
 	{ "tcp://host:80 ", "the port is not a number" },
 	{ "tcp://host:65536", "the port is over 65535" },
@@ -164,6 +166,86 @@ START_TEST(none_is_no_text)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	unsigned count;
+	const char *last;      /* the last address of it */
+	const char *canonical; /* NULL: text itself */
+} ranges[] = {
+	{ "tcp://0.0.0.0:6000-6099", 100, "tcp://0.0.0.0:6099", NULL },
+	{ "tcp://:80-81", 2, "tcp://:81", NULL },
+	{ "TLS://[::1]:80-0082", 3, "tls://[::1]:82", "tls://[::1]:80-82" },
+	{ "tcp://a-b:80", 1, "tcp://a-b:80", NULL },
+	{ "tcp://a-b:80-80", 1, "tcp://a-b:80", "tcp://a-b:80" },
+	{ "tcp://:0", 1, "tcp://:0", NULL },
+	{ "tcp://:1-1000", 1000, "tcp://:1000", NULL },
+	{ "tcp://:64536-65535", 1000, "tcp://:65535", NULL },
+	{ "unix:///run/a:1-2", 1, "unix:///run/a:1-2", NULL },
+};
+
+START_TEST(parse_range)
+{
+	const char *text = ranges[_i].text;
+	struct addr_range range;
+	struct addr addr;
+	char out[ADDR_RANGE_TEXT_SIZE];
+
+	ck_assert_pstr_eq(addr_range_parse(text, &range), NULL);
+	ck_assert_uint_eq(range.count, ranges[_i].count);
+	ck_assert(!addr_range_nth(&range, range.count, &addr));
+	ck_assert(!addr_range_nth(&range, UINT_MAX, &addr));
+	ck_assert(addr_range_nth(&range, 0, &addr));
+	ck_assert_int_eq(memcmp(&addr, &range.first, sizeof(addr)), 0);
+	ck_assert(addr_range_nth(&range, range.count - 1u, &addr));
+	addr_format(&addr, out, sizeof(out));
+	ck_assert_str_eq(out, ranges[_i].last);
+	addr_range_format(&range, out, sizeof(out));
+	ck_assert_str_eq(out,
+	    ranges[_i].canonical != NULL ? ranges[_i].canonical : text);
+}
+END_TEST
+
+static const struct {
+	const char *text, *want;
+} bad_ranges[] = {
+	{ "tcp://h:", "the port is missing" },
+	{ "tcp://h:1-", "the port is missing" },
+	{ "tcp://h:-1", "the port is not a number" },
+	{ "tcp://h:1-2-3", "the port is not a number" },
+	{ "tcp://h:1--2", "the port is not a number" },
+	{ "tcp://h:1-2 ", "the port is not a number" },
+	{ "tcp://h:1,2", "the port is not a number" },
+	{ "tcp://h:1-65536", "the port is over 65535" },
+	{ "tcp://h:2-1", "a range of ports begins with the smaller number" },
+	{ "tcp://h:2-0", "a range of ports begins with the smaller number" },
+	{ "tcp://h:0-1", "a range of ports begins at 1 or above" },
+	{ "tcp://h:1-1001", "a range has at most 1000 ports" },
+	{ "tcp://h:1-65535", "a range has at most 1000 ports" },
+	{ "h:1-2", SCHEME },
+};
+
+START_TEST(refuse_range)
+{
+	struct addr_range range;
+
+	ck_assert_pstr_eq(addr_range_parse(bad_ranges[_i].text, &range),
+	    bad_ranges[_i].want);
+}
+END_TEST
+
+/* The longest range fits ADDR_RANGE_TEXT_SIZE. */
+START_TEST(longest_range)
+{
+	struct addr_range range = { { .kind = ADDR_TCP, .port = 64536 }, 1000 };
+	char out[ADDR_RANGE_TEXT_SIZE];
+
+	memset(range.first.host, ':', ADDR_HOST_MAX);
+	addr_range_format(&range, out, sizeof(out));
+	ck_assert_uint_eq(strlen(out), sizeof(out) - 1);
+	ck_assert_str_eq(out + strlen(out) - 12, ":64536-65535");
+}
+END_TEST
+
 Suite *
 addr_suite(void)
 {
@@ -174,6 +256,9 @@ addr_suite(void)
 	tcase_add_loop_test(tc, refuse, 0, COUNT(bad));
 	tcase_add_test(tc, longest);
 	tcase_add_test(tc, none_is_no_text);
+	tcase_add_loop_test(tc, parse_range, 0, COUNT(ranges));
+	tcase_add_loop_test(tc, refuse_range, 0, COUNT(bad_ranges));
+	tcase_add_test(tc, longest_range);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
