@@ -48,6 +48,7 @@ static const struct {
 	{ "register", register_suite },
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
+	{ "targets", targets_suite },
 	{ "tls", tls_suite },
 	{ "window", window_suite },
 };

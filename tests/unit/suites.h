@@ -39,6 +39,7 @@ Suite *wheel_suite(void);
 Suite *register_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
+Suite *targets_suite(void);
 Suite *tls_suite(void);
 Suite *window_suite(void);
 
