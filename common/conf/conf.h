@@ -16,6 +16,7 @@ enum conf_type {
 	CONF_TEXT,    /* char *; owned by the settings; min, max: bytes.
 			 * Empty text, where min is 0, is none: NULL */
 	CONF_ADDR,    /* struct addr */
+	CONF_RANGE,   /* struct addr_range: an address, or ports in a row */
 	CONF_BOOL,    /* bool */
 	CONF_COUNT,   /* uint32_t; whole number, min..max */
 	CONF_SECONDS, /* uint32_t in ms; JSON number of seconds, min..max s */
@@ -24,6 +25,8 @@ enum conf_type {
 	CONF_MODE,    /* uint32_t; file mode: octal text "0660", or a number
 			 * whose decimal digits are read as octal (660) */
 	CONF_NETS,    /* struct cidr_list; owned by the settings. A list of
+			 * text, min..max of them; left out: none */
+	CONF_TARGETS, /* struct targets; owned by the settings. A list of
 			 * text, min..max of them; left out: none */
 	CONF_LIST,    /* struct conf_list: JSON objects, min..max of them */
 };

@@ -6,11 +6,14 @@
  * Floor:   conf. A new type is one row of the table at the end.
  */
 #include "conf/conf_types.h"
+#include "conf/conf_addrs.h"
 #include "conf/conf_nets.h"
+#include "conf/conf_targets.h"
 #include "conf/conf_wipe.h"
 #include "base/cidr.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/targets.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -104,47 +107,6 @@ print_text(const struct conf_field *field, const void *place, FILE *out)
 
 	(void)field;
 	print_printable(text != NULL ? text : "(none)", out);
-}
-
-static const char *
-set_addr(const struct conf_field *field, json_t *value, void *place)
-{
-	const char *text = json_string_value(value), *wrong;
-	struct addr addr;
-
-	if (text == NULL)
-		return see_expected;
-	if ((wrong = addr_parse(text, &addr)) != NULL)
-		return wrong;
-	if (addr.tls && (field->flags & CONF_TLS) == 0)
-		return "tls:// is for links between outer and inner only";
-	if ((field->flags & CONF_CONNECT) != 0 && addr.kind == ADDR_TCP) {
-		if (addr.port == 0)
-			return "nobody can be reached at port 0";
-		if (addr.host[0] == '\0')
-			str_copy(addr.host, sizeof(addr.host), "localhost");
-	}
-	memcpy(place, &addr, sizeof(addr));
-	return NULL;
-}
-
-static void
-expect_addr(const struct conf_field *field, char *out, size_t size)
-{
-	str_copy(out, size,
-	    (field->flags & CONF_TLS) != 0
-		? "tls://host:port, tcp://host:port or unix:///path"
-		: "tcp://host:port or unix:///path");
-}
-
-static void
-print_addr(const struct conf_field *field, const void *place, FILE *out)
-{
-	char text[ADDR_TEXT_SIZE];
-
-	(void)field;
-	addr_format(place, text, sizeof(text));
-	print_printable(text, out);
 }
 
 static const char *
@@ -467,17 +429,6 @@ same_text(const struct conf_field *field, const void *a, const void *b)
 	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
 }
 
-static bool
-same_addr(const struct conf_field *field, const void *a, const void *b)
-{
-	char x[ADDR_TEXT_SIZE], y[ADDR_TEXT_SIZE];
-
-	(void)field;
-	addr_format(a, x, sizeof(x));
-	addr_format(b, y, sizeof(y));
-	return strcmp(x, y) == 0;
-}
-
 static void
 free_text(const struct conf_field *field, void *place)
 {
@@ -504,8 +455,11 @@ static const struct {
 } types[] = {
 	[CONF_TEXT] = { set_text, expect_text, print_text, true, sizeof(char *),
 	    same_text, free_text, NULL, NULL },
-	[CONF_ADDR] = { set_addr, expect_addr, print_addr, true,
-	    sizeof(struct addr), same_addr, NULL, NULL, NULL },
+	[CONF_ADDR] = { conf_addr_set, conf_addr_expect, conf_addr_print, true,
+	    sizeof(struct addr), conf_addr_same, NULL, NULL, NULL },
+	[CONF_RANGE] = { conf_range_set, conf_range_expect, conf_range_print,
+	    true, sizeof(struct addr_range), conf_range_same, NULL, NULL,
+	    NULL },
 	[CONF_BOOL] = { set_bool, expect_bool, print_bool, false, sizeof(bool),
 	    NULL, NULL, NULL, NULL },
 	[CONF_COUNT] = { set_count, expect_count, print_count, false,
@@ -521,6 +475,9 @@ static const struct {
 	[CONF_NETS] = { NULL, conf_nets_expect, conf_nets_print, false,
 	    sizeof(struct cidr_list), conf_nets_same, conf_nets_free,
 	    conf_nets_add, conf_nets_count },
+	[CONF_TARGETS] = { NULL, conf_targets_expect, conf_targets_print, false,
+	    sizeof(struct targets), conf_targets_same, conf_targets_free,
+	    conf_targets_add, conf_targets_count },
 	[CONF_LIST] = { set_list, expect_list, print_list, false,
 	    sizeof(struct conf_list), same_list, free_list, NULL, NULL },
 };

@@ -3,6 +3,7 @@
 #define TESTS_TEST_CONF_H
 
 #include "base/cidr.h"
+#include "base/targets.h"
 #include "conf/conf.h"
 
 #include <check.h>
@@ -20,9 +21,11 @@ struct settings {
 	uint64_t bytes;
 	int choice;
 	struct cidr_list nets;
+	struct addr_range range, to;
+	struct targets targets;
 };
 
-enum { FIELD_COUNT = 12 };
+enum { FIELD_COUNT = 15 };
 extern const struct conf_field fields[FIELD_COUNT];
 
 /*

@@ -31,6 +31,9 @@ const struct conf_field fields[FIELD_COUNT] = {
 	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0, conf_log_levels,
 	    "a level" },
 	{ "Nets", CONF_NETS, AT(nets), 1, 3, NULL, 0, NULL, "who" },
+	{ "Range", CONF_RANGE, AT(range), 0, 0, NULL, 0, NULL, "ports" },
+	{ "To", CONF_RANGE, AT(to), 0, 0, NULL, CONF_CONNECT, NULL, "whom" },
+	{ "Targets", CONF_TARGETS, AT(targets), 1, 3, NULL, 0, NULL, "what" },
 };
 
 static const struct conf_field required[] = {
@@ -193,6 +196,23 @@ static const struct {
 	{ "Nets", "[[\"192.0.2.7\"]]", NULL },
 	{ "Nets", "{}", NULL },
 	{ "Nets", "null", NULL },
+	{ "Range", "\"tcp://:6000-6099\"", "tcp://:6000-6099" },
+	{ "Range", "\"tcp://:0\"", "tcp://:0" },
+	{ "Range", "\"unix:///a\\nb\"", "unix:///a?b" },
+	{ "Range", "\"tcp://:9-8\"", NULL },
+	{ "Range", "\"tls://h:1\"", NULL },
+	{ "Range", "6000", NULL },
+	{ "To", "\"tcp://:80-81\"", "tcp://localhost:80-81" },
+	{ "To", "\"tcp://h:0\"", NULL },
+	{ "To", "[\"tcp://h:1\"]", NULL },
+	{ "Targets", "[\"tcp://127.0.0.1:80\"]", "127.0.0.1:80" },
+	{ "Targets", "[\"10.0.0.0/8:22,80-81\", \"*.LAN:*\", \"unix:///a\"]",
+	    "10.0.0.0/8:22,80-81, *.lan:*, unix:///a" },
+	{ "Targets", "[]", NULL },
+	{ "Targets", "[\"a:1\", \"b:1\", \"c:1\", \"d:1\"]", NULL },
+	{ "Targets", "[\"a\"]", NULL },
+	{ "Targets", "[80]", NULL },
+	{ "Targets", "\"a:1\"", NULL },
 };
 
 static void
@@ -254,6 +274,8 @@ START_TEST(defaults)
 	ck_assert_uint_eq(s.bytes, 256 << 10);
 	ck_assert_int_eq(s.choice, LOG_INFO);
 	ck_assert_uint_eq(s.nets.count, 0);
+	ck_assert_int_eq(s.range.first.kind, ADDR_NONE);
+	ck_assert_uint_eq(s.targets.count, 0);
 	settings_free(&s);
 	ck_assert_ptr_null(s.text);
 }
