@@ -17,7 +17,7 @@ target_check(const struct inner_config *config, const struct request *request,
 {
 	char own[ADDR_TEXT_SIZE];
 
-	if (request->service != 0) {
+	if (request->service != 0 && request->target[0] == '\0') {
 		*why = "this inner has only the default service";
 		return CODE_NO_SUCH_SERVICE;
 	}

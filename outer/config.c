@@ -7,6 +7,7 @@
  *          too: tests/lint/lint_config.py says where one is missing.
  */
 #include "outer/config.h"
+#include "conf/conf_reload.h"
 #include "ops/limits.h"
 #include "wire/early.h"
 #include "wire/signal48.h"
@@ -14,6 +15,7 @@
 #include "ops/key.h"
 #include "ops/path.h"
 #include "outer/keys.h"
+#include "outer/service.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
@@ -24,7 +26,13 @@
 #include <string.h>
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
-enum { BURST_SECONDS = 10, KEYS_MAX = 1000, PATH_MAX_BYTES = 4095 };
+enum { LISTEN_MAX = 64, KEY_NAMES_MAX = 1000, PORTS_MAX = 1000 };
+enum {
+	BURST_SECONDS = 10,
+	KEYS_MAX = 1000,
+	SERVICES_OF_FILE_MAX = 1000,
+	PATH_MAX_BYTES = 4095
+};
 
 #define RATE_MAX (1024.0 * (1 << 30)) /* 1 TiB a second */
 
@@ -37,6 +45,46 @@ static const char *const early_choices[] = {
 	NULL,
 };
 
+#define OF_SERVICE(member) offsetof(struct outer_service, member)
+
+static const struct conf_field service_fields[] = {
+	{ "Name", CONF_TEXT, OF_SERVICE(name), 1, SERVICE_NAME_MAX, NULL,
+	    CONF_REQUIRED | CONF_NAME, NULL,
+	    "its name, for inners and the log" },
+	{ "Listen", CONF_RANGES, OF_SERVICE(listen), 1, LISTEN_MAX, NULL,
+	    CONF_REQUIRED, NULL,
+	    "its public address, such as tcp://0.0.0.0:8081; or several" },
+	{ "Inner", CONF_TEXT, OF_SERVICE(inner), 1, HELLO_INNER_MAX, NULL,
+	    CONF_NAME, NULL, "the InnerId that serves it; any if not given" },
+	{ "Target", CONF_RANGE, OF_SERVICE(target), 0, 0, NULL, CONF_CONNECT,
+	    NULL, "what that inner dials, such as tcp://127.0.0.1:22" },
+	{ "AllowFrom", CONF_NETS, OF_SERVICE(allow), 1, NETS_MAX, NULL, 0, NULL,
+	    "who may be its client, instead of the top level's" },
+	{ "DenyFrom", CONF_NETS, OF_SERVICE(deny), 1, NETS_MAX, NULL, 0, NULL,
+	    "who may not, instead of the top level's" },
+	{ "MaxSessions", CONF_COUNT, OF_SERVICE(max_sessions), 1, 1000000, NULL,
+	    0, NULL, "its sessions at once" },
+};
+static const struct conf_items service_items = {
+	service_fields,
+	sizeof(service_fields) / sizeof(service_fields[0]),
+	sizeof(struct outer_service),
+};
+
+#define OF_PORTS(member) offsetof(struct outer_ports, member)
+
+static const struct conf_field port_range_fields[] = {
+	{ "from", CONF_COUNT, OF_PORTS(from), 1, 65535, NULL, CONF_REQUIRED,
+	    NULL, "the first port" },
+	{ "end", CONF_COUNT, OF_PORTS(end), 1, 65535, NULL, CONF_REQUIRED, NULL,
+	    "the last port" },
+};
+static const struct conf_items port_range_items = {
+	port_range_fields,
+	sizeof(port_range_fields) / sizeof(port_range_fields[0]),
+	sizeof(struct outer_ports),
+};
+
 #define OF_KEY(member) offsetof(struct outer_key, member)
 
 static const struct conf_field key_fields[] = {
@@ -46,6 +94,10 @@ static const struct conf_field key_fields[] = {
 	    "its key, 1 to 256 bytes" },
 	{ "KeyFile", CONF_TEXT, OF_KEY(key_file), 1, PATH_MAX_BYTES, NULL, 0,
 	    NULL, "file with its key" },
+	{ "Services", CONF_NAMES, OF_KEY(services), 1, KEY_NAMES_MAX, NULL, 0,
+	    NULL, "services it is for; all if not given" },
+	{ "Ports", CONF_PORTS, OF_KEY(ports), 1, PORTS_MAX, NULL, 0, NULL,
+	    "public ports it may ask for; all if not given" },
 };
 static const struct conf_items key_items = {
 	key_fields,
@@ -58,9 +110,17 @@ const struct conf_field outer_config_fields[] = {
 	{ "InnerServerAddress", CONF_ADDR, AT(inner_addr), 0, 0, NULL,
 	    CONF_REQUIRED | CONF_TLS, NULL,
 	    "the address where inners connect, such as tcp://0.0.0.0:9090" },
-	{ "OuterServerAddress", CONF_ADDR, AT(outer_addr), 0, 0, NULL,
-	    CONF_REQUIRED, NULL,
+	{ "OuterServerAddress", CONF_ADDR, AT(outer_addr), 0, 0, NULL, 0, NULL,
 	    "the public address of clients, such as tcp://0.0.0.0:8080" },
+	{ "Services", CONF_LIST, AT(services), 0, SERVICES_OF_FILE_MAX, NULL,
+	    CONF_RELOAD, &service_items, "further public addresses" },
+	{ "PortRange", CONF_LIST, AT(port_range), 0, 1, NULL, CONF_RELOAD,
+	    &port_range_items, "public ports that inners may ask for" },
+	{ "PortBlacklist", CONF_PORTS, AT(port_blacklist), 1, PORTS_MAX, NULL,
+	    CONF_RELOAD, NULL, "public ports that nobody may ask for" },
+	{ "ReleaseAfter", CONF_SECONDS, AT(release_ms), 0, 86400, "60",
+	    CONF_RELOAD, NULL,
+	    "close ports that an inner asked for when it is gone so long" },
 	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, KEY_MAX, NULL,
 	    CONF_SECRET | CONF_RELOAD, NULL,
 	    "the key that inners and outer share, 1 to 256 bytes" },
@@ -319,6 +379,194 @@ check_startups(const char *path, struct outer_config *config,
 	return false;
 }
 
+bool
+outer_config_has_default(const struct outer_config *config)
+{
+	return config->outer_addr.kind != ADDR_NONE;
+}
+
+bool
+outer_service_same(const struct outer_service *a, const struct outer_service *b)
+{
+	char names[1]; /* of what differs: not asked for */
+
+	return conf_changed(service_items.fields, service_items.count, a, b,
+		   false, names, sizeof(names)) == 0;
+}
+
+/* Whether Services has that name, or OuterServerAddress is it, before number i
+ * of them. */
+static bool
+name_is_taken(const struct outer_config *config, size_t i)
+{
+	const struct outer_service *own = config->services.items;
+
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(own[i].name, own[j].name) == 0)
+			return true;
+	return outer_config_has_default(config) &&
+	    strcmp(own[i].name, SERVICE_DEFAULT) == 0;
+}
+
+/* Whether two ranges have a place in common. */
+static bool
+overlap(const struct addr_range *a, const struct addr_range *b)
+{
+	struct addr x = a->first, y = b->first;
+	int distance = y.port - x.port;
+
+	if (x.kind != ADDR_TCP || y.kind != ADDR_TCP)
+		return same_place(&x, &y);
+	if (x.port == 0 || y.port == 0 || distance >= a->count ||
+	    -distance >= b->count)
+		return false;
+	x.port = y.port;
+	return same_place(&x, &y);
+}
+
+static bool
+have_common(const struct addr_ranges *a, const struct addr_ranges *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		for (size_t j = 0; j < b->count; j++)
+			if (overlap(&a->items[i], &b->items[j]))
+				return true;
+	return false;
+}
+
+/* As many ports here as there, or one target for all. */
+static bool
+lengths_fit(const struct outer_service *own)
+{
+	size_t ports = 0;
+
+	if (own->target.first.kind == ADDR_NONE || own->target.count == 1)
+		return true;
+	for (size_t i = 0; i < own->listen.count; i++)
+		ports += own->listen.items[i].count;
+	return ports == own->target.count;
+}
+
+/* Whether a public address stands before that of number i of Services, or is
+ * that of the links. */
+static const char *
+place_is_taken(const struct outer_config *config, size_t i)
+{
+	const struct outer_service *own = config->services.items;
+	struct addr_range inner_range = { config->inner_addr, 1 };
+	struct addr_range outer_range = { config->outer_addr, 1 };
+	const struct addr_ranges inner = { &inner_range, 1 };
+	const struct addr_ranges outer = { &outer_range, 1 };
+
+	if (have_common(&own[i].listen, &inner))
+		return "InnerServerAddress";
+	if (outer_config_has_default(config) &&
+	    have_common(&own[i].listen, &outer))
+		return "OuterServerAddress";
+	for (size_t j = 0; j < i; j++)
+		if (have_common(&own[i].listen, &own[j].listen))
+			return own[j].name;
+	return NULL;
+}
+
+static bool
+fits_forward(const struct addr_range *target)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(&target->first, text, sizeof(text));
+	return strlen(text) + strlen("65535") <= REQUEST_TARGET_MAX;
+}
+
+static bool
+can_listen(const char *path, const struct addr_ranges *listen,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	for (size_t i = 0; i < listen->count; i++)
+		if (!limits_check_address(path, "Services: Listen",
+			&listen->items[i].first, problem))
+			return false;
+	return true;
+}
+
+static bool
+check_service(const char *path, const struct outer_config *config, size_t i,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct outer_service *own = config->services.items;
+	const char *place = place_is_taken(config, i);
+
+	if (name_is_taken(config, i))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found two named \"%s\"; expected "
+		    "another name%s",
+		    path, own[i].name,
+		    strcmp(own[i].name, SERVICE_DEFAULT) == 0
+			? ", for that is OuterServerAddress"
+			: "");
+	else if (place != NULL)
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found the address of %s as Listen of "
+		    "\"%s\"; expected another",
+		    path, place, own[i].name);
+	else if (!fits_forward(&own[i].target))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found a Target of \"%s\" with a longer "
+		    "name than FORWARD can carry; expected a shorter one",
+		    path, own[i].name);
+	else if (!lengths_fit(&own[i]))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found another number of ports in Listen "
+		    "than in Target of \"%s\"; expected as many, or one target",
+		    path, own[i].name);
+	else
+		return can_listen(path, &own[i].listen, problem);
+	return false;
+}
+
+static bool
+check_port_range(const char *path, const struct outer_ports *range,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	if (range == NULL || range->from <= range->end)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: PortRange: found from %u behind end %u; expected from "
+	    "before it",
+	    path, (unsigned)range->from, (unsigned)range->end);
+	return false;
+}
+
+static bool
+check_services(const char *path, const struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	if (outer_config_has_default(config) &&
+	    same_place(&config->inner_addr, &config->outer_addr)) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: "
+		    "OuterServerAddress: found the address of "
+		    "InnerServerAddress; expected another",
+		    path);
+		return false;
+	}
+	if (!outer_config_has_default(config) && config->services.count == 0) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: OuterServerAddress: found none; expected the "
+		    "public address of clients, or Services",
+		    path);
+		return false;
+	}
+	for (size_t i = 0; i < config->services.count; i++)
+		if (!check_service(path, config, i, problem))
+			return false;
+	if (!check_port_range(path, config->port_range.items, problem))
+		return false;
+	return !outer_config_has_default(config) ||
+	    limits_check_address(path, "OuterServerAddress",
+		&config->outer_addr, problem);
+}
+
 static uint32_t
 default_workers(void)
 {
@@ -338,22 +586,13 @@ outer_config_load(const char *path, struct outer_config *config,
 		return -1;
 	privileges_warn(path,
 	    conf_has_secret(outer_config_fields, outer_config_count, config));
-	if (same_place(&config->inner_addr, &config->outer_addr)) {
-		snprintf(problem, CONF_PROBLEM_SIZE,
-		    "%.400s: "
-		    "OuterServerAddress: found the address of "
-		    "InnerServerAddress; expected another",
-		    path);
-		return -1;
-	}
-	if (!key_find_shared(path, config->auth_key_file,
+	if (!check_services(path, config, problem) ||
+	    !key_find_shared(path, config->auth_key_file,
 		config->keys.count == 0, &config->auth_key, problem) ||
 	    !find_own_keys(path, config, problem) ||
 	    !check_startups(path, config, problem) ||
 	    !limits_check_address(path, "InnerServerAddress",
 		&config->inner_addr, problem) ||
-	    !limits_check_address(path, "OuterServerAddress",
-		&config->outer_addr, problem) ||
 	    !check_names(path, config, problem) ||
 	    !check_burst(path, config, problem) ||
 	    !check_tls(path, config, problem) ||

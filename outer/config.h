@@ -16,11 +16,34 @@ struct outer_key {
 	char *inner;	/* Inner; owned */
 	char *key;	/* Key; owned, secret; from load on never NULL */
 	char *key_file; /* KeyFile; owned, NULL: none */
+	struct conf_names services; /* Services; none: all */
+	struct conf_ports ports;    /* Ports it may ask for; none: all */
+};
+
+/* PortRange: of ports that inners and the API may ask for. */
+struct outer_ports {
+	uint32_t from, end;
+};
+
+/* One of Services. */
+struct outer_service {
+	char *name;		      /* Name; owned */
+	struct addr_ranges listen;    /* Listen */
+	char *inner;		      /* Inner; owned, NULL: any */
+	struct addr_range target;     /* Target; ADDR_NONE: the inner's own */
+	struct cidr_list allow, deny; /* AllowFrom, DenyFrom */
+	uint32_t max_sessions;	      /* MaxSessions; 0: no limit of its own */
 };
 
 struct outer_config {
-	struct addr inner_addr;	    /* InnerServerAddress: links */
-	struct addr outer_addr;	    /* OuterServerAddress: clients */
+	struct addr inner_addr;	   /* InnerServerAddress: links */
+	struct addr outer_addr;	   /* OuterServerAddress: clients; see
+				     * outer_config_has_default */
+	struct conf_list services; /* Services: struct outer_service */
+	struct conf_list
+	    port_range; /* PortRange: struct outer_ports, or none */
+	struct conf_ports port_blacklist; /* PortBlacklist */
+	uint32_t release_ms;		  /* ReleaseAfter */
 	char *auth_key;		    /* AuthKey; owned, secret; NULL: none */
 	char *auth_key_file;	    /* AuthKeyFile; owned, NULL: none */
 	struct conf_list keys;	    /* Keys: struct outer_key */
@@ -72,6 +95,14 @@ extern const size_t outer_config_count;
  */
 int outer_config_load(const char *path, struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE]);
+
+/* Whether OuterServerAddress was given: the service "default". */
+bool outer_config_has_default(const struct outer_config *config);
+
+/* Whether two of Services are one and the same. */
+bool outer_service_same(const struct outer_service *a,
+    const struct outer_service *b);
+
 void outer_config_free(struct outer_config *config);
 
 #endif

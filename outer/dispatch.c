@@ -38,29 +38,32 @@ struct choice {
 static void on_crowd_over(void *arg);
 
 void
-dispatch_init(struct dispatch *dispatch, struct hub *hub, struct loop *loop)
+dispatch_init(struct dispatch *dispatch, struct hub *hub, unsigned slot)
 {
 	dispatch->hub = hub;
+	dispatch->slot = slot;
 	list_init(&dispatch->arrivals);
 	list_init(&dispatch->waiting);
-	loop_timer_init(&dispatch->crowd.over, loop, on_crowd_over, dispatch);
+	loop_timer_init(&dispatch->crowd.over, hub->loop, on_crowd_over,
+	    dispatch);
 }
 
 void
-dispatch_close(struct dispatch *dispatch)
+dispatch_close(struct dispatch *dispatch, const char *why)
 {
 	struct list_node *node;
 
 	while ((node = list_first(&dispatch->arrivals)) != NULL)
-		session_close(session_of(node), "the outer stops");
+		session_close(session_of(node), why);
 	while ((node = list_first(&dispatch->waiting)) != NULL)
-		session_close(session_of(node), "the outer stops");
+		session_close(session_of(node), why);
 }
 
 void
 dispatch_fini(struct dispatch *dispatch)
 {
 	list_remove(&dispatch->later.node);
+	list_remove(&dispatch->busy);
 	loop_timer_fini(&dispatch->crowd.over);
 }
 
@@ -70,22 +73,50 @@ dispatch_length(const struct dispatch *dispatch)
 	return dispatch->arrivals.length + dispatch->waiting.length;
 }
 
+/* Of all queues together; wraps where there are fewer now. */
 static void
 count_waiting(struct dispatch *dispatch)
 {
-	atomic_store(&dispatch->hub->waiting, dispatch->waiting.length);
+	size_t now = dispatch->waiting.length;
+
+	if (now != dispatch->counted)
+		atomic_fetch_add(&dispatch->hub->waiting,
+		    now - dispatch->counted);
+	dispatch->counted = now;
+}
+
+/* Somebody has come, or gone. */
+static void
+count_here(struct dispatch *dispatch)
+{
+	struct services *services = &dispatch->hub->services;
+
+	if (dispatch_length(dispatch) == 0)
+		list_remove(&dispatch->busy);
+	else if (dispatch->busy.list == NULL)
+		list_push_back(&services->busy, &dispatch->busy);
+}
+
+static struct instance *
+next_instance(const struct dispatch *dispatch, const struct instance *instance)
+{
+	const struct list *all = &dispatch->hub->registry.all;
+	struct list_node *node = instance == NULL
+	    ? list_first(all)
+	    : list_next(all, &instance->node);
+
+	return node == NULL ? NULL : list_entry(node, struct instance, node);
 }
 
 static size_t
 idle_total(const struct dispatch *dispatch)
 {
-	const struct list *all = &dispatch->hub->registry.all;
-	struct list_node *node = list_first(all);
+	struct instance *one = next_instance(dispatch, NULL);
 	size_t idle = 0;
 
-	for (; node != NULL; node = list_next(all, node))
-		idle += (size_t)instance_idle(
-		    list_entry(node, struct instance, node));
+	for (; one != NULL; one = next_instance(dispatch, one))
+		if (instance_serves(one, dispatch->slot))
+			idle += (size_t)instance_idle(one);
 	return idle;
 }
 
@@ -172,20 +203,15 @@ static bool
 choose(struct dispatch *dispatch, const struct pool_history *history,
     bool suspects, uint64_t but_serial, struct choice *best)
 {
-	const struct list *all = &dispatch->hub->registry.all;
-	struct list_node *node = list_first(all);
+	struct instance *instance = next_instance(dispatch, NULL);
 
 	*best = (struct choice){ 0 };
-	for (; node != NULL; node = list_next(all, node)) {
-		struct instance *instance = list_entry(node, struct instance,
-		    node);
-
+	for (; instance != NULL; instance = next_instance(dispatch, instance))
 		if (instance->serial != but_serial &&
 		    atomic_load(&instance->suspect) == suspects &&
 		    pool_may_try(history, instance) &&
 		    !is_held(dispatch, instance))
 			consider(instance, best);
-	}
 	return best->idle > 0;
 }
 
@@ -202,18 +228,13 @@ static bool
 worth_waiting(const struct dispatch *dispatch,
     const struct pool_history *history)
 {
-	const struct list *all = &dispatch->hub->registry.all;
-	struct list_node *node = list_first(all);
+	struct instance *other = next_instance(dispatch, NULL);
 
-	for (; node != NULL; node = list_next(all, node)) {
-		struct instance *other = list_entry(node, struct instance,
-		    node);
-
+	for (; other != NULL; other = next_instance(dispatch, other))
 		if (!atomic_load(&other->suspect) &&
 		    !atomic_load(&other->replaced) &&
 		    pool_may_try(history, other))
 			return true;
-	}
 	return false;
 }
 
@@ -228,13 +249,31 @@ dispatch_share(size_t waiting, size_t arrivals, size_t idle, size_t serving)
 }
 
 static uint16_t
-waiting_share(const struct dispatch *dispatch)
+share_of(const struct dispatch *dispatch)
 {
 	size_t arrivals = dispatch->arrivals.length;
 	size_t idle = arrivals > 0 ? idle_total(dispatch) : 0;
 
 	return dispatch_share(dispatch->waiting.length, arrivals, idle,
-	    registry_serving(&dispatch->hub->registry));
+	    registry_serving(&dispatch->hub->registry, dispatch->slot));
+}
+
+/* Clients that wait for that instance, in the queues of all services. */
+static uint16_t
+waiting_share(const struct hub *hub, const struct instance *instance)
+{
+	const struct list *busy = &hub->services.busy;
+	struct list_node *node = list_first(busy);
+	unsigned sum = 0;
+
+	for (; node != NULL; node = list_next(busy, node)) {
+		const struct dispatch *queue = list_entry(node, struct dispatch,
+		    busy);
+
+		if (instance_serves(instance, queue->slot))
+			sum += share_of(queue);
+	}
+	return sum > UINT16_MAX ? UINT16_MAX : (uint16_t)sum;
 }
 
 /* Promises a standby and sends the session there. */
@@ -247,7 +286,7 @@ give(struct dispatch *dispatch, struct session *session,
 	atomic_fetch_sub(&part->idle_count, 1);
 	dispatch_remove(dispatch, session);
 	session_send(session, &dispatch->hub->shards[choice->shard],
-	    choice->instance, waiting_share(dispatch));
+	    choice->instance, waiting_share(dispatch->hub, choice->instance));
 }
 
 /* Who has one that is not suspect may be waited for; only when there is nobody
@@ -298,10 +337,20 @@ receive(struct dispatch *dispatch)
 			session_close(session, "the queue is full");
 			continue;
 		}
-		list_remove(node);
+		list_remove(node); /* it stays here */
 		list_push_back(&dispatch->waiting, node);
 		session_wait(session);
 	}
+}
+
+/* The next standby is for the others who wait for the same inner. */
+static void
+take_turns(struct dispatch *dispatch)
+{
+	if (dispatch->busy.list == NULL)
+		return;
+	list_remove(&dispatch->busy);
+	list_push_back(&dispatch->hub->services.busy, &dispatch->busy);
 }
 
 static void
@@ -317,6 +366,7 @@ look(void *object)
 	count_waiting(dispatch);
 	if (untold) /* what was idle since then nobody has told us */
 		serve(dispatch);
+	take_turns(dispatch);
 }
 
 static void
@@ -341,12 +391,15 @@ dispatch_add(struct dispatch *dispatch, struct session *session, bool again)
 {
 	struct list_node *node = session_node(session);
 
-	if (again) {
+	dispatch->hub->services.queued++;
+	if (again)
 		list_push_front(&dispatch->waiting, node);
+	else
+		list_push_back(&dispatch->arrivals, node);
+	count_here(dispatch);
+	if (again) {
 		count_waiting(dispatch);
 		session_wait(session);
-	} else {
-		list_push_back(&dispatch->arrivals, node);
 	}
 	dispatch_look(dispatch);
 }
@@ -368,6 +421,12 @@ dispatch_last_try(struct dispatch *dispatch, struct session *session)
 void
 dispatch_remove(struct dispatch *dispatch, struct session *session)
 {
-	list_remove(session_node(session));
+	struct list_node *node = session_node(session);
+
+	if (node->list == NULL)
+		return;
+	list_remove(node);
+	dispatch->hub->services.queued--;
 	count_waiting(dispatch);
+	count_here(dispatch);
 }

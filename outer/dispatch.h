@@ -10,13 +10,18 @@
 #include <stdint.h>
 
 struct hub;
+struct instance;
 struct session;
 
+/* Of one service. */
 struct dispatch {
-	struct hub *hub;      /* borrowed */
-	struct list arrivals; /* sessions of this wake-up */
-	struct list waiting;  /* sessions, longest waiting first */
-	struct reap later;    /* a look after the callbacks */
+	struct hub *hub;       /* borrowed */
+	unsigned slot;	       /* the service's: see instance_serves */
+	struct list arrivals;  /* sessions of this wake-up */
+	struct list waiting;   /* sessions, longest waiting first */
+	size_t counted;	       /* of those, in hub.waiting */
+	struct list_node busy; /* services.busy, while somebody is here */
+	struct reap later;     /* a look after the callbacks */
 	struct crowd {
 		size_t size;	   /* clients that came since then */
 		uint64_t since_ms; /* for a moment at most */
@@ -26,11 +31,10 @@ struct dispatch {
 	} crowd;
 };
 
-void
-dispatch_init(struct dispatch *dispatch, struct hub *hub, struct loop *loop);
+void dispatch_init(struct dispatch *dispatch, struct hub *hub, unsigned slot);
 
-/* Closes all that wait. */
-void dispatch_close(struct dispatch *dispatch);
+/* Closes all that wait. why: a constant, for the log. */
+void dispatch_close(struct dispatch *dispatch, const char *why);
 
 /* Nothing waits any more. */
 void dispatch_fini(struct dispatch *dispatch);

@@ -21,6 +21,7 @@
 /* Descriptors for all else: listeners, loops, signals, log, some links that
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
+enum { FDS_PER_FRONT = 2 }; /* it has one in reserve */
 
 /* What strangers leave free, so that who comes when a session has ended is not
  * behind them. */
@@ -54,11 +55,10 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	hub->max_fds = max_fds;
 	hub->next_link = hub->next_session = 1;
 	registry_init(&hub->registry, hub);
-	dispatch_init(&hub->dispatch, hub, loop);
 	pump_memory_init(&hub->memory, (size_t)config->memory_bytes);
 	hub->rates.all = config->rate;
 	hub->rates.each = config->session_rate;
-	if (!start_sources(hub))
+	if (!services_init(&hub->services, hub) || !start_sources(hub))
 		return false;
 	hub->keys = keys_new(config, NULL);
 	hub->tls = tls_slot_new();
@@ -96,13 +96,13 @@ hub_stop(struct hub *hub)
 		return;
 	join_threads(hub);
 	hub->on_change = NULL;
-	dispatch_close(&hub->dispatch);
+	services_close(&hub->services);
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		shard_close(&hub->shards[i]);
-	dispatch_fini(&hub->dispatch);
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		shard_fini(&hub->shards[i]);
 	registry_fini(&hub->registry);
+	services_fini(&hub->services);
 	sources_fini(&hub->sources);
 	armour_fini(&hub->armour);
 	free(hub->shards);
@@ -151,6 +151,7 @@ hub_take_keys(struct hub *hub, const struct outer_config *config)
 		shard_take_keys(&hub->shards[i], changes[i]);
 	}
 	free(changes);
+	services_judge_all(&hub->services);
 	return true;
 }
 
@@ -178,7 +179,7 @@ void
 hub_on_instances(struct hub *hub)
 {
 	registry_look(&hub->registry);
-	dispatch_look(&hub->dispatch);
+	services_look(&hub->services);
 }
 
 struct shard *
@@ -227,7 +228,7 @@ hub_sessions(const struct hub *hub)
 {
 	/* in this order: one that begins to relay is counted twice, if
 	 * anything, and not left out */
-	size_t count = dispatch_length(&hub->dispatch) + hub_setting_up(hub);
+	size_t count = hub->services.queued + hub_setting_up(hub);
 
 	return count + relaying(hub);
 }
@@ -235,7 +236,8 @@ hub_sessions(const struct hub *hub)
 static uint64_t
 fds_aside(const struct hub *hub)
 {
-	return FDS_ASIDE + (uint64_t)hub->config->workers * FDS_PER_WORKER;
+	return FDS_ASIDE + (uint64_t)hub->config->workers * FDS_PER_WORKER +
+	    hub->services.intake.fronts.length * FDS_PER_FRONT;
 }
 
 /* Links without a proof, but for the few that there always may be: those are
@@ -253,7 +255,7 @@ static uint64_t
 fds_used(const struct hub *hub)
 {
 	uint64_t used = atomic_load(&hub->links) + fds_of_startups(hub) +
-	    2 * dispatch_length(&hub->dispatch) + hub_setting_up(hub) +
+	    2 * hub->services.queued + hub_setting_up(hub) +
 	    relaying(hub) * FDS_PER_SESSION;
 
 	for (unsigned i = 0; i < hub->shard_count; i++)

@@ -7,8 +7,8 @@
 #include "outer/armour.h"
 #include "net/rate.h"
 #include "outer/config.h"
-#include "outer/dispatch.h"
 #include "outer/registry.h"
+#include "outer/services.h"
 #include "outer/sources.h"
 #include "relay/pump_memory.h"
 
@@ -35,17 +35,18 @@ struct hub {
 
 	/* shared by all threads */
 	atomic_size_t links;	    /* authenticated and not relaying */
-	atomic_size_t waiting;	    /* clients in main's queue */
+	atomic_size_t waiting;	    /* clients in main's queues */
 	struct rate_limits rates;   /* of sessions */
 	struct pump_memory memory;  /* of sessions, for slow readers */
 	atomic_bool watchful;	    /* main asks to be told of every end */
 	atomic_bool warned_classic; /* that the key crosses the wire */
+	atomic_bool wants_control;  /* inners are to say what they have */
 	struct armour armour;	    /* of links that have no proof yet */
 
 	/* main's */
 	struct keys *keys; /* owned: one reference */
 	struct registry registry;
-	struct dispatch dispatch;
+	struct services services;
 	struct sources sources;		  /* of clients */
 	uint64_t next_link, next_session; /* ids for the log */
 	struct log_limit strangers;	  /* lines that strangers can cause */

@@ -31,6 +31,7 @@ void
 instance_free(struct instance *instance)
 {
 	loop_timer_fini(&instance->grace);
+	register_free(&instance->registration);
 	proof_forget(instance->secret, sizeof(instance->secret));
 	proof_forget(instance->newest, sizeof(instance->newest));
 	free(instance);
@@ -71,6 +72,17 @@ instance_renew_secret(struct instance *instance, const uint8_t *secret)
 		    memory_order_relaxed);
 	}
 	proof_forget(&word, sizeof(word));
+}
+
+void
+instance_serve(struct instance *instance, unsigned slot, bool serves)
+{
+	uint64_t bit = UINT64_C(1) << slot % 64;
+
+	if (serves)
+		atomic_fetch_or(&instance->serves[slot / 64], bit);
+	else
+		atomic_fetch_and(&instance->serves[slot / 64], ~bit);
 }
 
 /* Who reads while another thread writes gets parts of two secrets: a proof

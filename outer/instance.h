@@ -7,6 +7,7 @@
 #include "net/inbox.h"
 #include "net/loop.h"
 #include "wire/hello.h"
+#include "wire/register.h"
 #include "wire/window.h"
 
 #include <stdatomic.h>
@@ -16,6 +17,11 @@
 #include <string.h>
 
 struct instance;
+
+enum {
+	SERVICES_MAX = 4096, /* that there can be at once */
+	INSTANCE_SERVES_WORDS = SERVICES_MAX / 64,
+};
 
 /*
  * What one shard has of an instance. Only that shard's loop touches it, but
@@ -38,8 +44,9 @@ struct instance {
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
 	bool has_secret;		  /* classic ones have none */
-	uint8_t secret[PROOF_SIZE];	  /* of the first full handshake */
-	struct hub *hub;		  /* borrowed */
+	bool registers; /* it has services by name: see doc/PROTOCOL */
+	uint8_t secret[PROOF_SIZE]; /* of the first full handshake */
+	struct hub *hub;	    /* borrowed */
 
 	/* shared by all threads */
 	struct window window; /* of counters that have joined quickly */
@@ -51,11 +58,14 @@ struct instance {
 	atomic_bool suspect;	 /* did not answer: taken last */
 	atomic_bool replaced;	 /* a younger run took its place */
 	atomic_bool gone;	 /* nobody may join any more */
+	_Atomic uint64_t serves[INSTANCE_SERVES_WORDS]; /* bits */
 
 	/* main's */
-	struct list_node node;	 /* registry.all */
-	struct loop_timer grace; /* without links, not yet gone */
-	unsigned in_flight;	 /* parts whose message is under way */
+	struct registration registration; /* owned: the newest REGISTER */
+	bool registered;		  /* it has sent one */
+	struct list_node node;		  /* registry.all */
+	struct loop_timer grace;	  /* without links, not yet gone */
+	unsigned in_flight;		  /* parts whose message is under way */
 
 	unsigned part_count;
 	struct instance_part parts[];
@@ -90,6 +100,19 @@ void instance_renew_secret(struct instance *instance, const uint8_t *secret);
 bool
 instance_joins_quickly(struct instance *instance, const struct hello *hello,
     const uint8_t *binding, uint8_t secret[PROOF_SIZE]);
+
+/* Whether it serves the clients of the service at that slot. Set by main, asked
+ * from any thread. */
+void instance_serve(struct instance *instance, unsigned slot, bool serves);
+
+static inline bool
+instance_serves(const struct instance *instance, unsigned slot)
+{
+	return (atomic_load_explicit(&instance->serves[slot / 64],
+		    memory_order_relaxed) >>
+		       slot % 64 &
+		   1) != 0;
+}
 
 /* Idle standbys on all shards, those aside that are promised. */
 int instance_idle(const struct instance *instance);

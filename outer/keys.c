@@ -49,6 +49,38 @@ add(struct keys *keys, const struct keys *before, const char *inner,
 	return proof_digest(text, strlen(text), key->digest);
 }
 
+/* False without memory. */
+static bool
+copy_scope(struct key *key, const struct outer_key *own)
+{
+	const struct conf_names *services = &own->services;
+	size_t bytes = own->ports.count * sizeof(*own->ports.ranges);
+
+	if (services->count > 0 &&
+	    (key->services.items = calloc(services->count, sizeof(char *))) ==
+		NULL)
+		return false;
+	for (size_t i = 0; i < services->count; i++, key->services.count++)
+		if ((key->services.items[i] = strdup(services->items[i])) ==
+		    NULL)
+			return false;
+	if (bytes > 0 && (key->ports.ranges = malloc(bytes)) == NULL)
+		return false;
+	if (bytes > 0)
+		memcpy(key->ports.ranges, own->ports.ranges, bytes);
+	key->ports.count = own->ports.count;
+	return true;
+}
+
+static void
+free_scope(struct key *key)
+{
+	for (size_t i = 0; i < key->services.count; i++)
+		free(key->services.items[i]);
+	free(key->services.items);
+	free(key->ports.ranges);
+}
+
 static bool
 make_decoy(struct key *decoy)
 {
@@ -78,7 +110,8 @@ keys_new(const struct outer_config *config, const struct keys *before)
 	if (config->auth_key != NULL)
 		done = add(keys, before, "", config->auth_key) && done;
 	for (size_t i = 0; i < config->keys.count; i++)
-		done = add(keys, before, own[i].inner, own[i].key) && done;
+		done = add(keys, before, own[i].inner, own[i].key) &&
+		    copy_scope(&keys->list[keys->count - 1], &own[i]) && done;
 	if (done)
 		return keys;
 	keys_drop(keys);
@@ -97,8 +130,10 @@ keys_drop(struct keys *keys)
 {
 	if (keys == NULL || atomic_fetch_sub(&keys->refs, 1) != 1)
 		return;
-	for (unsigned i = 0; i < keys->count; i++)
+	for (unsigned i = 0; i < keys->count; i++) {
+		free_scope(&keys->list[i]);
 		proof_forget(&keys->list[i], sizeof(keys->list[i]));
+	}
 	free(keys);
 }
 

@@ -22,6 +22,8 @@ struct key {
 	char text[KEY_MAX + 1];
 	uint8_t digest[PROOF_SIZE]; /* of the text */
 	bool classic;		    /* a classic signal can carry it */
+	struct conf_names services; /* owned: what it is for; none: all */
+	struct conf_ports ports;    /* owned: likewise */
 };
 
 struct keys {

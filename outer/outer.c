@@ -12,8 +12,8 @@
  */
 #include "outer/outer.h"
 #include "outer/back.h"
+#include "outer/catalog.h"
 #include "outer/certs.h"
-#include "outer/front.h"
 #include "outer/hub.h"
 #include "outer/shard.h"
 #include "base/log.h"
@@ -38,7 +38,6 @@ enum stage { RUNNING, DRAINING, LEAVING, QUIETING };
 
 struct outer {
 	struct loop *loop; /* owned, all of them */
-	struct front *front;
 	struct back *back;
 	struct certs *certs;
 	struct app *app;
@@ -56,10 +55,10 @@ settle(void *object)
 	struct hub *hub = &outer->hub;
 
 	if (outer->stage == RUNNING) {
-		front_look(outer->front);
+		intake_look(&hub->services.intake);
 		return;
 	}
-	if (outer->stage == DRAINING && dispatch_length(&hub->dispatch) == 0 &&
+	if (outer->stage == DRAINING && hub->services.queued == 0 &&
 	    hub_setting_up(hub) == 0) {
 		outer->stage = LEAVING;
 		back_stop(outer->back);
@@ -88,8 +87,7 @@ on_drain(void *arg)
 	struct outer *outer = arg;
 
 	outer->stage = DRAINING;
-	front_stop(outer->front);
-	outer->front = NULL;
+	services_stop_listening(&outer->hub.services);
 	atomic_store(&outer->hub.watchful, true);
 	on_change(outer);
 }
@@ -108,6 +106,9 @@ take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 		return false;
 	if (hub_take_keys(&outer->hub, fresh)) {
 		tls_slot_put(outer->hub.tls, context);
+		if (outer->stage == RUNNING)
+			catalog_change(&outer->hub.services, outer->hub.config,
+			    fresh);
 		return true;
 	}
 	tls_context_release(context);
@@ -128,7 +129,6 @@ outer_free(struct outer *outer)
 {
 	hub_stop(&outer->hub);
 	list_remove(&outer->settle.node);
-	front_stop(outer->front);
 	back_stop(outer->back);
 	certs_stop(outer->certs);
 	app_free(outer->app);
@@ -157,7 +157,7 @@ outer_start(struct outer *outer, const struct outer_config *config,
 	    NULL &&
 	    (outer->certs = certs_start(&outer->hub, problem)) != NULL &&
 	    (outer->back = back_start(&outer->hub, problem)) != NULL &&
-	    (outer->front = front_start(&outer->hub, problem)) != NULL;
+	    catalog_start(&outer->hub.services, config, problem);
 }
 
 /* Root binds any address; the user may not be able to tidy up after it. */
@@ -175,6 +175,18 @@ warn_if_it_stays(const struct addr *addr)
 	    KV_STR("address", address));
 }
 
+static void
+warn_of_services(const struct outer_config *config)
+{
+	const struct outer_service *own = config->services.items;
+
+	if (outer_config_has_default(config))
+		warn_if_it_stays(&config->outer_addr);
+	for (size_t i = 0; i < config->services.count; i++)
+		for (size_t j = 0; j < own[i].listen.count; j++)
+			warn_if_it_stays(&own[i].listen.items[j].first);
+}
+
 static bool
 become_user(const struct outer_config *config, char problem[CONF_PROBLEM_SIZE])
 {
@@ -182,7 +194,7 @@ become_user(const struct outer_config *config, char problem[CONF_PROBLEM_SIZE])
 		return false;
 	if (config->user != NULL) {
 		warn_if_it_stays(&config->inner_addr);
-		warn_if_it_stays(&config->outer_addr);
+		warn_of_services(config);
 	}
 	return true;
 }

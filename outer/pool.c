@@ -93,6 +93,8 @@ bool
 pool_may_try(const struct pool_history *history,
     const struct instance *instance)
 {
+	if (!instance_serves(instance, history->slot))
+		return false;
 	for (unsigned i = 0; i < history->tried_count; i++)
 		if (history->tried[i] == instance->serial)
 			return false;

@@ -24,6 +24,7 @@ struct pool_history {
 	uint64_t tried[POOL_TRIES_MAX];
 	unsigned tried_count;
 	uint64_t silent; /* the last one that did not answer it; 0: none */
+	uint16_t slot;	 /* of its service: see instance_serves */
 };
 
 struct pool {
@@ -74,7 +75,7 @@ pool_take_promised(struct pool *pool, struct instance *instance);
 bool pool_other_exists(const struct pool *pool,
     const struct pool_history *history, bool suspects);
 
-/* Whether the instance may be tried for that client. */
+/* Whether the instance serves that client and may be tried for it. */
 bool pool_may_try(const struct pool_history *history,
     const struct instance *instance);
 

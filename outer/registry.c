@@ -13,6 +13,7 @@
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
+#include "outer/offers.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -133,6 +134,7 @@ on_grace(void *arg)
 	}
 	log_info("inner", "no links left", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
+	offers_on_gone(&hub->services, instance);
 	list_remove(&instance->node);
 	list_push_back(&hub->registry.leaving, &instance->node);
 	tell_shards(instance, on_gone);
@@ -147,6 +149,16 @@ registry_look(struct registry *registry)
 	for (; instance != NULL; instance = next_of(registry, instance))
 		if (atomic_exchange(&instance->emptied, false))
 			loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
+}
+
+struct instance *
+registry_of_serial(const struct registry *registry, uint64_t serial)
+{
+	struct instance *instance = next_of(registry, NULL);
+
+	while (instance != NULL && instance->serial != serial)
+		instance = next_of(registry, instance);
+	return instance;
 }
 
 /* --- coming -------------------------------------------------------------- */
@@ -173,6 +185,7 @@ make(struct registry *registry, const struct admission *admission)
 	str_copy(instance->inner, sizeof(instance->inner), admission->inner);
 	str_copy(instance->id, sizeof(instance->id), admission->id);
 	instance->key = admission->key;
+	instance->registers = admission->registers;
 	instance->has_secret = admission->has_secret;
 	memcpy(instance->secret, admission->secret, sizeof(instance->secret));
 	if (admission->has_secret) /* before any shard knows it: never zero */
@@ -182,6 +195,7 @@ make(struct registry *registry, const struct admission *admission)
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);
 	loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
 	list_push_back(&registry->all, &instance->node);
+	services_judge(&hub->services, instance);
 	log_info("inner", "connected", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
 	tell_shards(instance, on_known);
@@ -293,13 +307,14 @@ registry_admit(struct admission *admission)
 }
 
 size_t
-registry_serving(const struct registry *registry)
+registry_serving(const struct registry *registry, unsigned slot)
 {
 	struct instance *one = next_of(registry, NULL);
 	size_t count = 0;
 
 	for (; one != NULL; one = next_of(registry, one))
-		count += atomic_load(&one->links) > 0 &&
+		count += instance_serves(one, slot) &&
+		    atomic_load(&one->links) > 0 &&
 		    !atomic_load(&one->suspect) && !atomic_load(&one->replaced);
 	return count;
 }

@@ -44,7 +44,8 @@ struct admission {
 	uint32_t key;	 /* id of that which it has proved */
 	bool has_secret; /* for quick joins, if it is new */
 	uint8_t secret[PROOF_SIZE];
-	bool replace; /* this run takes the place of others of its inner */
+	bool registers; /* hello.registers */
+	bool replace;	/* this run takes the place of others of its inner */
 	struct instance *instance; /* the answer: NULL, it is not let in */
 	const char *why;	   /* then: a constant text */
 	void (*answered)(struct admission *admission);
@@ -65,11 +66,15 @@ void registry_fini(struct registry *registry);
  */
 void registry_admit(struct admission *admission);
 
+/* Main: NULL: it has gone. */
+struct instance *
+registry_of_serial(const struct registry *registry, uint64_t serial);
+
 /* Main: some instances have lost their last links. */
 void registry_look(struct registry *registry);
 
-/* Main: how many instances have links and are neither suspect nor
- * replaced. */
-size_t registry_serving(const struct registry *registry);
+/* Main: how many instances serve the service at that slot, have links and are
+ * neither suspect nor replaced. */
+size_t registry_serving(const struct registry *registry, unsigned slot);
 
 #endif

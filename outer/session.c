@@ -41,11 +41,13 @@ struct session {
 	struct list_node node; /* dispatch's, shard.setting_up, .relaying */
 	struct pool_history history;
 	struct hub *hub;	   /* borrowed */
+	struct service *service;   /* held until its end */
 	struct shard *shard;	   /* borrowed; NULL: it is on main */
 	struct instance *promised; /* borrowed; on the way to the shard */
 	uint64_t id;
 	enum session_state state;
 	uint16_t waiting; /* request.waiting */
+	uint16_t nth;	  /* see service_target */
 	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
 	struct endpoint client, public;
 	struct source *source;	  /* counts it until its end; or NULL */
@@ -152,7 +154,7 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 
 	endpoint_text(&session->client, true, client);
 	log_info("session", "finished", KV_U64("id", session->id),
-	    KV_STR("client", client), KV_STR("service", "default"),
+	    KV_STR("client", client), KV_STR("service", session->service->name),
 	    KV_MS("wait", claimed - session->began_ms),
 	    KV_MS("ready", ready > claimed ? ready - claimed : 0),
 	    KV_U64("up", up), KV_U64("down", down),
@@ -179,9 +181,10 @@ leave(struct session *session)
 
 	stop_waiting(session);
 	if (shard == NULL)
-		dispatch_remove(&hub->dispatch, session);
+		dispatch_remove(&session->service->dispatch, session);
 	set_state(session, SESSION_CLOSED);
 	source_leave(session->source);
+	service_release(session->service);
 	loop_reap(shard != NULL ? shard->loop : hub->loop, &session->reap,
 	    session_free, session);
 	if (shard != NULL)
@@ -244,10 +247,13 @@ static const struct watch_handler starting_handler = {
 };
 
 static void
-fill_request(const struct session *session, struct request *request)
+fill_request(const struct session *session, const struct instance *instance,
+    struct request *request)
 {
 	memset(request, 0, sizeof(*request));
 	request->session = session->id;
+	request->service = service_wire_id(session->service, instance);
+	service_target(session->service, session->nth, request->target);
 	request->waiting = session->waiting;
 	request->family = (enum request_family)session->client.family;
 	request->protocol = REQUEST_TCP;
@@ -272,7 +278,7 @@ claim(struct session *session, struct pool_item *item)
 	session->attempts++;
 	if (session->claimed_ms == 0)
 		session->claimed_ms = clock_ms();
-	fill_request(session, &request);
+	fill_request(session, item->instance, &request);
 	standby_claim(session->standby, session, &request);
 	early_begin(&session->early);
 	send_ahead(session);
@@ -301,7 +307,10 @@ on_return(struct inbox_message *message)
 	struct shard *shard = session->shard;
 
 	session->shard = NULL;
-	dispatch_add(&session->hub->dispatch, session, true);
+	if (session->service->removed)
+		session_close(session, "its service was removed");
+	else
+		dispatch_add(&session->service->dispatch, session, true);
 	atomic_fetch_sub(&shard->setting_up_count, 1);
 }
 
@@ -381,7 +390,7 @@ on_timer(void *arg)
 {
 	struct session *session = arg;
 
-	if (!dispatch_last_try(&session->hub->dispatch, session))
+	if (!dispatch_last_try(&session->service->dispatch, session))
 		session_close(session, "no standby in time");
 }
 
@@ -522,13 +531,17 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 }
 
 static struct session *
-session_new(struct hub *hub, sock_fd fd, const struct endpoint *client)
+session_new(struct service *service, sock_fd fd, const struct endpoint *client)
 {
 	struct session *session = calloc(1, sizeof(*session));
+	struct hub *hub = service->hub;
 
 	if (session == NULL)
 		return NULL;
 	session->hub = hub;
+	session->service = service;
+	session->history.slot = service->slot;
+	service_hold(service);
 	session->fd = fd;
 	session->id = hub->next_session++;
 	session->began_ms = clock_ms();
@@ -538,19 +551,20 @@ session_new(struct hub *hub, sock_fd fd, const struct endpoint *client)
 }
 
 void
-session_start(struct hub *hub, sock_fd fd, const struct endpoint *client,
-    struct source *source)
+session_start(struct service *service, unsigned nth, sock_fd fd,
+    const struct endpoint *client, struct source *source)
 {
-	struct session *session = session_new(hub, fd, client);
+	struct session *session = session_new(service, fd, client);
 
 	if (session == NULL) {
-		if (hub_may_log(&hub->strangers))
+		if (hub_may_log(&service->hub->strangers))
 			log_warn("session", "refused",
 			    KV_STR("why", "out of memory"));
 		sock_reset(fd);
 		source_leave(source);
 		return;
 	}
+	session->nth = (uint16_t)nth;
 	session->source = source;
-	dispatch_add(&hub->dispatch, session, false);
+	dispatch_add(&service->dispatch, session, false);
 }

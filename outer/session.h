@@ -16,6 +16,7 @@ struct hub;
 struct instance;
 struct link;
 struct pool_history;
+struct service;
 struct session;
 struct shard;
 struct source;
@@ -29,10 +30,12 @@ enum session_state {
 	SESSION_NSTATES,
 };
 
-/* Main: takes fd, a new client at that address, and gives it to dispatch. What
+/* Main: takes fd, a new client of the nth address of the service, at that
+ * address, and gives it to
+ * dispatch. What
  * it sends stays in the kernel until RELAYING. Its end is source_leave's. */
-void session_start(struct hub *hub, sock_fd fd, const struct endpoint *client,
-    struct source *source);
+void session_start(struct service *service, unsigned nth, sock_fd fd,
+    const struct endpoint *client, struct source *source);
 
 /* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
  * when the client does. May close it. */

@@ -64,6 +64,14 @@ dismiss(struct list *standbys, bool replaced_only)
 	}
 }
 
+/* Those that start no session. */
+static void
+dismiss_idle(struct shard *shard, bool replaced_only)
+{
+	dismiss(&shard->standbys[STANDBY_IDLE], replaced_only);
+	dismiss(&shard->standbys[STANDBY_CONTROL], replaced_only);
+}
+
 static void
 end_barred(struct list *handshakes)
 {
@@ -95,9 +103,9 @@ on_order(struct inbox_message *message)
 	unsigned orders = atomic_exchange(&shard->orders, 0);
 
 	if ((orders & SHARD_DISMISS_REPLACED) != 0)
-		dismiss(&shard->standbys[STANDBY_IDLE], true);
+		dismiss_idle(shard, true);
 	if ((orders & SHARD_DISMISS_ALL) != 0) {
-		dismiss(&shard->standbys[STANDBY_IDLE], false);
+		dismiss_idle(shard, false);
 		dismiss(&shard->standbys[STANDBY_HANDSHAKE], false);
 	}
 	if ((orders & SHARD_END_BARRED) != 0)
@@ -156,6 +164,7 @@ on_keys(struct inbox_message *message)
 	shard->keys = change->keys;
 	free(change);
 	end_revoked_standbys(&shard->standbys[STANDBY_IDLE]);
+	end_revoked_standbys(&shard->standbys[STANDBY_CONTROL]);
 	end_revoked_standbys(&shard->standbys[STANDBY_STARTING]);
 	end_revoked_sessions(shard);
 }
@@ -179,7 +188,7 @@ hear(void *object)
 	if ((notes & SHARD_INSTANCES) != 0)
 		hub_on_instances(hub);
 	if ((notes & SHARD_IDLE) != 0)
-		dispatch_look(&hub->dispatch);
+		services_look(&hub->services);
 	if ((notes & SHARD_ENDED) != 0 && hub->on_change != NULL)
 		hub->on_change(hub->arg);
 }

@@ -10,6 +10,7 @@
 #include "outer/standby_join.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
+#include "outer/offers.h"
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/clock.h"
@@ -33,6 +34,7 @@ static const char *const state_names[] = {
 	[STANDBY_HANDSHAKE] = "handshake",
 	[STANDBY_IDLE] = "idle",
 	[STANDBY_STARTING] = "starting",
+	[STANDBY_CONTROL] = "control",
 	[STANDBY_RELAYING] = "relaying",
 	[STANDBY_CLOSED] = "closed",
 };
@@ -41,9 +43,10 @@ _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == STANDBY_NSTATES,
 
 #define TO(s) (1u << STANDBY_##s)
 static const unsigned next_ok[STANDBY_NSTATES] = {
-	[STANDBY_HANDSHAKE] = TO(IDLE) | TO(CLOSED),
+	[STANDBY_HANDSHAKE] = TO(IDLE) | TO(CONTROL) | TO(CLOSED),
 	[STANDBY_IDLE] = TO(STARTING) | TO(CLOSED),
 	[STANDBY_STARTING] = TO(RELAYING) | TO(IDLE) | TO(CLOSED),
+	[STANDBY_CONTROL] = TO(CLOSED),
 	[STANDBY_RELAYING] = TO(CLOSED),
 };
 
@@ -118,6 +121,9 @@ leave(struct standby *standby)
 	if (standby->admission != NULL)
 		standby->admission->standby = NULL;
 	standby->admission = NULL;
+	if (standby->offer != NULL)
+		standby->offer->standby = NULL;
+	standby->offer = NULL;
 	leave_instance(standby);
 	atomic_fetch_sub(&shard->link_count, 1);
 	pass_end(&shard->hub->armour, &standby->pass, standby->fault,
@@ -223,7 +229,8 @@ bool
 standby_may_read(const struct standby *standby)
 {
 	return standby->state != STANDBY_CLOSED &&
-	    standby->state != STANDBY_RELAYING && standby->admission == NULL;
+	    standby->state != STANDBY_RELAYING && standby->admission == NULL &&
+	    standby->offer == NULL;
 }
 
 uint64_t
@@ -267,6 +274,13 @@ standby_become_idle(struct standby *standby)
 	arm_idle(standby);
 	pool_put(&standby->shard->pool, &standby->item);
 	shard_on_idle(standby->shard);
+}
+
+void
+standby_become_control(struct standby *standby)
+{
+	set_state(standby, STANDBY_CONTROL);
+	arm_idle(standby);
 }
 
 /* What the system has measured on one of the instance's links, not long ago. */
@@ -341,7 +355,8 @@ standby_dismiss(struct standby *standby, bool replaced)
 	enum goaway_reason reason = replaced ? GOAWAY_REPLACED
 					     : GOAWAY_SHUTDOWN;
 
-	if (standby->state == STANDBY_IDLE &&
+	if ((standby->state == STANDBY_IDLE ||
+		standby->state == STANDBY_CONTROL) &&
 	    standby->codec->send_goaway != NULL)
 		(void)standby->codec->send_goaway(standby, reason);
 	retire(standby, LOG_DEBUG, goaway_reason_name(reason));
@@ -378,6 +393,7 @@ standby_on_timeout(struct standby *standby)
 			: "not authenticated in time");
 		break;
 	case STANDBY_IDLE:
+	case STANDBY_CONTROL:
 		on_idle_timeout(standby);
 		break;
 	case STANDBY_STARTING:
@@ -481,7 +497,7 @@ standby_on_goaway(struct standby *standby, const char *reason)
 {
 	log_debug("standby", "goaway", KV_U64("link", standby->id),
 	    KV_STR("reason", reason));
-	if (standby->state == STANDBY_IDLE)
+	if (standby->state != STANDBY_STARTING)
 		retire(standby, LOG_DEBUG, reason);
 	else
 		standby->leaving = true;

@@ -21,11 +21,13 @@ struct shard;
 struct standby;
 
 /* HANDSHAKE (HandshakeTimeout) -> IDLE (3 pings of silence) -> STARTING (an
- * answer, then ForwardTimeout) -> RELAYING (given to the session). */
+ * answer, then ForwardTimeout) -> RELAYING (given to the session). CONTROL is a
+ * control link: it says what its inner has, and serves nobody. */
 enum standby_state {
 	STANDBY_HANDSHAKE,
 	STANDBY_IDLE,
 	STANDBY_STARTING,
+	STANDBY_CONTROL,
 	STANDBY_RELAYING,
 	STANDBY_CLOSED,
 	STANDBY_NSTATES,

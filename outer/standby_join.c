@@ -54,6 +54,8 @@ join(struct standby *standby)
 {
 	struct shard *shard = standby->shard;
 	struct instance *instance = standby->item.instance;
+	bool control = standby->handshake != NULL &&
+	    standby->handshake->hello.role == HELLO_CONTROL;
 	char peer[ENDPOINT_TEXT_SIZE];
 
 	if (atomic_fetch_add(&shard->hub->links, 1) >=
@@ -67,9 +69,13 @@ join(struct standby *standby)
 		return;
 	}
 	standby_forget_handshake(standby);
-	standby_become_idle(standby);
-	log_debug("standby", "joined", KV_U64("link", standby->id),
-	    KV_STR("inner", instance->inner), KV_STR("instance", instance->id),
+	if (control)
+		standby_become_control(standby);
+	else
+		standby_become_idle(standby);
+	log_debug("standby", control ? "control link joined" : "joined",
+	    KV_U64("link", standby->id), KV_STR("inner", instance->inner),
+	    KV_STR("instance", instance->id),
 	    KV_STR("peer", standby_peer(standby, peer)),
 	    KV_STR("kind", standby->codec->name));
 }
@@ -126,6 +132,8 @@ ask(struct standby *standby, const char *inner, const char *id, uint32_t key,
 	admission->answered = on_answered;
 	admission->replace = replace;
 	admission->key = key;
+	admission->registers = standby->handshake != NULL &&
+	    standby->handshake->hello.registers;
 	str_copy(admission->inner, sizeof(admission->inner), inner);
 	str_copy(admission->id, sizeof(admission->id), id);
 	if (standby->handshake != NULL && standby->handshake->has_secret) {

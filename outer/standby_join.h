@@ -13,6 +13,9 @@ void standby_begin(struct standby *standby);
  * that waits may be given it before this returns. */
 void standby_become_idle(struct standby *standby);
 
+/* It has joined as a control link. */
+void standby_become_control(struct standby *standby);
+
 /* Wipes and frees what the handshake had to remember, if there is any. */
 void standby_forget_handshake(struct standby *standby);
 

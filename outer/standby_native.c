@@ -8,6 +8,7 @@
  */
 #include "outer/standby_codec.h"
 #include "outer/keys.h"
+#include "outer/offers.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -132,7 +133,8 @@ make_proof(const struct standby *standby, uint8_t proof[PROOF_SIZE])
 static bool
 send_welcome(struct standby *standby)
 {
-	struct welcome welcome = { .ping_ms = standby->shard->config->ping_ms };
+	struct welcome welcome = { .ping_ms = standby->shard->config->ping_ms,
+		.control = atomic_load(&standby->shard->hub->wants_control) };
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
 
@@ -163,9 +165,9 @@ on_hello(struct standby *standby, const struct frame *frame)
 		standby_fail(standby, CODE_PROTOCOL, why);
 		return;
 	}
-	if (handshake->hello.role != HELLO_STANDBY) {
+	if (handshake->hello.role == HELLO_MUX) {
 		standby_fail(standby, CODE_NOT_ALLOWED,
-		    "only the role standby is served here");
+		    "only the roles standby and control are served here");
 		return;
 	}
 	if (!link_binding(standby->link, handshake->binding)) {
@@ -309,14 +311,64 @@ static const struct {
 	/* clang-format off: a table */
 	{ FRAME_HELLO, WHEN(HANDSHAKE), on_hello },
 	{ FRAME_AUTH, WHEN(HANDSHAKE), on_auth },
-	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(STARTING), on_keepalive },
-	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(STARTING), on_goaway },
+	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(STARTING) | WHEN(CONTROL),
+	    on_keepalive },
+	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(STARTING) | WHEN(CONTROL),
+	    on_goaway },
 	{ FRAME_READY, WHEN(STARTING), on_ready },
 	{ FRAME_REFUSED, WHEN(STARTING), on_refused },
-	{ FRAME_ERROR, WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(STARTING),
+	{ FRAME_ERROR,
+	    WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(STARTING) | WHEN(CONTROL),
 	    on_error },
 	/* clang-format on */
 };
+
+/* Main has said what becomes of it. */
+static void
+on_registered(struct offer *offer)
+{
+	struct standby *standby = offer->standby;
+
+	if (standby != NULL) {
+		standby->offer = NULL;
+		if (offer->answer == NULL ||
+		    !send_frame(standby, FRAME_REGISTERED, offer->answer,
+			offer->answer_len)) {
+			standby_close(standby, "out of memory");
+		} else {
+			link_read(standby->link, true);
+			link_kick(standby->link);
+		}
+	}
+	offer_free(offer);
+}
+
+/* The frame, which may be long, is not copied: it leaves the buffer when it is
+ * decoded. One at a time: the next one is read when this is answered. */
+static void
+take_registration(struct standby *standby, struct evbuffer *input,
+    const struct frame *frame)
+{
+	struct offer *offer = calloc(1, sizeof(*offer));
+	const char *why = "out of memory";
+
+	if (offer != NULL)
+		why = register_decode(frame->payload, frame->length,
+		    &offer->registration);
+	framing_drop(input, frame);
+	if (why != NULL) {
+		standby_fail(standby, CODE_PROTOCOL, why);
+		free(offer);
+		return;
+	}
+	offer->shard = standby->shard;
+	offer->standby = standby;
+	offer->serial = standby->item.instance->serial;
+	offer->answered = on_registered;
+	standby->offer = offer;
+	link_read(standby->link, false);
+	offer_post(offer);
+}
 
 static void
 dispatch(struct standby *standby, const struct frame *frame)
@@ -358,6 +410,11 @@ read_frames(struct standby *standby, struct evbuffer *input)
 			return;
 		case WIRE_OK:
 			break;
+		}
+		if (frame.type == FRAME_REGISTER &&
+		    standby->state == STANDBY_CONTROL) {
+			take_registration(standby, input, &frame);
+			continue;
 		}
 		if (frame.length > sizeof(payload)) {
 			standby_fail(standby, CODE_PROTOCOL, "frame too long");

@@ -33,6 +33,12 @@ struct addr_range {
 	uint16_t count; /* 1 to ADDR_RANGE_MAX */
 };
 
+/* Some of them. Zeroed is none. */
+struct addr_ranges {
+	struct addr_range *items; /* owned by whoever owns the list */
+	size_t count;
+};
+
 /*
  * Reads tcp://host:port, tcp://1.2.3.4:port, tcp://[IPv6]:port, tcp://:port,
  * the same with tls://, or unix:///absolute/path. Returns NULL, or a constant

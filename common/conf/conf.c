@@ -158,6 +158,25 @@ set_objects(const struct conf_source *source, const struct conf_field *field,
 	return set_each(source, field, token, list);
 }
 
+/* One is a list of one. */
+static int
+set_object(const struct conf_source *source, const struct conf_field *field,
+    const struct conf_token *token, void *settings)
+{
+	struct conf_list *list = (void *)((char *)settings + field->offset);
+	const struct conf_items *items = field->more;
+	struct conf_source inside = *source;
+
+	inside.fields = items->fields;
+	inside.count = items->count;
+	inside.list = field->key;
+	inside.at = token->pos;
+	if ((list->items = calloc(1, items->size)) == NULL)
+		return fail_memory(source, field, token);
+	list->count = 1;
+	return read_object(&inside, token, list->items);
+}
+
 static int
 set_items(const struct conf_source *source, const struct conf_field *field,
     const struct conf_token *list, void *settings)
@@ -187,8 +206,16 @@ static int
 set_list(const struct conf_source *source, const struct conf_field *field,
     const struct conf_token *token, json_t *value, void *settings)
 {
+	const char *wrong;
 	int result;
 
+	if (field->type == CONF_RANGES && json_is_string(value)) {
+		conf_value_free(field, settings); /* one is a list of one */
+		wrong = conf_value_add(field, value, settings);
+		return wrong == NULL
+		    ? 0
+		    : conf_fail_value(source, field, token, value, wrong);
+	}
 	if (!json_is_array(value))
 		return conf_fail_value(source, field, token, value, "");
 	conf_value_free(field, settings);
@@ -232,11 +259,16 @@ set_fields(const struct conf_source *source, const struct conf_entry *given,
 		const struct conf_field *field = &source->fields[i];
 
 		if (given[i].key.kind != CONF_TOKEN_END) {
+			const struct conf_token *value = &given[i].value;
 			bool list = field->type == CONF_LIST &&
-			    is_opened_by(source, &given[i].value, '[');
+			    is_opened_by(source, value, '[');
+			bool single = field->type == CONF_LIST &&
+			    field->max == 1 && is_opened_by(source, value, '{');
 
-			if ((list ? set_objects : set_field)(source, field,
-				&given[i].value, settings) != 0)
+			if ((list	     ? set_objects
+				    : single ? set_object
+					     : set_field)(source, field, value,
+				settings) != 0)
 				return -1;
 		} else if ((field->flags & CONF_REQUIRED) != 0) {
 			return conf_fail(source, source->at, field->key,

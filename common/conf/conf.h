@@ -28,7 +28,15 @@ enum conf_type {
 			 * text, min..max of them; left out: none */
 	CONF_TARGETS, /* struct targets; owned by the settings. A list of
 			 * text, min..max of them; left out: none */
-	CONF_LIST,    /* struct conf_list: JSON objects, min..max of them */
+	CONF_RANGES,  /* struct addr_ranges; owned by the settings. An address,
+			 * perhaps with a range of ports, or a list of 1 to max
+			 * of them; left out: none */
+	CONF_NAMES,   /* struct conf_names; owned by the settings. A list of
+			 * min..max of what CONF_NAME allows */
+	CONF_PORTS,   /* struct conf_ports; owned by the settings. A list of
+			 * min..max ports and ranges of them, as "8000-8099" */
+	CONF_LIST,    /* struct conf_list: JSON objects, min..max of them;
+			 * where there is one at most it needs no list */
 };
 
 enum {
@@ -63,6 +71,23 @@ struct conf_items {
 /* The value of a CONF_LIST in the settings. */
 struct conf_list {
 	void *items; /* owned; NULL: none */
+	size_t count;
+};
+
+/* The values of CONF_NAMES and CONF_PORTS in the settings. Zeroed is none. */
+enum { CONF_NAME_MAX = 64 };
+
+struct conf_names {
+	char **items; /* owned, and each */
+	size_t count;
+};
+
+struct conf_port_range {
+	uint16_t first, last;
+};
+
+struct conf_ports {
+	struct conf_port_range *ranges; /* owned */
 	size_t count;
 };
 

@@ -7,8 +7,10 @@
  */
 #include "conf/conf_types.h"
 #include "conf/conf_addrs.h"
+#include "conf/conf_lists.h"
 #include "conf/conf_nets.h"
 #include "conf/conf_targets.h"
+#include "conf/conf_ranges.h"
 #include "conf/conf_wipe.h"
 #include "base/cidr.h"
 #include "base/log.h"
@@ -361,8 +363,11 @@ expect_list(const struct conf_field *field, char *out, size_t size)
 	const struct conf_items *items = field->more;
 	size_t used = 0;
 
-	str_append(out, size, &used, "[...], " NUMBER " to " NUMBER " of {",
-	    field->min, field->max);
+	if (field->max > 1)
+		str_append(out, size, &used,
+		    "[...], " NUMBER " to " NUMBER " of ", field->min,
+		    field->max);
+	str_append(out, size, &used, "{");
 	for (size_t i = 0; i < items->count; i++)
 		str_append(out, size, &used, "%s \"%s\": ...",
 		    i == 0 ? "" : ",", items->fields[i].key);
@@ -478,6 +483,15 @@ static const struct {
 	[CONF_TARGETS] = { NULL, conf_targets_expect, conf_targets_print, false,
 	    sizeof(struct targets), conf_targets_same, conf_targets_free,
 	    conf_targets_add, conf_targets_count },
+	[CONF_RANGES] = { NULL, conf_ranges_expect, conf_ranges_print, true,
+	    sizeof(struct addr_ranges), conf_ranges_same, conf_ranges_free,
+	    conf_ranges_add, conf_ranges_count },
+	[CONF_NAMES] = { NULL, conf_names_expect, conf_names_print, false,
+	    sizeof(struct conf_names), conf_names_same, conf_names_free,
+	    conf_names_add, conf_names_count },
+	[CONF_PORTS] = { NULL, conf_ports_expect, conf_ports_print, false,
+	    sizeof(struct conf_ports), conf_ports_same, conf_ports_free,
+	    conf_ports_add, conf_ports_count },
 	[CONF_LIST] = { set_list, expect_list, print_list, false,
 	    sizeof(struct conf_list), same_list, free_list, NULL, NULL },
 };

@@ -25,6 +25,7 @@ enum { SOCKETS_MAX = 16, RETRY_MS = 200, CALM_MS = 1000 };
 struct listen {
 	struct loop *loop; /* borrowed */
 	const char *what;
+	const char *service; /* borrowed; or NULL */
 	uint32_t keepalive_ms, user_timeout_ms;
 	listen_fn *on_accept;
 	void *arg;
@@ -133,8 +134,13 @@ log_listening(const struct listen *listen, sock_fd fd)
 		snprintf(address, sizeof(address), "unix://%s", listen->path);
 	else
 		snprintf(address, sizeof(address), "tcp://%s", text);
-	log_info("listen", "listening", KV_STR("for", listen->what),
-	    KV_STR("address", address));
+	if (listen->service != NULL)
+		log_info("listen", "listening", KV_STR("for", listen->what),
+		    KV_STR("service", listen->service),
+		    KV_STR("address", address));
+	else
+		log_info("listen", "listening", KV_STR("for", listen->what),
+		    KV_STR("address", address));
 }
 
 /* Takes fd, which is bound. NULL, or what failed; then fd is closed. */
@@ -281,6 +287,7 @@ listen_start(struct loop *loop, const struct listen_options *options,
 		goto fail;
 	*listen = (struct listen){ .loop = loop,
 		.what = options->what,
+		.service = options->service,
 		.on_accept = on_accept,
 		.keepalive_ms = options->keepalive_ms,
 		.user_timeout_ms = options->user_timeout_ms,
@@ -300,6 +307,15 @@ fail:
 	    "cannot listen for %s on %.150s: %s", options->what, text, why);
 	listen_stop(listen);
 	return NULL;
+}
+
+uint16_t
+listen_port(const struct listen *listen)
+{
+	struct endpoint at;
+
+	endpoint_local(evconnlistener_get_fd(listen->sockets[0]), &at);
+	return at.port;
 }
 
 void

@@ -23,6 +23,8 @@ typedef void listen_fn(sock_fd fd, const struct endpoint *peer, void *arg);
 struct listen_options {
 	const struct addr *addr;  /* borrowed for the call */
 	const char *what;	  /* for the log: "links"; a constant */
+	const char *service;	  /* for the log: whose, or NULL; borrowed until
+				   * listen_stop */
 	uint32_t keepalive_ms;	  /* see sock_set_keepalive; 0: off */
 	uint32_t user_timeout_ms; /* see sock_set_user_timeout */
 	uint32_t socket_mode;	  /* Unix: mode, owner, group */
@@ -43,6 +45,9 @@ struct listen_options {
 struct listen *
 listen_start(struct loop *loop, const struct listen_options *options,
     listen_fn *on_accept, void *arg, char problem[LISTEN_PROBLEM_SIZE]);
+
+/* The TCP port of its first socket; 0: it is a Unix socket's. */
+uint16_t listen_port(const struct listen *listen);
 
 /* Stops accepting and removes the Unix socket file; NULL is fine. Not from
  * inside on_accept. */

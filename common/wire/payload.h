@@ -1,5 +1,5 @@
 /* payload.h - what decoders of JSON payloads have in common. Floor: wire; only
- * wire/*.c include this. */
+ * files of wire/ include this. */
 #ifndef WIRE_PAYLOAD_H
 #define WIRE_PAYLOAD_H
 

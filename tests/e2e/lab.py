@@ -71,6 +71,12 @@ class Outer(Program):
     def links_url(self) -> str:
         return f"{'tls' if TLS else 'tcp'}://127.0.0.1:{self.links[1]}"
 
+    def public(self, service: str, nth: int = 0, after: int = 0) -> Address:
+        """Where it listens for clients of that service, the nth address."""
+        line = self.wait_log("listen", "listening", count=nth + 1, after=after,
+                             service=service)
+        return parse_address(line["address"])
+
     def wait_joined(self, count: int = 1, after: int = 0,
                     timeout: float | None = None) -> Line:
         """Waits until so many links have been authenticated."""

@@ -1,6 +1,7 @@
 """Clients: plain sockets, asyncio, curl, and what the kernel knows of them."""
 from __future__ import annotations
 
+import random
 import array
 import asyncio
 import contextlib
@@ -100,6 +101,18 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row, none of those that the system
+    gives to others."""
+    for _ in range(200):
+        first = random.randrange(10000, 32000 - count)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError(f"no {count} free ports in a row")
 
 
 def recv_exactly(sock: socket.socket, size: int) -> bytes:

@@ -246,9 +246,9 @@ def test_every_thread_knows_the_instance(lab):
 
 
 def test_a_role_that_is_not_served(lab, outer):
-    """control and mux get ERROR 3, quick or not."""
+    """mux gets ERROR 3, quick or not."""
     first = first_link(lab, outer)
-    link = another(lab, outer, first, role="control")
+    link = another(lab, outer, first, role="mux")
     link.fields |= {"counter": 1, "proof": peers.join_proof(
         "join", first.secret, 1, link.nonce)}
     link.send(frame(HELLO, link.hello()))

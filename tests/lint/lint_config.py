@@ -22,7 +22,8 @@ PROGRAMS = {
 
 FIELD = re.compile(r'^\t\{ "(\w+)", CONF_', re.M)
 FIRST_COLUMN = re.compile(r"^\s*\|([^|]*)\|")
-KEY = re.compile(r"`([A-Z][A-Za-z0-9]*)`")
+# PortRange's two are those of the HTTP API
+KEY = re.compile(r"`([A-Z][A-Za-z0-9]*|from|end)`")
 
 TABLE = ('\t{ "LogFile", CONF_TEXT, 0 },\n'
          '\t{ "%s",\n\t    CONF_ADDR, 0 },\n\t{ "%s", CONF_ADDR, 0 },\n')

@@ -99,8 +99,8 @@ static const struct {
 	    "tcp://0.0.0.0:9090",
 	    "" },
 	{ "outer, no clients", false, "{" IN KEY "}",
-	    ": OuterServerAddress: missing; expected the public address of "
-	    "clients, such as tcp://0.0.0.0:8080",
+	    ": OuterServerAddress: found none; expected the public address of "
+	    "clients, or Services",
 	    "" },
 	{ "outer, no key", false,
 	    "{" IN "\"OuterServerAddress\": "
@@ -174,7 +174,8 @@ static const struct {
 	    ": Keys: found three keys of \"edge\"; expected two at most", "" },
 	{ "outer, keys are no list", false, "{" IN OUT "\"Keys\": " EDGE "}",
 	    ":1:102: Keys: found {...}; expected [...], 0 to 1000 of { "
-	    "\"Inner\": ..., \"Key\": ..., \"KeyFile\": ... }",
+	    "\"Inner\": ..., \"Key\": ..., \"KeyFile\": ..., \"Services\": "
+	    "..., \"Ports\": ... }",
 	    "" },
 	{ "outer, a key is text", false, "{" IN OUT KEYS("\"k\"") "}",
 	    ":1:103: Keys: found something else than { \"Inner\": ... } "
@@ -611,8 +612,9 @@ START_TEST(print)
 	    strstr(text, "InnerServerAddress = tcp://127.0.0.1:9090\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 	    "AuthKey = ***\nAuthKeyFile = (none)\nKeys = { Inner = edge, Key = "
-	    "***, KeyFile = (none) }, { Inner = shop, Key = ***, KeyFile = "
-	    "(none) }\nSocketMode = 0666\n"
+	    "***, KeyFile = (none), Services = (none), Ports = (none) }, { "
+	    "Inner = shop, Key = ***, KeyFile = (none), Services = (none), "
+	    "Ports = (none) }\nSocketMode = 0666\n"
 	    "SocketOwner = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 	    "BufferSize = 256K\nMaxBufferMemory = 256M\nPump = auto\n"

@@ -33,6 +33,8 @@ set_up(void)
 	two->serial = 2;
 	str_copy(one->inner, sizeof(one->inner), "one");
 	str_copy(two->inner, sizeof(two->inner), "two");
+	instance_serve(one, history.slot, true);
+	instance_serve(two, history.slot, true);
 	pool_learn(&pool, one);
 	pool_learn(&pool, two);
 	for (int i = 0; i < ITEMS; i++)
@@ -220,6 +222,11 @@ static char key[] = "the only one"; /* its id is 1 */
 static struct loop *loop;
 static struct hub hub;
 static int answers;
+static const struct service_options the_default = {
+	.name = SERVICE_DEFAULT,
+	.inner = "",
+};
+static char problem[SERVICE_PROBLEM_SIZE];
 
 static void
 set_up_hub(uint32_t count)
@@ -231,6 +238,8 @@ set_up_hub(uint32_t count)
 	loop = loop_new();
 	answers = 0;
 	ck_assert(hub_start(&hub, loop, &config, 1024));
+	ck_assert_ptr_nonnull(
+	    services_add(&hub.services, &the_default, problem));
 }
 
 static void
@@ -312,9 +321,9 @@ START_TEST(instance_outlives_its_last_link)
 
 	set_up_hub(workers[_i]);
 	instance = admit(0, "shop", "0123456789abcdef", false);
-	ck_assert_uint_eq(registry_serving(&hub.registry), 1);
+	ck_assert_uint_eq(registry_serving(&hub.registry, 0), 1);
 	leave(instance);
-	ck_assert_uint_eq(registry_serving(&hub.registry), 0);
+	ck_assert_uint_eq(registry_serving(&hub.registry, 0), 0);
 	ck_assert_ptr_eq(admit(1, "shop", "0123456789abcdef", false), instance);
 	ck_assert_uint_eq(hub.registry.all.length, 1);
 	leave(instance);
@@ -377,7 +386,7 @@ START_TEST(replaced_run_yields_while_the_young_is_here)
 	ck_assert(atomic_load(&old->replaced));
 	ck_assert(!atomic_load(&young->replaced));
 	ck_assert(!atomic_load(&other->replaced));
-	ck_assert_uint_eq(registry_serving(&hub.registry), 2);
+	ck_assert_uint_eq(registry_serving(&hub.registry, 0), 2);
 	ck_assert_ptr_null(admit(1, "shop", "aaaaaaaaaaaaaaaa", true));
 	ck_assert_ptr_eq(admit(1, "shop", "bbbbbbbbbbbbbbbb", true), young);
 	leave(old);

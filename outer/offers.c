@@ -1,0 +1,322 @@
+/*
+ * offers.c - what inners register over their control links.
+ *
+ * Owns:    nothing: a registration is its instance's, a service the table's.
+ * Thread:  main, but for offer_post and offer_free.
+ * Floor:   outer. See doc/PROTOCOL, "The control link".
+ *
+ * A public address belongs to the inner that asked for it, by its id, not to
+ * one run or one link: so an inner that comes back finds it as it was, and
+ * those who came in between still wait.
+ */
+#include "outer/offers.h"
+#include "outer/hub.h"
+#include "outer/instance.h"
+#include "outer/scope.h"
+#include "outer/shard.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What becomes of one service that is asked for. */
+struct outcome {
+	char error[SERVICE_PROBLEM_SIZE]; /* "": it is there */
+	char address[ADDR_RANGE_TEXT_SIZE];
+	const struct service *service;
+};
+
+const struct register_service *
+offers_find(const struct instance *instance, const char *name)
+{
+	const struct registration *all = &instance->registration;
+
+	for (size_t i = 0; i < all->service_count; i++)
+		if (strcmp(all->services[i].name, name) == 0)
+			return &all->services[i];
+	return NULL;
+}
+
+/* Whether another run of the inner asks for it as well. */
+static bool
+is_asked_by_another(const struct service *service, const struct instance *but)
+{
+	const struct list *all = &service->hub->registry.all;
+	struct list_node *node = list_first(all);
+
+	for (; node != NULL; node = list_next(all, node)) {
+		const struct instance *one = list_entry(node, struct instance,
+		    node);
+		const struct register_service *offer;
+
+		if (one == but || strcmp(one->inner, service->inner) != 0)
+			continue;
+		offer = offers_find(one, service->name);
+		if (offer != NULL && offer->listen != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_asked_by(const struct instance *instance, const struct service *service)
+{
+	const struct register_service *offer = offers_find(instance,
+	    service->name);
+
+	return service->origin == SERVICE_OF_INNER &&
+	    strcmp(service->inner, instance->inner) == 0 && offer != NULL &&
+	    offer->listen != NULL;
+}
+
+/* --- one service ---------------------------------------------------------- */
+
+static void
+refuse(struct outcome *outcome, const char *why)
+{
+	snprintf(outcome->error, sizeof(outcome->error), "%s", why);
+}
+
+/* Whose the range is already, in part or whole; NULL: nobody's here. */
+static const struct service *
+holder_of(const struct services *services, const struct addr_range *range)
+{
+	const struct service *service = services_next(services, NULL);
+
+	while (service != NULL && !service_listens_within(service, range))
+		service = services_next(services, service);
+	return service;
+}
+
+static void
+open_service(struct services *services, const struct instance *instance,
+    const struct register_service *wish, const struct addr_range *range,
+    struct outcome *outcome)
+{
+	const struct service_options options = {
+		.name = wish->name,
+		.origin = SERVICE_OF_INNER,
+		.inner = instance->inner,
+	};
+	const struct service *other = holder_of(services, range);
+	char why[LISTEN_PROBLEM_SIZE];
+	struct service *service;
+
+	if (other != NULL) {
+		snprintf(outcome->error, sizeof(outcome->error),
+		    "%s: it is the address of the service %s%s%s", wish->listen,
+		    other->name, other->inner[0] != '\0' ? " of inner " : "",
+		    other->inner);
+		return;
+	}
+	service = services_add(services, &options, outcome->error);
+	if (service == NULL)
+		return;
+	if (!service_listen(service, range, why)) {
+		refuse(outcome, why);
+		services_remove(service, "it cannot listen");
+		return;
+	}
+	outcome->service = service;
+	log_info("service", "opened for an inner",
+	    KV_STR("service", service->name), KV_STR("inner", instance->inner),
+	    KV_STR("address", wish->listen));
+}
+
+/* It asks for a public address of its own. */
+static void
+open_or_keep(struct services *services, const struct instance *instance,
+    const struct register_service *wish, struct outcome *outcome)
+{
+	struct service *service = services_find(services, wish->name,
+	    instance->inner);
+	struct addr_range range;
+	const char *why = addr_range_parse(wish->listen, &range);
+
+	if (why == NULL)
+		why = scope_refuses(services->hub, instance, wish->name,
+		    &range);
+	if (why != NULL) {
+		snprintf(outcome->error, sizeof(outcome->error), "%s: %s",
+		    wish->listen, why);
+		return;
+	}
+	if (service != NULL && service_listens_on(service, &range)) {
+		service_keep(service);
+		outcome->service = service;
+		return;
+	}
+	if (service != NULL)
+		services_remove(service, "its inner asks for another address");
+	open_service(services, instance, wish, &range, outcome);
+}
+
+static void
+judge(struct services *services, const struct instance *instance,
+    const struct register_service *wish, struct outcome *outcome)
+{
+	const struct service *named = services_find(services, wish->name, NULL);
+
+	memset(outcome, 0, sizeof(*outcome));
+	if (!scope_allows_name(services->hub, instance, wish->name))
+		refuse(outcome, "its key is not for this service");
+	else if (named != NULL &&
+	    (named->inner[0] == '\0' ||
+		strcmp(named->inner, instance->inner) == 0))
+		outcome->service = named;
+	else if (wish->listen != NULL)
+		open_or_keep(services, instance, wish, outcome);
+	else
+		refuse(outcome,
+		    "the outer has no service of that name for this inner: "
+		    "add it to its Services, or RemoteListen here");
+	if (outcome->service != NULL)
+		service_address(outcome->service, outcome->address);
+}
+
+/* --- all that one REGISTER says ------------------------------------------- */
+
+/* Of what the inner has asked for before, that is, by this run alone. */
+static void
+close_others(struct services *services, const struct instance *instance)
+{
+	struct service *service = services_next(services, NULL), *next;
+
+	for (; service != NULL; service = next) {
+		next = services_next(services, service);
+		if (service->origin != SERVICE_OF_INNER ||
+		    strcmp(service->inner, instance->inner) != 0 ||
+		    is_asked_by(instance, service) ||
+		    is_asked_by_another(service, instance))
+			continue;
+		if (service_is_released(service))
+			continue; /* its time runs already */
+		services_remove(service, "its inner asks for it no more");
+		log_info("service", "closed: its inner asks no more",
+		    KV_STR("service", service->name),
+		    KV_STR("inner", instance->inner));
+	}
+}
+
+static void
+log_errors(const struct instance *instance, const struct outcome *outcomes)
+{
+	const struct registration *all = &instance->registration;
+
+	for (size_t i = 0; i < all->service_count; i++)
+		if (outcomes[i].error[0] != '\0')
+			log_warn("service", "not registered",
+			    KV_STR("service", all->services[i].name),
+			    KV_STR("inner", instance->inner),
+			    KV_STR("why", outcomes[i].error));
+}
+
+static void
+answer(struct offer *offer, const struct instance *instance,
+    const struct outcome *outcomes)
+{
+	const struct registration *all = &instance->registration;
+	struct registered registered = {
+		.service_count = all->service_count,
+		.services = calloc(all->service_count + 1,
+		    sizeof(*registered.services)),
+	};
+	char *out = malloc(REGISTER_PAYLOAD_MAX);
+
+	for (size_t i = 0;
+	     registered.services != NULL && i < all->service_count; i++) {
+		const struct outcome *outcome = &outcomes[i];
+		struct registered_service *one = &registered.services[i];
+
+		one->name = all->services[i].name;
+		if (outcome->error[0] != '\0') {
+			one->error = outcome->error;
+			continue;
+		}
+		one->id = outcome->service->id;
+		if (outcome->address[0] != '\0')
+			one->address = outcome->address;
+	}
+	if (out != NULL && registered.services != NULL)
+		offer->answer_len = registered_encode(&registered, out);
+	free(registered.services);
+	if (offer->answer_len > 0)
+		offer->answer = out;
+	else
+		free(out);
+}
+
+static void
+take(struct offer *offer, struct services *services, struct instance *instance)
+{
+	struct registration *now = &offer->registration;
+	struct outcome *outcomes = calloc(now->service_count + 1,
+	    sizeof(*outcomes));
+
+	if (outcomes == NULL)
+		return; /* no answer: the link ends, and the inner tries again */
+	register_free(&instance->registration);
+	instance->registration = *now;
+	memset(now, 0, sizeof(*now));
+	instance->registered = true;
+	close_others(services, instance);
+	now = &instance->registration;
+	for (size_t i = 0; i < now->service_count; i++)
+		judge(services, instance, &now->services[i], &outcomes[i]);
+	services_judge(services, instance);
+	services_look(services);
+	log_errors(instance, outcomes);
+	answer(offer, instance, outcomes);
+	free(outcomes);
+}
+
+void
+offers_on_gone(struct services *services, const struct instance *instance)
+{
+	struct service *service = services_next(services, NULL);
+
+	for (; service != NULL; service = services_next(services, service))
+		if (is_asked_by(instance, service) &&
+		    !is_asked_by_another(service, instance))
+			service_release_later(service);
+}
+
+/* --- from shard to main and back ------------------------------------------ */
+
+static void
+on_answer(struct inbox_message *message)
+{
+	struct offer *offer = list_entry(message, struct offer, message);
+
+	offer->answered(offer);
+}
+
+static void
+on_offer(struct inbox_message *message)
+{
+	struct offer *offer = list_entry(message, struct offer, message);
+	struct hub *hub = offer->shard->hub;
+	struct instance *instance = registry_of_serial(&hub->registry,
+	    offer->serial);
+
+	if (instance != NULL)
+		take(offer, &hub->services, instance);
+	offer->message.run = on_answer;
+	shard_post(offer->shard, &offer->message);
+}
+
+void
+offer_post(struct offer *offer)
+{
+	offer->message.run = on_offer;
+	shard_post_main(offer->shard, &offer->message);
+}
+
+void
+offer_free(struct offer *offer)
+{
+	register_free(&offer->registration);
+	free(offer->answer);
+	free(offer);
+}

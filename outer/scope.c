@@ -1,0 +1,89 @@
+/*
+ * scope.c - what inners and the API may ask for.
+ *
+ * Owns:    nothing.
+ * Thread:  main.
+ * Floor:   outer.
+ */
+#include "outer/scope.h"
+#include "outer/hub.h"
+#include "outer/instance.h"
+#include "outer/keys.h"
+
+#include <string.h>
+
+static bool
+is_listed(const struct conf_ports *list, unsigned port)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (port >= list->ranges[i].first &&
+		    port <= list->ranges[i].last)
+			return true;
+	return false;
+}
+
+const char *
+scope_port_refuses(const struct hub *hub, const struct addr_range *range)
+{
+	const struct outer_config *config = hub->config;
+	const struct outer_ports *allowed = config->port_range.items;
+
+	if (range->first.kind != ADDR_TCP)
+		return "only a tcp:// address can be asked for";
+	if (range->first.tls)
+		return "clients are not served over tls:// here";
+	for (unsigned i = 0; i < range->count; i++) {
+		unsigned port = range->first.port + i;
+
+		if (allowed != NULL &&
+		    (port < allowed->from || port > allowed->end))
+			return "a port outside the outer's PortRange";
+		if (is_listed(&config->port_blacklist, port))
+			return "a port in the outer's PortBlacklist";
+	}
+	return NULL;
+}
+
+/* One of the keys that let it in; NULL: it has been removed. */
+static const struct key *
+key_of(const struct hub *hub, const struct instance *instance)
+{
+	const struct key *keys[KEYS_PER_INNER];
+
+	keys_of(hub->keys, instance->inner, keys);
+	for (unsigned i = 0; i < KEYS_PER_INNER; i++)
+		if (keys[i]->id == instance->key && keys[i]->id != 0)
+			return keys[i];
+	return NULL;
+}
+
+const char *
+scope_refuses(const struct hub *hub, const struct instance *instance,
+    const char *service, const struct addr_range *range)
+{
+	const struct key *key = key_of(hub, instance);
+	const char *why = scope_port_refuses(hub, range);
+
+	if (why != NULL)
+		return why;
+	if (key == NULL || !scope_allows_name(hub, instance, service))
+		return "its key is not for this service";
+	for (unsigned i = 0; key->ports.count > 0 && i < range->count; i++)
+		if (!is_listed(&key->ports, range->first.port + i))
+			return "a port that is not among Ports of its key";
+	return NULL;
+}
+
+bool
+scope_allows_name(const struct hub *hub, const struct instance *instance,
+    const char *service)
+{
+	const struct key *key = key_of(hub, instance);
+
+	if (key == NULL)
+		return false;
+	for (size_t i = 0; i < key->services.count; i++)
+		if (strcmp(key->services.items[i], service) == 0)
+			return true;
+	return key->services.count == 0;
+}

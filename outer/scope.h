@@ -1,0 +1,30 @@
+/* scope.h - what inners and the API may ask for: PortRange, PortBlacklist, and
+ * what a key is for. Floor: outer. */
+#ifndef OUTER_SCOPE_H
+#define OUTER_SCOPE_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+
+struct hub;
+struct instance;
+
+/*
+ * Main: why the ports of a range may not be listened on, whoever asks; NULL:
+ * they may. A constant.
+ */
+const char *
+scope_port_refuses(const struct hub *hub, const struct addr_range *range);
+
+/* Main: the same of one that an inner asks for, which its key must be for
+ * too. */
+const char *
+scope_refuses(const struct hub *hub, const struct instance *instance,
+    const char *service, const struct addr_range *range);
+
+/* Main: whether the key that let the instance in is for that service. */
+bool scope_allows_name(const struct hub *hub, const struct instance *instance,
+    const char *service);
+
+#endif

@@ -1,0 +1,80 @@
+/* services.h - all services: which there are, and which instance serves which.
+ * Floor: outer. */
+#ifndef OUTER_SERVICES_H
+#define OUTER_SERVICES_H
+
+#include "base/list.h"
+#include "outer/intake.h"
+#include "outer/service.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hub;
+struct instance;
+struct outer_config;
+
+enum { SERVICE_PROBLEM_SIZE = 512 };
+
+struct services {
+	struct hub *hub;     /* borrowed */
+	struct list all;     /* struct service, in the order they came */
+	struct list leaving; /* removed; sessions of them go on */
+	struct list busy;    /* struct dispatch: somebody waits there */
+	size_t queued;	     /* clients in all of them */
+	struct service *slots[SERVICES_MAX]; /* borrowed; NULL: free */
+	uint32_t next_id;
+	uint16_t next_slot; /* where to look for a free one first */
+	struct intake intake;
+	struct loop_timer sweep; /* frees those that have left */
+};
+
+/* False without memory. services_fini either way. */
+bool services_init(struct services *services, struct hub *hub);
+
+/* All sessions have ended. Zeroed is fine. */
+void services_fini(struct services *services);
+
+/* Closes all clients that wait. */
+void services_close(struct services *services);
+
+/*
+ * Adds a service that listens nowhere yet; the one named SERVICE_DEFAULT has id
+ * 0. An inner's name is its own: others may have one too. NULL with one line in
+ * problem: the name is there already, there are SERVICES_MAX, no memory.
+ */
+struct service *services_add(struct services *services,
+    const struct service_options *options, char problem[SERVICE_PROBLEM_SIZE]);
+
+/*
+ * Its addresses are free when this returns, and those who waited are reset with
+ * why in the log; sessions that relay go on. Not from inside a listener's
+ * callback.
+ */
+void services_remove(struct service *service, const char *why);
+
+/* The one of that name that an inner has asked for; inner NULL: that of the file
+ * or the API. NULL: there is none. */
+struct service *services_find(const struct services *services, const char *name,
+    const char *inner);
+
+/* Keys have changed: who serves what is judged anew. */
+void services_judge_all(struct services *services);
+
+/* The next one in services.all; NULL begins, and ends. */
+struct service *
+services_next(const struct services *services, const struct service *service);
+
+/* Which services it serves, by what it is now: before any shard knows it, and
+ * when what it offers has changed. */
+void services_judge(struct services *services, struct instance *instance);
+
+/* No client is accepted any more. */
+void services_stop_listening(struct services *services);
+
+/* Standbys are idle, or who may be tried has changed: each queue looks, after
+ * the callbacks that run now. */
+void services_look(struct services *services);
+
+#endif
