@@ -5,8 +5,8 @@
  * Thread:  main. Shards take the context of the day from hub->tls.
  * Floor:   outer.
  *
- * Each look makes a new context, and so new keys for tickets: a ticket is good
- * for as long as nothing has changed, and for a day at most.
+ * Each look makes a new context, which knows no tickets: one is good for as
+ * long as nothing has changed, and for a day at most.
  */
 #include "outer/certs.h"
 #include "outer/hub.h"

@@ -140,6 +140,7 @@ send_welcome(struct standby *standby)
 
 	if (!make_proof(standby, welcome.proof))
 		return false;
+	link_let_resume(standby->link);
 	snprintf(welcome.link, sizeof(welcome.link), "%" PRIu64, standby->id);
 	len = welcome_encode(&welcome, payload);
 	return len > 0 && send_frame(standby, FRAME_WELCOME, payload, len);

@@ -231,6 +231,13 @@ link_peer_is_at_fault(const struct link *link)
 	    tls_peer_is_at_fault(secure_tls(link->secure));
 }
 
+void
+link_let_resume(struct link *link)
+{
+	if (link->secure != NULL)
+		tls_let_resume(secure_tls(link->secure));
+}
+
 struct tls_ticket *
 link_take_ticket(struct link *link)
 {

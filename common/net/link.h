@@ -66,6 +66,10 @@ bool link_binding(struct link *link, uint8_t out[LINK_BINDING_SIZE]);
 bool link_was_refused(const struct link *link);
 bool link_peer_is_at_fault(const struct link *link);
 
+/* The outer's: who is at the other side has been let in, and may resume this
+ * session; see tls_let_resume. */
+void link_let_resume(struct link *link);
+
 /* TLS: a ticket for the next link, the caller's, or NULL; "TLSv1.3", or "";
  * whether it came of a ticket. */
 struct tls_ticket *link_take_ticket(struct link *link);

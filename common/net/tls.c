@@ -14,6 +14,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/sslerr.h>
 #include <openssl/x509.h>
 
@@ -130,6 +131,29 @@ peer_problem(const struct tls *tls)
 	    !tls->context->server);
 }
 
+/* Leaves an empty key of the same kind in its place. */
+static void
+empty_key(EVP_PKEY *key)
+{
+	(void)EVP_PKEY_set_type(key, EVP_PKEY_get_base_id(key));
+	EVP_PKEY_free(key);
+}
+
+/* The keys of the exchange are of no more use, and who reads the memory of a
+ * session that lasts for days shall not find them; the library would keep them
+ * as long as the connection. */
+static void
+forget_exchange(struct tls *tls)
+{
+	EVP_PKEY *key;
+
+	if (SSL_get_tmp_key(tls->ssl, &key) == 1)
+		empty_key(key);
+	if (SSL_get_peer_tmp_key(tls->ssl, &key) == 1)
+		empty_key(key);
+	ERR_clear_error();
+}
+
 /* What the library does not see to by itself. */
 static enum tls_result
 check(struct tls *tls)
@@ -148,6 +172,7 @@ check(struct tls *tls)
 		    "TLS 1.2 without extended master secret");
 	if ((why = peer_problem(tls)) != NULL)
 		return fail_because(tls, why);
+	forget_exchange(tls);
 	tls->connected = true;
 	return TLS_DONE;
 }
@@ -500,6 +525,17 @@ bool
 tls_is_resumed(const struct tls *tls)
 {
 	return SSL_session_reused(tls->ssl) == 1;
+}
+
+void
+tls_let_resume(struct tls *tls)
+{
+	ERR_clear_error();
+	if (!SSL_session_reused(tls->ssl) &&
+	    SSL_version(tls->ssl) >= TLS1_3_VERSION)
+		(void)SSL_CTX_add_session(tls->context->ctx,
+		    SSL_get0_session(tls->ssl));
+	ERR_clear_error();
 }
 
 struct tls_ticket *

@@ -146,6 +146,13 @@ bool tls_binding(struct tls *tls, uint8_t out[TLS_BINDING_SIZE]);
 const char *tls_version(const struct tls *tls);
 bool tls_is_resumed(const struct tls *tls);
 
+/*
+ * The server's: the ticket that the peer was sent is good from now on. So who
+ * has not been let in resumes nothing, and cannot crowd out who has. Of TLS 1.2
+ * there are none: it would do without a new key exchange.
+ */
+void tls_let_resume(struct tls *tls);
+
 /* --- tickets: a client's, for its next connections --- */
 
 /* What the server sent, for the caller. NULL: none, or no memory. */

@@ -1,11 +1,10 @@
 /*
  * tls_context.c - what all TLS connections of one side share.
  *
- * Owns:    certificates, keys, the keys of tickets.
+ * Owns:    certificates, keys, the sessions that may be resumed.
  * Thread:  made on main, used by all.
- * Floor:   net. A context never changes: new files are a new one, with new
- *          keys for tickets, so that no session outlives what it was checked
- *          against.
+ * Floor:   net. A context never changes: new files are a new one, with no
+ *          sessions yet, so that none outlives what it was checked against.
  */
 #include "net/tls_parts.h"
 #include "sys/file.h"
@@ -21,7 +20,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-enum { FILE_MAX = 1 << 20, TICKET_SECONDS = 7200 };
+enum {
+	FILE_MAX = 1 << 20,
+	TICKET_SECONDS = 7200,
+	SESSIONS_MAX = 4096, /* the one used longest ago goes first */
+};
 
 static const unsigned char alpn[] = "\x0d"
 				    "transponder/1";
@@ -44,6 +47,10 @@ choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	unsigned char *chosen = NULL;
 
 	(void)arg;
+	/* The ticket that it came of may serve on: a new one each time would
+	 * cost both sides more than the rest of the resumption. */
+	if (SSL_session_reused(ssl))
+		(void)SSL_set_num_tickets(ssl, 0);
 	if (SSL_select_next_proto(&chosen, out_len, alpn, sizeof(alpn) - 1,
 		offered, len) == OPENSSL_NPN_NEGOTIATED) {
 		*out = chosen;
@@ -69,31 +76,6 @@ look_at_hello(SSL *ssl, int *alert, void *arg)
 	tls_of(ssl)->why = "it does not offer ALPN transponder/1";
 	*alert = SSL_AD_NO_APPLICATION_PROTOCOL;
 	return SSL_CLIENT_HELLO_ERROR;
-}
-
-/* A ticket may serve many connections: a new one each time would cost both
- * sides more than the rest of the resumption. None of TLS 1.2, where it would
- * do without a new key exchange. */
-static SSL_TICKET_RETURN
-use_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-    size_t name_len, SSL_TICKET_STATUS status, void *arg)
-{
-	(void)session;
-	(void)name;
-	(void)name_len;
-	(void)arg;
-	if (SSL_version(ssl) < TLS1_3_VERSION)
-		return SSL_TICKET_RETURN_IGNORE;
-	switch (status) {
-	case SSL_TICKET_SUCCESS:
-	case SSL_TICKET_SUCCESS_RENEW:
-		return SSL_TICKET_RETURN_USE;
-	case SSL_TICKET_EMPTY:
-	case SSL_TICKET_NO_DECRYPT:
-		return SSL_TICKET_RETURN_IGNORE_RENEW;
-	default:
-		return SSL_TICKET_RETURN_ABORT;
-	}
 }
 
 /* --- files --- */
@@ -273,17 +255,31 @@ context_new(const SSL_METHOD *method, char problem[TLS_PROBLEM_SIZE])
 	return NULL;
 }
 
+/*
+ * A ticket is a number only, of a session that is kept here: so connections
+ * that resume share it, where each would decode one of its own out of a ticket
+ * that carries it. Sessions are kept by tls_let_resume alone.
+ */
+static void
+set_up_tickets(SSL_CTX *ctx)
+{
+	static const unsigned char id[] = "transponder/1";
+
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	(void)SSL_CTX_set_session_cache_mode(ctx,
+	    SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+	(void)SSL_CTX_sess_set_cache_size(ctx, SESSIONS_MAX);
+	(void)SSL_CTX_set_num_tickets(ctx, 1);
+	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+}
+
 static bool
 set_up_server(SSL_CTX *ctx, const struct tls_server_options *options,
     char problem[TLS_PROBLEM_SIZE])
 {
-	static const unsigned char id[] = "transponder/1";
-
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, look_at_hello, NULL);
-	(void)SSL_CTX_set_session_ticket_cb(ctx, NULL, use_ticket, NULL);
-	(void)SSL_CTX_set_num_tickets(ctx, 1);
-	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+	set_up_tickets(ctx);
 	if (options->client_ca_file != NULL)
 		SSL_CTX_set_verify(ctx,
 		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

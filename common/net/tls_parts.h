@@ -1,5 +1,5 @@
 /* tls_parts.h - what the files of TLS know of each other. Only net/tls*.c
- * include this. Floor: net. */
+ * and their test include this. Floor: net. */
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
 

@@ -10,6 +10,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "net/tls_certs.h"
+#include "net/tls_parts.h"
 #include "sys/file.h"
 #include "sys/inet.h"
 #include "sys/service.h"
@@ -334,6 +335,33 @@ START_TEST(both_sides_have_the_same_binding)
 }
 END_TEST
 
+/* Memory of a session that lasts for days shall not give it away. */
+START_TEST(keys_of_the_exchange_are_forgotten)
+{
+	struct tls *sides[2];
+
+	connect_with(NULL);
+	sides[0] = server;
+	sides[1] = client;
+	for (int i = 0; i < 2; i++) {
+		EVP_PKEY *own, *peer;
+		unsigned char raw[64];
+		size_t len = sizeof(raw);
+
+		ck_assert_int_eq(SSL_get_tmp_key(sides[i]->ssl, &own), 1);
+		ck_assert_int_eq(SSL_get_peer_tmp_key(sides[i]->ssl, &peer), 1);
+		ck_assert_int_eq(EVP_PKEY_get_raw_private_key(own, raw, &len),
+		    0);
+		ck_assert_int_eq(EVP_PKEY_get_raw_public_key(own, raw, &len),
+		    0);
+		ck_assert_int_eq(EVP_PKEY_get_raw_public_key(peer, raw, &len),
+		    0);
+		EVP_PKEY_free(own);
+		EVP_PKEY_free(peer);
+	}
+}
+END_TEST
+
 START_TEST(a_ticket_serves_often_and_for_its_context)
 {
 	struct tls_ticket *ticket;
@@ -342,6 +370,13 @@ START_TEST(a_ticket_serves_often_and_for_its_context)
 	connect_with(NULL);
 	ticket = tls_take_ticket(client);
 	ck_assert_ptr_nonnull(ticket);
+	hang_up();
+	connect_with(ticket); /* that client has not been let in */
+	ck_assert(!tls_is_resumed(server));
+	tls_ticket_free(ticket);
+	ticket = tls_take_ticket(client);
+	ck_assert_ptr_nonnull(ticket);
+	tls_let_resume(server);
 	for (int i = 0; i < 5; i++) {
 		hang_up();
 		connect_with(ticket);
@@ -349,7 +384,7 @@ START_TEST(a_ticket_serves_often_and_for_its_context)
 		ck_assert(tls_is_resumed(server));
 	}
 	hang_up();
-	old = server_context; /* new keys for tickets */
+	old = server_context; /* a new one knows no tickets */
 	server_context = new_server();
 	tls_context_release(old);
 	connect_with(ticket);
@@ -807,6 +842,7 @@ tls_suite(void)
 	tcase_add_test(tc, a_cut_is_no_end);
 	tcase_add_loop_test(tc, keys_that_change_without_end, 0, 2);
 	tcase_add_test(tc, both_sides_have_the_same_binding);
+	tcase_add_test(tc, keys_of_the_exchange_are_forgotten);
 	tcase_add_test(tc, a_ticket_serves_often_and_for_its_context);
 	tcase_add_loop_test(tc, the_client_checks, 0,
 	    (int)(sizeof(checks) / sizeof(checks[0])));
