@@ -137,12 +137,22 @@ on_secure_error(void *arg, const char *why)
 		link->handler->on_error(link->arg, why);
 }
 
+static void
+on_secure_held(void *arg, size_t bytes)
+{
+	struct link *link = arg;
+
+	if (link->handler != NULL && link->handler->on_held != NULL)
+		link->handler->on_held(link->arg, bytes);
+}
+
 static const struct secure_handler secure_handler = {
 	.on_secured = on_secured,
 	.on_input = on_secure_input,
 	.on_drained = on_secure_drained,
 	.on_eof = on_secure_eof,
 	.on_error = on_secure_error,
+	.on_held = on_secure_held,
 };
 
 struct link *
@@ -396,6 +406,12 @@ link_kick(struct link *link)
 	else
 		bufferevent_trigger(link->bev, EV_READ,
 		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+size_t
+link_held(const struct link *link)
+{
+	return link->secure == NULL ? 0 : secure_held(link->secure);
 }
 
 struct evbuffer *

@@ -35,6 +35,10 @@ struct link_handler {
 	void (*on_drained)(void *arg); /* output fell to its low mark */
 	void (*on_eof)(void *arg);     /* the peer ended its direction */
 	void (*on_error)(void *arg, const char *why); /* reset, or broken */
+
+	/* TLS: link_held has changed. The one that comes from inside calls too,
+	 * and may not free the link. */
+	void (*on_held)(void *arg, size_t bytes);
 };
 
 /*
@@ -104,6 +108,10 @@ void link_set_handler(struct link *link, const struct link_handler *handler,
 
 /* Calls on_input soon, as if bytes had come: for bytes that are there. */
 void link_kick(struct link *link);
+
+/* Bytes of memory that TLS holds beside the input and the output: see
+ * tls_held. */
+size_t link_held(const struct link *link);
 
 /* Borrowed. Take bytes off the one, add bytes to the other. */
 struct evbuffer *link_input(struct link *link);

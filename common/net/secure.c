@@ -27,14 +27,14 @@ struct secure {
 	struct evbuffer *input, *output; /* owned */
 	struct ready ready;
 	struct reap flush; /* after the callbacks that run now */
-	size_t low;
-	bool secured;	/* the handshake is over */
-	bool reading;	/* it is wanted */
-	bool kicked;	/* on_input is due whether or not bytes come */
-	bool ended;	/* close_notify came, or it is broken */
-	bool starved;	/* bytes were lost for want of memory: it is broken,
+	size_t low, held;  /* held: as on_held was told last */
+	bool secured;	   /* the handshake is over */
+	bool reading;	   /* it is wanted */
+	bool kicked;	   /* on_input is due whether or not bytes come */
+	bool ended;	   /* close_notify came, or it is broken */
+	bool starved;	   /* bytes were lost for want of memory: it is broken,
 			 * which is yet to be told */
-	bool finishing; /* close_notify waits */
+	bool finishing;	   /* close_notify waits */
 	bool handshake_writes;
 };
 
@@ -48,6 +48,17 @@ complain(struct secure *secure, const char *why)
 	secure->handler->on_error(secure->arg, why);
 }
 
+static void
+tell_held(struct secure *secure)
+{
+	size_t held = tls_held(secure->tls);
+
+	if (held == secure->held)
+		return;
+	secure->held = held;
+	secure->handler->on_held(secure->arg, held);
+}
+
 /* Wants what is needed now. False without memory: it is broken. */
 static bool
 rearm(struct secure *secure)
@@ -55,6 +66,7 @@ rearm(struct secure *secure)
 	bool unsent = evbuffer_get_length(secure->output) > 0;
 	short what = 0;
 
+	tell_held(secure);
 	if (secure->ended) {
 		what = secure->secured && (unsent || secure->finishing)
 		    ? READY_WRITE
@@ -254,6 +266,12 @@ struct tls *
 secure_tls(struct secure *secure)
 {
 	return secure->tls;
+}
+
+size_t
+secure_held(const struct secure *secure)
+{
+	return secure->held;
 }
 
 struct evbuffer *

@@ -21,6 +21,10 @@ struct secure_handler {
 	void (*on_drained)(void *arg); /* the output fell to its low mark */
 	void (*on_eof)(void *arg);     /* close_notify */
 	void (*on_error)(void *arg, const char *why);
+
+	/* How much memory the library holds has changed (tls_held). From inside
+	 * any call; may not free the secure. */
+	void (*on_held)(void *arg, size_t bytes);
 };
 
 /*
@@ -36,6 +40,9 @@ void secure_free(struct secure *secure); /* NULL is fine */
 struct tls *secure_take(struct secure *secure);
 
 struct tls *secure_tls(struct secure *secure); /* borrowed */
+
+/* What on_held was told last. */
+size_t secure_held(const struct secure *secure);
 
 /* Borrowed: decrypted; not yet encrypted. */
 struct evbuffer *secure_input(struct secure *secure);

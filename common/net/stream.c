@@ -85,6 +85,12 @@ const struct stream_ops stream_secure = {
 	.recv_wants_write = secure_recv_wants_write,
 };
 
+size_t
+stream_held(const struct stream *stream)
+{
+	return stream->tls == NULL ? 0 : tls_held(stream->tls);
+}
+
 void
 stream_close(struct stream *stream)
 {

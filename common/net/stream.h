@@ -72,6 +72,10 @@ stream_finish(struct stream *stream, bool last)
 	return stream_ops(stream)->finish(stream, last);
 }
 
+/* Bytes of memory that it keeps for what it could not read or send in whole:
+ * see tls_held. */
+size_t stream_held(const struct stream *stream);
+
 /* As sock_close, sock_reset. */
 void stream_close(struct stream *stream);
 void stream_reset(struct stream *stream);

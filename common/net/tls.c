@@ -20,7 +20,8 @@
 
 enum {
 	RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
-	READ_AHEAD = 4 * (RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD),
+	RECORD_BUFFER = RECORD + SSL3_RT_MAX_ENCRYPTED_OVERHEAD,
+	READ_AHEAD = 4 * RECORD_BUFFER,
 	STEPS_MOST = 64, /* a message takes one to four; two are usual */
 };
 
@@ -310,9 +311,11 @@ send_record(struct tls *tls, const void *bytes, size_t len)
 	ERR_clear_error();
 	errno = 0;
 	n = SSL_write(tls->ssl, bytes, (int)len);
+	tls->stuck = false;
 	if (n > 0)
 		return n;
 	code = SSL_get_error(tls->ssl, n);
+	tls->stuck = code == SSL_ERROR_WANT_WRITE;
 	if (code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_WANT_READ)
 		return 0;
 	(void)fail(tls, code);
@@ -375,9 +378,23 @@ tls_has_bytes(const struct tls *tls)
 	return SSL_has_pending(tls->ssl) == 1;
 }
 
+/* Of a record's header alone SSL_has_pending says nothing, of no other part
+ * the state of reading. */
+size_t
+tls_held(const struct tls *tls)
+{
+	size_t held = tls->stuck ? RECORD_BUFFER : 0;
+
+	if (SSL_has_pending(tls->ssl) == 1 ||
+	    strcmp(SSL_rstate_string(tls->ssl), "RB") == 0)
+		held += tls->ahead ? READ_AHEAD : RECORD_BUFFER;
+	return held;
+}
+
 void
 tls_read_ahead(struct tls *tls)
 {
+	tls->ahead = true;
 	SSL_set_default_read_buffer_len(tls->ssl, READ_AHEAD);
 	SSL_set_read_ahead(tls->ssl, 1);
 }
@@ -392,10 +409,12 @@ tls_finish(struct tls *tls)
 	ERR_clear_error();
 	errno = 0;
 	n = SSL_shutdown(tls->ssl);
+	tls->stuck = false;
 	if (n >= 0)
 		return TLS_DONE; /* 0: the other way is still open */
 	switch (SSL_get_error(tls->ssl, n)) {
 	case SSL_ERROR_WANT_WRITE:
+		tls->stuck = true;
 		return TLS_WANT_WRITE;
 	case SSL_ERROR_WANT_READ:
 		return TLS_DONE;

@@ -121,6 +121,13 @@ bool tls_has_more(const struct tls *tls);
  * may be a part of a record. */
 bool tls_has_bytes(const struct tls *tls);
 
+/*
+ * Bytes of memory that the library keeps for as long as a record has come in
+ * part, or is not read, or could not leave, rounded up to its buffers. 0: it is
+ * at rest.
+ */
+size_t tls_held(const struct tls *tls);
+
 /* From now on bytes are read off the socket in large pieces; then tls_recv is
  * to be called until it says SOCK_AGAIN. */
 void tls_read_ahead(struct tls *tls);

@@ -32,6 +32,8 @@ struct tls {
 	bool dry;	   /* the last tls_recv met SOCK_AGAIN */
 	bool renegotiates; /* the peer has asked for it */
 	bool floods;	   /* see tls_on_info */
+	bool ahead;	   /* tls_read_ahead */
+	bool stuck;	   /* a record waits for the socket to take it */
 	unsigned steps;	   /* of the library since the last tls_recv */
 };
 

@@ -126,11 +126,18 @@ on_error(void *arg, const char *why)
 	pump_on_error(arg);
 }
 
+static void
+on_held(void *arg, size_t bytes)
+{
+	pump_hold_tls(arg, bytes);
+}
+
 static const struct link_handler handler = {
 	.on_input = on_input,
 	.on_drained = on_drained,
 	.on_eof = on_eof,
 	.on_error = on_error,
+	.on_held = on_held,
 };
 
 static bool
@@ -153,6 +160,7 @@ side_init(struct pump_side *side, struct link *link)
 	side->link = link;
 	side->sent = -(int64_t)len;
 	pump_kit_hold(side->pump->kit, len, 0);
+	pump_hold_tls(side, link_held(link));
 	return true;
 }
 
@@ -166,6 +174,7 @@ side_fini(struct pump_side *side)
 		return;
 	output = link_output(side->link);
 	pump_kit_hold(side->pump->kit, 0, evbuffer_get_length(output));
+	pump_hold_tls(side, 0);
 	evbuffer_remove_cb(output, on_output_change, side);
 	side->link = NULL;
 }

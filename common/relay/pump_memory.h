@@ -1,5 +1,5 @@
-/* pump_memory.h - what all pumps of the program hold for slow readers, and how
- * much one of them may. Floor: relay. */
+/* pump_memory.h - what all pumps of the program hold for slow readers and
+ * slow senders of records, and how much one of them may. Floor: relay. */
 #ifndef RELAY_PUMP_MEMORY_H
 #define RELAY_PUMP_MEMORY_H
 

@@ -39,6 +39,7 @@ struct pump_side {
 	bool splices;	      /* pump_raw: its bytes come in large pieces */
 	bool unfit;	      /* it cannot be spliced from */
 	bool dry;	      /* splice found nothing the last time */
+	uint32_t tls_held;    /* of its TLS, as it was counted last */
 	int64_t sent;	      /* bytes that left for it; starts below zero by
 			* what was there before */
 	union {
@@ -56,18 +57,20 @@ struct pump {
 	const struct pump_ops *ops; /* the backend */
 	struct pump_side a, b;
 	struct pump_options options;
-	pump_move_fn *move;	/* pump_raw: how bytes are read */
-	struct wheel_node look; /* has it gone quiet? */
-	uint64_t moved_ms;	/* when bytes last moved */
-	bool holding;		/* a's FIN, as long as b has not ended */
-	bool starting;		/* pump_start has not returned: no done */
-	bool failed;		/* it ends as soon as that may be */
+	pump_move_fn *move; /* pump_raw: how bytes are read */
+	union {
+		struct wheel_node look; /* has it gone quiet? */
+		struct reap reap;	/* it is closed */
+	};
+	uint64_t moved_ms; /* when bytes last moved */
+	bool holding;	   /* a's FIN, as long as b has not ended */
+	bool starting;	   /* pump_start has not returned: no done */
+	bool failed;	   /* it ends as soon as that may be */
 	bool closed;
 	bool guarded; /* keep-alive and user timeout are as they should */
 	enum pump_end failure;	 /* how, if failed */
 	uint32_t frames_held;	 /* of frames, as they were counted last */
 	struct evbuffer *frames; /* owned: of b, while gated; pump_raw */
-	struct reap reap;
 };
 
 enum pump_farewell { PUMP_FIN, PUMP_LINGER, PUMP_RESET };
@@ -186,6 +189,15 @@ pump_kit_hold(struct pump_kit *kit, size_t more, size_t less)
 {
 	pump_memory_add(kit->memory, kit->share, more);
 	pump_memory_sub(kit->memory, kit->share, less);
+}
+
+/* The same of what TLS keeps for the side now. */
+static inline void
+pump_hold_tls(struct pump_side *side, size_t bytes)
+{
+	if (bytes != side->tls_held)
+		pump_kit_hold(side->pump->kit, bytes, side->tls_held);
+	side->tls_held = (uint32_t)bytes;
 }
 
 /* How many of them may wait to go to one side now. */

@@ -233,6 +233,7 @@ rearm(struct pump_side *side)
 	short what = 0;
 	bool reads;
 
+	pump_hold_tls(side, stream_held(&side->stream));
 	if (pump_raw_unsent(pump_peer(side)) > 0)
 		pump_pause(side);
 	else
@@ -379,6 +380,7 @@ pump_raw_close(struct pump_side *side, enum pump_farewell how)
 
 	ready_fini(&side->ready);
 	drop_held(side);
+	pump_hold_tls(side, 0);
 	drop_frames(pump);
 	pump_kit_give_pipe(pump->kit, side->pipe);
 	side->pipe = NULL;

@@ -50,6 +50,7 @@ static const struct {
 	{ "signal48", signal48_suite },
 	{ "targets", targets_suite },
 	{ "tls", tls_suite },
+	{ "tls_held", tls_held_suite },
 	{ "window", window_suite },
 };
 

@@ -41,6 +41,7 @@ Suite *request_suite(void);
 Suite *signal48_suite(void);
 Suite *targets_suite(void);
 Suite *tls_suite(void);
+Suite *tls_held_suite(void);
 Suite *window_suite(void);
 
 #endif
