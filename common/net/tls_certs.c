@@ -272,13 +272,13 @@ static bool
 make_folder(const char *folder, int days, char problem[TLS_PROBLEM_SIZE])
 {
 	struct pair ca = { NULL, NULL }, server = { NULL, NULL };
-	char aside[TLS_CERTS_PATH_SIZE];
+	char aside[TLS_CERTS_PATH_SIZE], unique[FILE_UNIQUE_SIZE];
 	const char *why = NULL;
 	bool made = false;
 
-	snprintf(aside, sizeof(aside), "%.4000s.tmp.%lu", folder,
-	    file_process_id());
-	remove_all(aside);
+	if (!file_unique(unique))
+		return fail(problem, folder, "no random numbers");
+	snprintf(aside, sizeof(aside), "%.4000s.tmp.%s", folder, unique);
 	if (!make_pair(&ca, NULL, TLS_CERTS_CA_DAYS) ||
 	    !make_pair(&server, &ca, days))
 		fail(problem, folder, "no memory for certificates");

@@ -53,6 +53,21 @@ static const struct {
 	    "CAFile",
 	    "the inner's certificate is self-signed, and not the one of "
 	    "ClientCAFile" },
+	{ X509_V_ERR_EE_KEY_TOO_SMALL,
+	    "the key of the outer's certificate is too short to be safe: make "
+	    "a new one there, EC P-256 or RSA of 2048 bits",
+	    "the key of the inner's certificate is too short to be safe: make "
+	    "a new one for its CertFile, EC P-256 or RSA of 2048 bits" },
+	{ X509_V_ERR_CA_KEY_TOO_SMALL,
+	    "the key of the CA of the outer's certificate is too short to be "
+	    "safe: make a new CA, EC P-256 or RSA of 2048 bits",
+	    "the key of the CA of the inner's certificate is too short to be "
+	    "safe: make a new CA, EC P-256 or RSA of 2048 bits" },
+	{ X509_V_ERR_CA_MD_TOO_WEAK,
+	    "the outer's certificate is signed with a digest that is not safe: "
+	    "have it signed anew with SHA-256",
+	    "the inner's certificate is signed with a digest that is not safe: "
+	    "have it signed anew with SHA-256" },
 	{ X509_V_ERR_CERT_REJECTED,
 	    "the outer's certificate has another fingerprint than "
 	    "ServerFingerprint: copy it anew if the outer was set up anew",

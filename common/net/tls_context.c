@@ -131,10 +131,35 @@ close_file(BIO *bio, char *text)
 	ERR_clear_error();
 }
 
+/* What the library does not accept of a certificate that it could read. Its
+ * bounds are those of its security level: 2048 bits on most systems. */
+static const char *
+cert_problem(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return "it holds no certificate";
+	switch (ERR_GET_REASON(error)) {
+	case SSL_R_EE_KEY_TOO_SMALL:
+		return "its key is too short to be safe; make a new one with "
+		       "its certificate: EC P-256, or RSA of 2048 bits";
+	case SSL_R_CA_KEY_TOO_SMALL:
+		return "the key of a CA in it is too short to be safe; make a "
+		       "new CA: EC P-256, or RSA of 2048 bits";
+	case SSL_R_CA_MD_TOO_WEAK:
+		return "it is signed with a digest that is not safe; have it "
+		       "signed anew with SHA-256";
+	default:
+		return "it holds no certificate";
+	}
+}
+
 /* The first certificate is one's own, the others its chain. */
 static bool
 load_certs(SSL_CTX *ctx, const char *path, char problem[TLS_PROBLEM_SIZE])
 {
+	const char *wrong = NULL;
 	bool asked = false, good;
 	char *text;
 	BIO *bio = open_file("CertFile", path, problem, &text);
@@ -152,9 +177,10 @@ load_certs(SSL_CTX *ctx, const char *path, char problem[TLS_PROBLEM_SIZE])
 			X509_free(cert);
 			good = false;
 		}
+	if (!good)
+		wrong = cert_problem();
 	close_file(bio, text);
-	return good ||
-	    complain(problem, "CertFile", path, "it holds no certificate");
+	return good || complain(problem, "CertFile", path, wrong);
 }
 
 static bool

@@ -41,7 +41,9 @@ bool file_is_open_to_others(const char *path);
  * False: it is as before, or not there. */
 bool file_give(const char *path, const struct user_id *id);
 
-/* The number of this process, for temporary names. */
-unsigned long file_process_id(void);
+/* 16 hex digits by chance, for temporary names: two machines that share a
+ * folder may have processes of the same number. False: there is no chance. */
+enum { FILE_UNIQUE_SIZE = 17 };
+bool file_unique(char out[FILE_UNIQUE_SIZE]);
 
 #endif

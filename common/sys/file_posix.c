@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +39,28 @@ read_all(int fd, char *out, size_t size)
 	return (ssize_t)len;
 }
 
+/* A fifo, device or socket. */
+static bool
+is_odd(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode);
+}
+
 char *
 file_read(const char *path, size_t max, size_t *len, const char **why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *bytes = fd >= 0 ? malloc(max + 2) : NULL;
+	/* not to wait for who writes to a fifo */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool odd = fd >= 0 && is_odd(fd);
+	char *bytes = fd >= 0 && !odd ? malloc(max + 2) : NULL;
 	ssize_t n = bytes != NULL ? read_all(fd, bytes, max + 1) : -1;
 
-	*why = n < 0 ? strerror(errno) : "it is too long";
+	*why = odd ? "it is no regular file" : strerror(errno);
+	if (n >= 0)
+		*why = "it is too long";
 	if (fd >= 0)
 		close(fd);
 	if (n < 0 || (size_t)n > max) {
@@ -98,14 +113,15 @@ sync_folder_of(const char *path)
 const char *
 file_write(const char *path, const void *bytes, size_t len, bool secret)
 {
-	char temporary[PATH_SIZE];
+	char temporary[PATH_SIZE], unique[FILE_UNIQUE_SIZE];
 	bool written;
 	int fd, error;
 
-	if (snprintf(temporary, sizeof(temporary), "%s.tmp.%lu", path,
-		file_process_id()) >= (int)sizeof(temporary))
+	if (!file_unique(unique))
+		return strerror(errno);
+	if (snprintf(temporary, sizeof(temporary), "%s.tmp.%s", path, unique) >=
+	    (int)sizeof(temporary))
 		return strerror(ENAMETOOLONG);
-	(void)unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 	    secret ? 0600 : 0644);
 	if (fd < 0)
@@ -181,8 +197,13 @@ file_give(const char *path, const struct user_id *id)
 	return given;
 }
 
-unsigned long
-file_process_id(void)
+bool
+file_unique(char out[FILE_UNIQUE_SIZE])
 {
-	return (unsigned long)getpid();
+	uint64_t number;
+
+	if (getentropy(&number, sizeof(number)) != 0)
+		return false;
+	(void)snprintf(out, FILE_UNIQUE_SIZE, "%016" PRIx64, number);
+	return true;
 }

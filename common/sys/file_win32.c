@@ -7,6 +7,7 @@
  *          documentation of files; the access lists are written in its
  *          security descriptor definition language.
  */
+#define _CRT_RAND_S /* rand_s, in stdlib.h */
 #include "sys/file.h"
 #include "sys/text_win32.h"
 #include "sys/user.h"
@@ -157,13 +158,14 @@ const char *
 file_write(const char *path, const void *bytes, size_t len, bool secret)
 {
 	wchar_t to[PATH_MAX_WIDE], aside[PATH_MAX_WIDE + 32];
+	char unique[FILE_UNIQUE_SIZE];
 	const char *why;
 
 	if (!text_to_wide(path, to, PATH_MAX_WIDE))
 		return "the path is too long";
-	(void)swprintf(aside, PATH_MAX_WIDE + 32, L"%ls.tmp.%lu", to,
-	    file_process_id());
-	(void)DeleteFileW(aside);
+	if (!file_unique(unique))
+		return "no random numbers";
+	(void)swprintf(aside, PATH_MAX_WIDE + 32, L"%ls.tmp.%hs", to, unique);
 	why = write_new(aside, bytes, len, secret);
 	if (why == NULL &&
 	    !MoveFileExW(aside, to,
@@ -246,8 +248,13 @@ file_give(const char *path, const struct user_id *id)
 	return false; /* there are no such users */
 }
 
-unsigned long
-file_process_id(void)
+bool
+file_unique(char out[FILE_UNIQUE_SIZE])
 {
-	return GetCurrentProcessId();
+	unsigned first, second;
+
+	if (rand_s(&first) != 0 || rand_s(&second) != 0)
+		return false;
+	(void)snprintf(out, FILE_UNIQUE_SIZE, "%08x%08x", first, second);
+	return true;
 }

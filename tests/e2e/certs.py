@@ -35,9 +35,11 @@ def _day(days: float) -> str:
     return (now + datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%SZ")
 
 
-def _key(path: Path) -> Path:
-    openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-out", path)
+def _key(path: Path, kind: str = "ec") -> Path:
+    algorithm, _, bits = kind.partition(":")
+    openssl("genpkey", "-algorithm", algorithm.upper(), "-pkeyopt",
+            f"rsa_keygen_bits:{bits}" if bits else "ec_paramgen_curve:P-256",
+            "-out", path)
     path.chmod(0o600)
     return path
 
@@ -59,8 +61,9 @@ class Pair:
         return {"CertFile": str(self.cert), "KeyFile": str(self.key)}
 
 
-def self_signed(directory: Path, name: str = NAME) -> Pair:
-    key = _key(directory / "own.key")
+def self_signed(directory: Path, name: str = NAME, kind: str = "ec") -> Pair:
+    """kind: "ec", or "rsa:" and how many bits."""
+    key = _key(directory / "own.key", kind)
     cert = directory / "own.crt"
     openssl("req", "-x509", "-new", "-key", key, "-subj", f"/CN={name}",
             "-addext", f"subjectAltName=DNS:{name}", "-days", 30,

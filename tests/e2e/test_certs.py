@@ -231,6 +231,8 @@ def test_paths_are_beside_the_file(lab):
     ("no such key", "KeyFile {key}: No such file"),
     ("cert is no cert", "CertFile {cert}: it holds no certificate"),
     ("no such cert", "CertFile {cert}: No such file"),
+    ("cert of a weak key", "CertFile {cert}: its key is too short to be safe"),
+    ("cert is a fifo", "CertFile {cert}: it is no regular file"),
     ("ca is empty", "ClientCAFile {ca}: it is empty"),
     ("ca is no cert", "ClientCAFile {ca}: it holds no certificate"),
 ])
@@ -258,6 +260,11 @@ def test_files_that_will_not_do(lab, case, says, side):
         own.cert.write_text("no certificate")
     elif case == "no such cert":
         own.cert.unlink()
+    elif case == "cert of a weak key":
+        own = self_signed(lab.new_dir("weak"), kind="rsa:1024")
+    elif case == "cert is a fifo":
+        own.cert.unlink()
+        os.mkfifo(own.cert)
     elif case == "ca is empty":
         ca.write_text("")
     elif case == "ca is no cert":

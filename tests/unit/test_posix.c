@@ -10,6 +10,7 @@
 #include "net/listen.h"
 #include "net/loop.h"
 #include "net/watch.h"
+#include "sys/file.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -204,6 +205,41 @@ START_TEST(log_reopen_fails)
 }
 END_TEST
 
+/* Another machine that shares the folder may have a process of our number: what
+ * it is writing is not ours. */
+START_TEST(temporary_names_are_nobody_elses)
+{
+	char dir[FILES_PATH_SIZE], path[LONGER], other[LONGER + 32], text[16];
+	FILE *file;
+
+	system_folder(dir);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(other, sizeof(other), "%s.tmp.%ld", path, (long)getpid());
+	ck_assert_ptr_nonnull(file = fopen(other, "w"));
+	ck_assert_int_ge(fputs("other's", file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_ptr_null(file_write(path, "ours", 4, true));
+	ck_assert_ptr_null(file_write(path, "again", 5, true));
+	files_read(other, text, sizeof(text));
+	ck_assert_str_eq(text, "other's");
+	files_read(path, text, sizeof(text));
+	ck_assert_str_eq(text, "again");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(unlink(other), 0);
+	ck_assert_int_eq(rmdir(dir), 0); /* and nothing is left over */
+}
+END_TEST
+
+START_TEST(unique_names)
+{
+	char one[FILE_UNIQUE_SIZE], other[FILE_UNIQUE_SIZE];
+
+	ck_assert(file_unique(one) && file_unique(other));
+	ck_assert_uint_eq(strlen(one), FILE_UNIQUE_SIZE - 1);
+	ck_assert_str_ne(one, other);
+}
+END_TEST
+
 Suite *
 posix_suite(void)
 {
@@ -218,6 +254,8 @@ posix_suite(void)
 	tcase_add_test(sockets, other_file_is_left_alone);
 	tcase_add_test(sockets, watch_sees_only_the_full_hang_up);
 	suite_add_tcase(suite, sockets);
+	tcase_add_test(files, temporary_names_are_nobody_elses);
+	tcase_add_test(files, unique_names);
 	tcase_add_test(files, file_not_ours);
 	tcase_add_test(files, log_reopen_fails);
 	suite_add_tcase(suite, files);
