@@ -368,6 +368,37 @@ is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A fifo, or a device: to open it may take until somebody else does. What the
+ * user's shell has opened for us is another matter. */
+static bool
+is_stream(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode);
+}
+
+static bool
+is_given(const char *path)
+{
+	return strncmp(path, "/dev/stdin", 10) == 0 ||
+	    strncmp(path, "/dev/fd/", 8) == 0 ||
+	    strncmp(path, "/proc/self/fd/", 14) == 0;
+}
+
+bool
+conf_can_reread(const char *path, char problem[CONF_PROBLEM_SIZE])
+{
+	struct conf_source source = { .name = path, .problem = problem };
+
+	if (!is_stream(path))
+		return true;
+	(void)conf_fail(&source, conf_nowhere, NULL,
+	    "found no regular file; expected one, that can be read again");
+	return false;
+}
+
 static int
 fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
 {
@@ -388,16 +419,27 @@ fail_file(const char *path, int error, char problem[CONF_PROBLEM_SIZE])
 	    "%s; expected a file that can be read", strerror(error));
 }
 
+static int
+fail_stream(const char *path, char problem[CONF_PROBLEM_SIZE])
+{
+	struct conf_source source = { .name = path, .problem = problem };
+
+	return conf_fail(&source, conf_nowhere, NULL,
+	    "found no regular file; expected the file itself, or /dev/stdin");
+}
+
 int
 conf_load(const char *path, const struct conf_field *fields, size_t count,
     void *settings, char problem[CONF_PROBLEM_SIZE])
 {
-	FILE *file = fopen(path, "rb");
+	FILE *file;
 	int result, error = 0;
 	char *text = NULL;
 	size_t len = 0;
 
-	if (file == NULL)
+	if (is_stream(path) && !is_given(path))
+		return fail_stream(path, problem);
+	if ((file = fopen(path, "rb")) == NULL)
 		return fail_file(path, errno, problem);
 	setvbuf(file, NULL, _IONBF, 0); /* no copy of the key there */
 	if ((text = malloc(FILE_MAX + 1)) == NULL) {

@@ -96,6 +96,10 @@ extern const char *const conf_log_levels[], *const conf_log_formats[];
 
 enum { CONF_PROBLEM_SIZE = 1024 };
 
+/* Whether it is nothing that ends when it is read, or keeps who opens it
+ * waiting, as a fifo does. False with one line in problem. */
+bool conf_can_reread(const char *path, char problem[CONF_PROBLEM_SIZE]);
+
 /*
  * Reads the file at path into settings (zeroed by the caller). Every field
  * gets its default first. Accepts: // and block comments, a byte order mark,

@@ -43,7 +43,8 @@ reload_run(const struct reload *reload, reload_fn *take, void *arg)
 	char problem[CONF_PROBLEM_SIZE] = "out of memory";
 	void *fresh = calloc(1, program->config_size);
 
-	if (fresh == NULL || program->load(reload->path, fresh, problem) != 0 ||
+	if (fresh == NULL || !conf_can_reread(reload->path, problem) ||
+	    program->load(reload->path, fresh, problem) != 0 ||
 	    !take(fresh, arg, problem)) {
 		log_error("app",
 		    "cannot take the configuration anew: all stays as it was",

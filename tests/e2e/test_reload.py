@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from harness import Program
+from harness import BINARIES, DEADLINE, Program, run_once
 from lab import Lab
 from sockets import listen, request
 
@@ -84,3 +86,37 @@ def test_a_reload_is_in_nobodys_way(lab):
         program.wait_log("app", says="read anew", after=mark)
         assert request(outer.clients, b"x") == b"x"
     assert not outer.grep("standby", "closed")
+
+
+@pytest.mark.parametrize("name", ["outer_server", "inner_server"])
+def test_a_fifo_is_no_configuration_file(lab, name):
+    """Nobody waits for who may write to it."""
+    fifo = lab.path("config.json")
+    os.mkfifo(fifo)
+    result = run_once(name, "-c", str(fifo))
+    assert result.returncode == 2
+    line, = result.stderr.splitlines()
+    assert f"{fifo}: found no regular file" in line
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_fifo_in_its_place_changes_nothing(lab, name):
+    program, file = start(lab, name)
+    file.unlink()
+    os.mkfifo(file)
+    mark = hang_up(program)
+    assert "found no regular file" in program.wait_log(
+        "app", level="error", after=mark)["why"]
+
+
+def test_a_pipe_of_the_shell_is_read_once(lab):
+    """bash's <(...): at the start, not at SIGHUP."""
+    file = lab.outer_file()
+    read, write = os.pipe()
+    os.write(write, file.read_bytes())
+    os.close(write)
+    done = subprocess.run([BINARIES / "outer_server", "--check", "-c",
+                           "/dev/stdin"], stdin=read, capture_output=True,
+                          timeout=DEADLINE)
+    os.close(read)
+    assert done.returncode == 0, done.stderr
