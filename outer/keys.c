@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char keys_removed[] = "its key was removed";
+
 /* 0: none of them is that text. */
 static uint32_t
 find_text(const struct keys *keys, const char *text)

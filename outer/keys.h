@@ -57,6 +57,9 @@ void keys_of(const struct keys *keys, const char *inner,
  * it is. */
 const struct key *keys_in_signal(const struct keys *keys, const char *text);
 
+/* What peer and log are told of a link or session that keys_allow no more. */
+extern const char keys_removed[];
+
 /* Whether what was let in as that inner by the key of that id still may be
  * here. */
 bool keys_allow(const struct keys *keys, const char *inner, uint32_t id);

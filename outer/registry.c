@@ -256,7 +256,7 @@ decide(struct registry *registry, struct admission *admission)
 
 	if (!keys_allow(registry->hub->keys, admission->inner,
 		admission->key)) {
-		admission->why = "its key was removed";
+		admission->revoked = true;
 		return;
 	}
 	if (must_yield(registry, admission->inner, admission->id)) {

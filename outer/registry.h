@@ -47,7 +47,8 @@ struct admission {
 	bool registers; /* hello.registers */
 	bool replace;	/* this run takes the place of others of its inner */
 	struct instance *instance; /* the answer: NULL, it is not let in */
-	const char *why;	   /* then: a constant text */
+	bool revoked;		   /* then: its key was removed meanwhile */
+	const char *why;	   /* then, if not: a constant text */
 	void (*answered)(struct admission *admission);
 };
 

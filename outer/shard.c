@@ -147,7 +147,7 @@ end_revoked_sessions(struct shard *shard)
 
 		next = list_next(&shard->relaying, node);
 		if (session_is_revoked(session))
-			session_close(session, "its key was removed");
+			session_close(session, keys_removed);
 	}
 }
 

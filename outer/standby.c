@@ -448,7 +448,7 @@ standby_is_revoked(const struct standby *standby)
 void
 standby_revoke(struct standby *standby)
 {
-	standby_fail(standby, CODE_AUTH_FAILED, "its key was removed");
+	standby_fail(standby, CODE_AUTH_FAILED, keys_removed);
 }
 
 void

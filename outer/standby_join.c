@@ -103,11 +103,13 @@ on_answered(struct admission *admission)
 	standby->admission = NULL;
 	link_read(standby->link, true);
 	link_kick(standby->link); /* it may have said more since */
-	if (instance == NULL) {
-		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
-	} else if (!keys_allow(standby->shard->keys, admission->inner,
-		       admission->key)) {
+	if (admission->revoked ||
+	    (instance != NULL &&
+		!keys_allow(standby->shard->keys, admission->inner,
+		    admission->key))) {
 		standby_revoke(standby); /* meanwhile */
+	} else if (instance == NULL) {
+		standby_fail(standby, CODE_NOT_ALLOWED, admission->why);
 	} else if (enter(standby, instance)) {
 		join(standby);
 	} else { /* it has just gone: there will be a new one */
