@@ -204,7 +204,8 @@ inner_config_load(const char *path, struct inner_config *config,
 		problem) != 0)
 		return -1;
 	privileges_warn(path,
-	    conf_has_secret(inner_config_fields, inner_config_count, config));
+	    conf_has_secret(inner_config_fields, inner_config_count, config) &&
+		!key_is_sample(config->auth_key));
 	if (!key_find_shared(path, config->auth_key_file, true,
 		&config->auth_key, problem) ||
 	    !limits_check_address(path, "RegisterAddress",

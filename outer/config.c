@@ -585,7 +585,8 @@ outer_config_load(const char *path, struct outer_config *config,
 		problem) != 0)
 		return -1;
 	privileges_warn(path,
-	    conf_has_secret(outer_config_fields, outer_config_count, config));
+	    conf_has_secret(outer_config_fields, outer_config_count, config) &&
+		!(config->keys.count == 0 && key_is_sample(config->auth_key)));
 	if (!check_services(path, config, problem) ||
 	    !key_find_shared(path, config->auth_key_file,
 		config->keys.count == 0, &config->auth_key, problem) ||

@@ -203,22 +203,40 @@ key_find_shared(const char *path, const char *file, bool needed, char **key,
 	return false;
 }
 
+bool
+key_is_sample(const char *key)
+{
+	return key != NULL && strcmp(key, "please-change-this-key") == 0;
+}
+
+/* What is wrong with it for who reaches the address; NULL: nothing. */
+static const char *
+weakness(const char *key, bool of_all)
+{
+	if (key_is_sample(key))
+		return of_all ? "AuthKey is still that of the sample file: "
+				"everybody knows it"
+			      : "a key of Keys is that of the sample file: "
+				"everybody knows it";
+	if (strlen(key) >= KEY_SHORT)
+		return NULL;
+	return of_all ? "AuthKey is shorter than 16 characters: who reaches "
+			"the address may guess it"
+		      : "a key of Keys is shorter than 16 characters: who "
+			"reaches the address may guess it";
+}
+
 void
 key_warn_short(const char *path, const char *key, const char *inner,
     const struct addr *link)
 {
+	const char *weak = weakness(key, inner == NULL);
 	char address[ADDR_TEXT_SIZE];
 
-	if (strlen(key) >= KEY_SHORT || addr_is_local(link))
+	if (weak == NULL || addr_is_local(link))
 		return;
 	addr_format(link, address, sizeof(address));
-	log_warn("config",
-	    inner == NULL
-		? "AuthKey is shorter than 16 characters: who reaches "
-		  "the address may guess it"
-		: "a key of Keys is shorter than 16 characters: who reaches "
-		  "the address may guess it",
-	    KV_STR("file", path),
+	log_warn("config", weak, KV_STR("file", path),
 	    KV_STR("inner", inner != NULL ? inner : "any"),
 	    KV_STR("address", address),
 	    KV_STR("make_a_good_one", "outer_server --generate-key"));

@@ -35,9 +35,13 @@ bool key_find(const struct key_source *source, char **key,
 bool key_find_shared(const char *path, const char *file, bool needed,
     char **key, char problem[CONF_PROBLEM_SIZE]);
 
+/* Whether it is the key of our sample files, which is no secret. NULL is
+ * not. */
+bool key_is_sample(const char *key);
+
 /*
- * Warns in the log of a shared key that is short for a link that leaves this
- * machine, and names the command that makes a good one. inner: whose key it
+ * Warns in the log of a shared key that is short, or that of our sample files,
+ * for a link that leaves this machine, and names the command that makes a good one. inner: whose key it
  * is; NULL: everybody's.
  */
 void key_warn_short(const char *path, const char *key, const char *inner,

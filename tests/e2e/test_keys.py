@@ -351,6 +351,25 @@ def test_a_key_file_for_everybody_is_warned_about(lab):
     assert line["file"] == str(path) and "chmod" in line["message"]
 
 
+@pytest.mark.short
+@pytest.mark.parametrize("own", [False, True])
+def test_the_sample_key_is_no_secret(lab, own):
+    """Our samples are as git makes them: the file is warned of once it holds a
+    key of one's own; the sample's key, where strangers reach the links."""
+    sample = Path(__file__).parents[2] / "outer.config.json"
+    key = KEY if own else sample.read_text().split('"AuthKey": "')[1]\
+        .split('"')[0]
+    file = lab.outer_file(AuthKey=key)
+    file.chmod(0o644)
+    lines = lab.start_outer(file).wait_ready().grep("config", level="warn")
+    assert ["may read the key" in line["message"] for line in lines] == \
+        ([True] if own else [])
+    lines = lab.outer(AuthKey=key, InnerServerAddress="tcp://0.0.0.0:0")\
+        .grep("config", level="warn")
+    assert ["that of the sample" in line["message"] for line in lines] == \
+        ([] if own else [True])
+
+
 @pytest.mark.skipif(__import__("os").geteuid() != 0,
                     reason="needs root to be somebody else")
 def test_a_key_file_of_somebody_else(lab):
