@@ -24,6 +24,7 @@ static const uint32_t penalty_ms[FAULT_NKINDS] = {
 	[FAULT_PROOF] = 5000,
 	[FAULT_PROTOCOL] = 5000,
 	[FAULT_SILENCE] = 5000,
+	[FAULT_LEFT] = 1000,
 };
 
 /* Digits, at most so many that they fit. */
@@ -63,9 +64,10 @@ at_most(uint32_t number, uint64_t most)
 
 bool
 armour_init(struct armour *armour, const struct startups *limits,
-    uint64_t max_fds, uint64_t seed)
+    uint64_t max_fds, uint32_t handshake_ms, uint64_t seed)
 {
 	uint64_t share = max_fds / SHARE;
+	uint32_t hurry_ms = handshake_ms / ARMOUR_HURRY_PART;
 
 	if (share < LEAST)
 		share = LEAST;
@@ -73,6 +75,8 @@ armour_init(struct armour *armour, const struct startups *limits,
 	armour->limits.full = at_most(limits->full, share);
 	armour->limits.start = at_most(limits->start, armour->limits.full);
 	armour->known_full = at_most(UINT32_MAX, share);
+	armour->hurry_ms = hurry_ms > ARMOUR_HURRY_MIN_MS ? hurry_ms
+							  : ARMOUR_HURRY_MIN_MS;
 	armour->seed = seed;
 	armour->callers = calloc(ARMOUR_CALLERS, sizeof(*armour->callers));
 	return armour->callers != NULL;
@@ -179,10 +183,17 @@ find(struct armour *armour, const struct endpoint *peer, uint64_t now_ms)
 
 /* --- penalties ----------------------------------------------------------- */
 
+/* When a barred source may try again. */
+static uint64_t
+next_probe(uint64_t now_ms, unsigned roll)
+{
+	return now_ms + ARMOUR_PROBE_MS / 2 + roll * ARMOUR_PROBE_MS / PERCENT;
+}
+
 /* Takes what shards have noted, and bars who is over ARMOUR_PATIENCE_MS: twice
  * as long each time, until it has kept the rules for the longest bar. */
 static void
-punish(struct caller *caller, uint64_t now_ms)
+punish(struct caller *caller, uint64_t now_ms, unsigned roll)
 {
 	uint64_t last_ms = atomic_load(&caller->fault_ms), bar_ms;
 
@@ -206,6 +217,7 @@ punish(struct caller *caller, uint64_t now_ms)
 		caller->level++;
 	caller->barred = true;
 	caller->until_ms = now_ms + bar_ms;
+	caller->probe_ms = next_probe(now_ms, roll);
 }
 
 /* --- judging ------------------------------------------------------------- */
@@ -245,20 +257,47 @@ admit_known(struct armour *armour, struct caller *caller, struct pass *pass)
 	return VERDICT_WELCOME;
 }
 
-static enum verdict
-admit_stranger(struct armour *armour, struct caller *caller, uint64_t now_ms,
-    unsigned roll, struct pass *pass)
+/* Many barred sources together must not be in the way of others. */
+static bool
+may_probe(const struct armour *armour, const struct caller *caller,
+    uint64_t now_ms)
 {
-	unsigned pending;
+	uint32_t most = atomic_load(&armour->tight)
+	    ? at_most(armour->limits.start, ARMOUR_TIGHT)
+	    : armour->limits.start;
 
-	if (caller != NULL) {
-		punish(caller, now_ms);
-		if (caller->barred)
-			return VERDICT_BARRED;
-		if (atomic_load(&caller->pending) >= ARMOUR_OF_STRANGER)
-			return VERDICT_SOURCE_IS_FULL;
-	}
-	pending = atomic_load(&armour->pending);
+	return now_ms >= caller->probe_ms &&
+	    2 * (uint64_t)atomic_load(&armour->pending) < most;
+}
+
+/* What this source has done and has says against one more link of it. */
+static enum verdict
+judge_caller(const struct armour *armour, struct caller *caller,
+    uint64_t now_ms, unsigned roll, struct pass *pass)
+{
+	punish(caller, now_ms, roll);
+	if (caller->barred && !may_probe(armour, caller, now_ms))
+		return VERDICT_BARRED;
+	if (atomic_load(&caller->pending) >= ARMOUR_OF_STRANGER)
+		return VERDICT_SOURCE_IS_FULL;
+	pass->probe = caller->barred;
+	if (pass->probe)
+		caller->probe_ms = next_probe(now_ms, roll);
+	return VERDICT_WELCOME;
+}
+
+static enum verdict
+admit_stranger(struct armour *armour, uint64_t now_ms, unsigned roll,
+    struct pass *pass)
+{
+	enum verdict verdict = VERDICT_WELCOME;
+	unsigned pending = atomic_load(&armour->pending);
+
+	if (pass->caller != NULL)
+		verdict = judge_caller(armour, pass->caller, now_ms, roll,
+		    pass);
+	if (verdict != VERDICT_WELCOME)
+		return verdict;
 	if (is_turned_away(&armour->limits, pending, roll) ||
 	    (atomic_load(&armour->tight) && pending >= ARMOUR_TIGHT))
 		return VERDICT_MAX_STARTUPS;
@@ -285,12 +324,12 @@ armour_admit(struct armour *armour, const struct endpoint *peer,
 	struct caller *caller = find(armour, peer, now_ms);
 	enum verdict verdict;
 
-	*pass = (struct pass){ .caller = caller };
+	*pass = (struct pass){ .caller = caller, .began_ms = now_ms };
 	if (caller != NULL && is_known(caller, now_ms)) {
 		forgive(caller);
 		verdict = admit_known(armour, caller, pass);
 	} else {
-		verdict = admit_stranger(armour, caller, now_ms, roll, pass);
+		verdict = admit_stranger(armour, now_ms, roll, pass);
 	}
 	if (verdict == VERDICT_WELCOME && caller != NULL)
 		atomic_fetch_add(&caller->pending, 1);
@@ -309,11 +348,24 @@ leave_pending(struct armour *armour, const struct pass *pass)
 		atomic_fetch_sub(&pass->caller->pending, 1);
 }
 
+/* A shard's clock may be behind that of main. */
 bool
-pass_is_barred(const struct pass *pass)
+pass_is_slow(const struct armour *armour, const struct pass *pass,
+    uint64_t now_ms)
+{
+	return pass->kind == PASS_STRANGER &&
+	    (pass->caller == NULL || !is_known(pass->caller, now_ms)) &&
+	    now_ms >= pass->began_ms + armour->hurry_ms;
+}
+
+bool
+pass_is_barred(const struct armour *armour, const struct pass *pass,
+    uint64_t now_ms)
 {
 	return pass->kind == PASS_STRANGER && pass->caller != NULL &&
-	    atomic_load(&pass->caller->barred);
+	    atomic_load(&pass->caller->barred) &&
+	    !is_known(pass->caller, now_ms) &&
+	    (!pass->probe || pass_is_slow(armour, pass, now_ms));
 }
 
 void
@@ -344,8 +396,11 @@ pass_end(struct armour *armour, struct pass *pass, enum fault fault,
 	case PASS_NONE:
 		break;
 	case PASS_STRANGER:
+		if (!pass->probe)
+			note_fault(pass->caller, fault, now_ms);
+		leave_pending(armour, pass);
+		break;
 	case PASS_KNOWN:
-		note_fault(pass->caller, fault, now_ms);
 		leave_pending(armour, pass);
 		break;
 	case PASS_LINK:

@@ -28,6 +28,16 @@ enum {
 	ARMOUR_PATIENCE_MS = 10 * 1000,
 	ARMOUR_BAR_MS = 15 * 1000, /* the first time */
 	ARMOUR_BAR_MAX_MS = 600 * 1000,
+
+	/* While it is barred, one link may try, and the next one between half
+	 * of that and one and a half later: by chance, so that who comes as
+	 * regularly does not take every turn. */
+	ARMOUR_PROBE_MS = 1000,
+
+	/* What strangers have for the handshake when others wait for their
+	 * place: that part of HandshakeTimeout, at the least so long. */
+	ARMOUR_HURRY_PART = 4,
+	ARMOUR_HURRY_MIN_MS = 1000,
 };
 
 /* MaxStartups: from start on rate per cent of the links are turned away, and
@@ -41,10 +51,11 @@ bool startups_parse(const char *text, struct startups *startups);
 
 /* Why a link ended without having proved a key. */
 enum fault {
-	FAULT_NONE, /* it went by itself, or we had no use for it */
+	FAULT_NONE, /* it has said nothing, or we had no use for it */
 	FAULT_PROOF,
 	FAULT_PROTOCOL,
 	FAULT_SILENCE, /* its time was over */
+	FAULT_LEFT,    /* it began a handshake and went by itself */
 	FAULT_NKINDS,
 };
 
@@ -56,6 +67,7 @@ struct caller {
 	uint8_t level;	   /* how often it was barred in a row */
 	uint64_t net;	   /* what tells it from others */
 	uint64_t until_ms; /* of the penalty */
+	uint64_t probe_ms; /* barred: when one may try again */
 
 	atomic_bool barred;		  /* written by main */
 	atomic_uint pending;		  /* links without a proof as yet */
@@ -70,6 +82,7 @@ struct caller {
 struct armour {
 	struct startups limits;	    /* as the descriptors allow */
 	uint32_t known_full;	    /* pending ones of known sources */
+	uint32_t hurry_ms;	    /* see ARMOUR_HURRY_PART */
 	atomic_uint pending;	    /* of strangers */
 	atomic_uint known_pending;  /* of known sources */
 	atomic_bool tight;	    /* see armour_set_tight */
@@ -97,15 +110,18 @@ struct pass {
 		PASS_LINK,
 	} kind;
 	bool crowded; /* its source has as many as it may: one must go */
+	bool probe;   /* its source is barred: it tries all the same */
+	uint64_t began_ms;
 };
 
 /*
  * limits: MaxStartups; max_fds: of which those without a proof get an eighth
- * at most, and known sources as much again; seed: a number that no stranger
- * knows. False without memory. *armour is zeroed before.
+ * at most, and known sources as much again; handshake_ms: HandshakeTimeout;
+ * seed: a number that no stranger knows. False without memory. *armour is
+ * zeroed before.
  */
 bool armour_init(struct armour *armour, const struct startups *limits,
-    uint64_t max_fds, uint64_t seed);
+    uint64_t max_fds, uint32_t handshake_ms, uint64_t seed);
 
 /* When no link is left; zeroed is fine. */
 void armour_fini(struct armour *armour);
@@ -129,18 +145,29 @@ size_t armour_pending(const struct armour *armour);
  * it is never turned away but for its own number. Over that the oldest one
  * makes room (crowded), so that who does not prove a key there is in nobody's
  * way.
+ *
+ * A barred source has one link in ARMOUR_PROBE_MS (pass.probe), so that who is
+ * right there is not shut out for what another one does: as a stranger, and
+ * only while there are less than half as many as MaxStartups welcomes. What it
+ * does wrong counts for nothing.
  */
 enum verdict armour_admit(struct armour *armour, const struct endpoint *peer,
     uint64_t now_ms, unsigned roll, struct pass *pass);
 
-/* From any thread: whether its source has been barred since it came. */
-bool pass_is_barred(const struct pass *pass);
+/* From any thread: whether its source has been barred since it came, or its
+ * time as the one that tries is over. */
+bool pass_is_barred(const struct armour *armour, const struct pass *pass,
+    uint64_t now_ms);
+
+/* From any thread: whether it is a stranger's that has had hurry_ms. */
+bool pass_is_slow(const struct armour *armour, const struct pass *pass,
+    uint64_t now_ms);
 
 /* From any thread. The link has proved a key. */
 void pass_proved(struct armour *armour, struct pass *pass);
 
 /* From any thread: the link has ended, or relays. fault is FAULT_NONE of one
- * that had proved a key. Idempotent. */
+ * that had proved a key; of strangers alone it counts. Idempotent. */
 void pass_end(struct armour *armour, struct pass *pass, enum fault fault,
     uint64_t now_ms);
 

@@ -25,6 +25,7 @@ struct back {
 	struct hub *hub;       /* borrowed */
 	struct listen *listen; /* owned */
 	struct refusals refusals;
+	unsigned orders; /* that shards get at the next sweep */
 	uint64_t swept_ms;
 };
 
@@ -54,16 +55,22 @@ judge(struct hub *hub, const struct endpoint *peer, struct pass *pass)
 	return DENIAL_NONE;
 }
 
-/* Who is barred still has links from before, which keep others out. */
+/* Who is barred still has links from before, which keep others out; so do those
+ * that say nothing, while others are turned away. */
 static void
-sweep(struct back *back)
+sweep(struct back *back, enum denial denial)
 {
 	uint64_t now_ms = clock_ms();
 
-	if (now_ms - back->swept_ms < SWEEP_MS)
+	if (denial == DENIAL_BARRED)
+		back->orders |= SHARD_END_BARRED;
+	else if (denial == DENIAL_STARTUPS)
+		back->orders |= SHARD_END_SLOW;
+	if (back->orders == 0 || now_ms - back->swept_ms < SWEEP_MS)
 		return;
 	back->swept_ms = now_ms;
-	hub_order(back->hub, SHARD_END_BARRED);
+	hub_order(back->hub, back->orders);
+	back->orders = 0;
 }
 
 static void
@@ -80,8 +87,7 @@ on_accept(sock_fd fd, const struct endpoint *peer, void *arg)
 	}
 	sock_reset(fd);
 	refusals_note(&back->refusals, peer, denial);
-	if (denial == DENIAL_BARRED)
-		sweep(back);
+	sweep(back, denial);
 }
 
 struct back *

@@ -40,7 +40,8 @@ start_sources(struct hub *hub)
 
 	return proof_random(&seed, sizeof(seed)) &&
 	    sources_init(&hub->sources, &limits, seed) &&
-	    armour_init(&hub->armour, &config->startups, hub->max_fds, seed);
+	    armour_init(&hub->armour, &config->startups, hub->max_fds,
+		config->handshake_ms, seed);
 }
 
 bool

@@ -73,7 +73,7 @@ dismiss_idle(struct shard *shard, bool replaced_only)
 }
 
 static void
-end_barred(struct list *handshakes)
+sweep(struct list *handshakes, bool slow)
 {
 	struct list_node *node = list_first(handshakes), *next;
 
@@ -84,6 +84,8 @@ end_barred(struct list *handshakes)
 		if (standby_is_barred(standby))
 			standby_close(standby,
 			    "links from there have failed too often of late");
+		else if (slow && standby_is_slow(standby))
+			standby_on_timeout(standby);
 	}
 }
 
@@ -108,8 +110,9 @@ on_order(struct inbox_message *message)
 		dismiss_idle(shard, false);
 		dismiss(&shard->standbys[STANDBY_HANDSHAKE], false);
 	}
-	if ((orders & SHARD_END_BARRED) != 0)
-		end_barred(&shard->standbys[STANDBY_HANDSHAKE]);
+	if ((orders & (SHARD_END_BARRED | SHARD_END_SLOW)) != 0)
+		sweep(&shard->standbys[STANDBY_HANDSHAKE],
+		    (orders & SHARD_END_SLOW) != 0);
 	if ((orders & SHARD_SAY_WHEN_QUIET) != 0)
 		loop_when_quiet(shard->loop, on_quiet, shard);
 }

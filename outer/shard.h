@@ -29,6 +29,7 @@ enum shard_order {
 	SHARD_DISMISS_ALL = 2,	    /* all links that start no session */
 	SHARD_SAY_WHEN_QUIET = 4,   /* SHARD_ENDED once no link speaks */
 	SHARD_END_BARRED = 8,	    /* handshakes of barred sources */
+	SHARD_END_SLOW = 16,	    /* slow handshakes: others wait */
 };
 
 /* Other keys, on their way to a shard, which frees this. */

@@ -187,6 +187,15 @@ retire(struct standby *standby, enum log_level level, const char *why)
 	end(standby, level, why, polite ? link_retire : link_free);
 }
 
+/* It has said something, and not proved a key. */
+static bool
+has_begun_handshake(const struct standby *standby)
+{
+	return standby->state == STANDBY_HANDSHAKE &&
+	    standby->admission == NULL &&
+	    (standby->codec != NULL || link_is_tls(standby->link));
+}
+
 /* Tells the session that its standby is lost. Last thing that a caller does:
  * the session may take the next standby at once. */
 static void
@@ -196,6 +205,8 @@ lose(struct standby *standby, enum standby_loss loss, const char *why)
 	struct instance *by = standby->item.instance;
 	uint64_t serial = by != NULL ? by->serial : 0;
 
+	if (has_begun_handshake(standby) && standby->fault == FAULT_NONE)
+		standby->fault = FAULT_LEFT;
 	standby_close(standby, why);
 	if (session != NULL)
 		session_on_lost(session, serial, loss, why);
@@ -433,7 +444,17 @@ standby_is_replaced(const struct standby *standby)
 bool
 standby_is_barred(const struct standby *standby)
 {
-	return standby->admission == NULL && pass_is_barred(&standby->pass);
+	return standby->admission == NULL &&
+	    pass_is_barred(&standby->shard->hub->armour, &standby->pass,
+		clock_ms());
+}
+
+bool
+standby_is_slow(const struct standby *standby)
+{
+	return standby->admission == NULL &&
+	    pass_is_slow(&standby->shard->hub->armour, &standby->pass,
+		clock_ms());
 }
 
 bool

@@ -77,6 +77,10 @@ bool standby_is_replaced(const struct standby *standby);
 /* Whether its handshake is to end, for what others of its source did. */
 bool standby_is_barred(const struct standby *standby);
 
+/* Whether its handshake takes longer than strangers may keep others waiting:
+ * its time is over (standby_on_timeout). */
+bool standby_is_slow(const struct standby *standby);
+
 /* Whether the key that let it in is none of its inner's any more; ends it, and
  * tells its peer. */
 bool standby_is_revoked(const struct standby *standby);

@@ -8,7 +8,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { FDS = 20000, T = 1000000 };
+enum { FDS = 20000, T = 1000000, HANDSHAKE_MS = 10000, HURRY_MS = 2500 };
 
 static const struct startups limits = { 100, 30, 1000 };
 static struct armour armour;
@@ -19,7 +19,7 @@ set_up(void)
 {
 	memset(&armour, 0, sizeof(armour));
 	memset(passes, 0, sizeof(passes));
-	ck_assert(armour_init(&armour, &limits, FDS, 7));
+	ck_assert(armour_init(&armour, &limits, FDS, HANDSHAKE_MS, 7));
 }
 
 static void
@@ -64,6 +64,29 @@ come_to_fail(struct endpoint peer, enum fault fault, uint64_t now_ms)
 
 	end(&pass, fault, now_ms);
 	return verdict;
+}
+
+static void
+bar(struct endpoint peer, uint64_t now_ms)
+{
+	struct pass pass;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(come_to_fail(peer, FAULT_PROTOCOL, now_ms),
+		    VERDICT_WELCOME);
+	ck_assert_int_eq(admit(peer, now_ms, &pass), VERDICT_BARRED);
+}
+
+/* Whether a link from there would be a free one's, or the one that tries of a
+ * barred source; it goes at once. */
+static bool
+is_free(struct endpoint peer, uint64_t now_ms)
+{
+	struct pass pass;
+	enum verdict verdict = admit(peer, now_ms, &pass);
+
+	end(&pass, FAULT_NONE, now_ms);
+	return verdict == VERDICT_WELCOME && !pass.probe;
 }
 
 static struct pass *
@@ -253,7 +276,7 @@ START_TEST(known_sources_are_not_in_each_others_way)
 
 	armour_fini(&armour);
 	memset(&armour, 0, sizeof(armour));
-	ck_assert(armour_init(&armour, &limits, 8 * share, 7));
+	ck_assert(armour_init(&armour, &limits, 8 * share, HANDSHAKE_MS, 7));
 	(void)known_link(v4(1), T);
 	for (unsigned i = 0; i < share; i++)
 		ck_assert_int_eq(admit(v4(1), T, &passes[i]), VERDICT_WELCOME);
@@ -274,7 +297,7 @@ START_TEST(few_descriptors_are_shared)
 
 	armour_fini(&armour);
 	memset(&armour, 0, sizeof(armour));
-	ck_assert(armour_init(&armour, &limits, 64, 7));
+	ck_assert(armour_init(&armour, &limits, 64, HANDSHAKE_MS, 7));
 	for (unsigned i = 0; i < 16; i++)
 		ck_assert_int_eq(admit(v4(i), T, &passes[i]), VERDICT_WELCOME);
 	ck_assert_int_eq(admit(v4(100), T, &pass), VERDICT_MAX_STARTUPS);
@@ -284,23 +307,19 @@ END_TEST
 /* Three faults in a row bar it, for twice as long each time. */
 START_TEST(penalties_grow)
 {
-	uint64_t now = T, bar = ARMOUR_BAR_MS;
+	uint64_t now = T, bar_ms = ARMOUR_BAR_MS;
 	struct pass pass;
 
 	for (int round = 0; round < 9; round++) {
-		for (int i = 0; i < 3; i++)
-			ck_assert_int_eq(come_to_fail(v4(1), FAULT_PROTOCOL,
-					     now),
-			    VERDICT_WELCOME);
-		ck_assert_int_eq(admit(v4(1), now, &pass), VERDICT_BARRED);
-		ck_assert_int_eq(admit(v4(2), now, &pass), VERDICT_WELCOME);
-		end(&pass, FAULT_NONE, now);
-		ck_assert_int_eq(admit(v4(1), now + bar - 1, &pass),
-		    VERDICT_BARRED);
-		now += bar;
-		bar = 2 * bar < ARMOUR_BAR_MAX_MS ? 2 * bar : ARMOUR_BAR_MAX_MS;
+		bar(v4(1), now);
+		ck_assert(is_free(v4(2), now));
+		ck_assert(!is_free(v4(1), now + bar_ms - 1));
+		now += bar_ms;
+		bar_ms *= 2;
+		if (bar_ms > ARMOUR_BAR_MAX_MS)
+			bar_ms = ARMOUR_BAR_MAX_MS;
 	}
-	ck_assert_uint_eq(bar, ARMOUR_BAR_MAX_MS);
+	ck_assert_uint_eq(bar_ms, ARMOUR_BAR_MAX_MS);
 	now += ARMOUR_BAR_MAX_MS + 1; /* good for so long: from the start */
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(come_to_fail(v4(1), FAULT_SILENCE, now),
@@ -308,14 +327,149 @@ START_TEST(penalties_grow)
 	ck_assert_int_eq(admit(v4(1), now, &pass), VERDICT_BARRED);
 	ck_assert_int_eq(admit(v4(1), now + ARMOUR_BAR_MS, &pass),
 	    VERDICT_WELCOME);
-	ck_assert(!pass_is_barred(&pass));
+	ck_assert(!pass_is_barred(&armour, &pass, now + ARMOUR_BAR_MS));
 	now += ARMOUR_BAR_MS;
 	for (int i = 0; i < 3; i++)
 		(void)come_to_fail(v4(1), FAULT_PROOF, now);
 	ck_assert_int_eq(come_to_fail(v4(1), FAULT_NONE, now), VERDICT_BARRED);
-	ck_assert(pass_is_barred(&pass)); /* it came before */
+	ck_assert(pass_is_barred(&armour, &pass, now)); /* it came before */
 	pass_proved(&armour, &pass);
-	ck_assert(!pass_is_barred(&pass));
+	ck_assert(!pass_is_barred(&armour, &pass, now));
+}
+END_TEST
+
+/* One wrong inner behind an address does not shut out the right one: about one
+ * link a second tries, and what it does wrong does not lengthen the bar. */
+START_TEST(barred_source_may_try)
+{
+	uint64_t now = T, tries = 0;
+	struct pass pass;
+
+	bar(v4(1), T);
+	for (; now < T + ARMOUR_BAR_MS; now += 10) {
+		struct endpoint peer = v4(1);
+		unsigned roll = (unsigned)(now / 10 * 37 % 100);
+
+		if (armour_admit(&armour, &peer, now, roll, &pass) ==
+		    VERDICT_BARRED)
+			continue;
+		ck_assert(pass.probe);
+		end(&pass, (enum fault)(tries++ % FAULT_NKINDS), now);
+	}
+	ck_assert_uint_ge(tries, ARMOUR_BAR_MS / ARMOUR_PROBE_MS * 2 / 3);
+	ck_assert_uint_le(tries, ARMOUR_BAR_MS / ARMOUR_PROBE_MS * 3 / 2);
+	ck_assert(is_free(v4(1), now));
+}
+END_TEST
+
+/* It has its own time, and once its key is proved the source is free. */
+START_TEST(who_tries_is_not_swept_at_once)
+{
+	uint64_t now = T + 2 * ARMOUR_PROBE_MS;
+	struct pass first, second;
+
+	bar(v4(1), T);
+	ck_assert_int_eq(admit(v4(1), now, &first), VERDICT_WELCOME);
+	ck_assert(first.probe);
+	ck_assert_int_eq(admit(v4(1), now, &second), VERDICT_BARRED);
+	ck_assert(!pass_is_barred(&armour, &first, now + HURRY_MS - 1));
+	ck_assert(pass_is_barred(&armour, &first, now + HURRY_MS));
+	now += 2 * ARMOUR_PROBE_MS;
+	ck_assert_int_eq(admit(v4(1), now, &second), VERDICT_WELCOME);
+	pass_proved(&armour, &second);
+	ck_assert(!pass_is_barred(&armour, &first, now + HURRY_MS));
+	ck_assert(is_free(v4(1), now));
+	end(&second, FAULT_NONE, now);
+	end(&first, FAULT_NONE, now);
+}
+END_TEST
+
+/* They leave half of what is welcome to those who did nothing wrong, and when
+ * descriptors are short half of that. */
+START_TEST(those_who_try_leave_room)
+{
+	unsigned most = limits.start / 2;
+	struct pass pass;
+
+	for (unsigned i = 0; i <= most; i++)
+		bar(v4(i), T);
+	armour_set_tight(&armour, true);
+	for (unsigned i = 0; i < ARMOUR_TIGHT / 2; i++)
+		ck_assert_int_eq(admit(v4(i), T + 5000, &passes[i]),
+		    VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_BARRED);
+	armour_set_tight(&armour, false);
+	for (unsigned i = ARMOUR_TIGHT / 2; i < most; i++)
+		ck_assert_int_eq(admit(v4(i), T + 5000, &passes[i]),
+		    VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_BARRED);
+	ck_assert(is_free(v4(1000), T + 5000));
+	end(&passes[0], FAULT_NONE, T + 5000);
+	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_WELCOME);
+}
+END_TEST
+
+/* Who begins handshakes and goes is barred if it does so often. */
+START_TEST(who_leaves_often_is_barred)
+{
+	struct pass pass;
+
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(come_to_fail(v4(1), FAULT_LEFT, T),
+		    VERDICT_WELCOME);
+	ck_assert_int_eq(come_to_fail(v4(1), FAULT_LEFT, T), VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_BARRED);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(come_to_fail(v4(2), FAULT_LEFT,
+				     T + 1000 * (uint64_t)i),
+		    VERDICT_WELCOME);
+}
+END_TEST
+
+/* What links of a known source do wrong is nobody's fault afterwards. */
+START_TEST(known_source_has_no_faults)
+{
+	uint64_t later = T + ARMOUR_KNOWN_MS;
+	struct pass *link = known_link(v4(1), T);
+
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(admit(v4(1), T, &passes[i]), VERDICT_WELCOME);
+	end(link, FAULT_NONE, T);
+	for (int i = 0; i < 5; i++)
+		end(&passes[i], FAULT_PROTOCOL, later);
+	ck_assert(is_free(v4(1), later));
+}
+END_TEST
+
+static const struct {
+	uint32_t handshake_ms, hurry_ms;
+} hurries[] = {
+	{ 10000, 2500 },
+	{ 60000, 15000 },
+	{ 4000, 1000 },
+	{ 100, 1000 },
+};
+
+/* So long a stranger may take while others wait; who is known, all its time. */
+START_TEST(slow_strangers)
+{
+	uint64_t over = T + hurries[_i].hurry_ms;
+	struct pass *link, stranger, known;
+
+	armour_fini(&armour);
+	memset(&armour, 0, sizeof(armour));
+	ck_assert(
+	    armour_init(&armour, &limits, FDS, hurries[_i].handshake_ms, 7));
+	ck_assert_int_eq(admit(v4(2), T, &stranger), VERDICT_WELCOME);
+	ck_assert(!pass_is_slow(&armour, &stranger, over - 1));
+	ck_assert(!pass_is_slow(&armour, &stranger, T - 1));
+	ck_assert(pass_is_slow(&armour, &stranger, over));
+	link = known_link(v4(1), T);
+	ck_assert_int_eq(admit(v4(1), T, &known), VERDICT_WELCOME);
+	ck_assert(!pass_is_slow(&armour, &known, over));
+	link = known_link(v4(2), T); /* another one there was right */
+	ck_assert(!pass_is_slow(&armour, &stranger, over));
+	end(link, FAULT_NONE, T);
 }
 END_TEST
 
@@ -449,6 +603,12 @@ armour_suite(void)
 	tcase_add_test(tc, known_sources_are_not_in_each_others_way);
 	tcase_add_test(tc, few_descriptors_are_shared);
 	tcase_add_test(tc, penalties_grow);
+	tcase_add_test(tc, barred_source_may_try);
+	tcase_add_test(tc, who_tries_is_not_swept_at_once);
+	tcase_add_test(tc, those_who_try_leave_room);
+	tcase_add_test(tc, who_leaves_often_is_barred);
+	tcase_add_test(tc, known_source_has_no_faults);
+	tcase_add_loop_test(tc, slow_strangers, 0, (int)COUNT(hurries));
 	tcase_add_test(tc, who_fails_slowly_is_not_barred);
 	tcase_add_test(tc, old_faults_do_not_count);
 	tcase_add_test(tc, table_is_bounded);
