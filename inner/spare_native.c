@@ -57,7 +57,8 @@ send_hello(struct spare *spare)
 {
 	struct hello hello = { .role = HELLO_STANDBY,
 		.software = "transponder/" PACKAGE_VERSION,
-		.replace = spare->shard->config->id_configured };
+		.replace = spare->shard->config->id_configured,
+		.dialing = spare->shard->config->max_dialing };
 	struct spare_handshake *handshake = calloc(1, sizeof(*handshake));
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;

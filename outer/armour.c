@@ -238,12 +238,24 @@ is_turned_away(const struct startups *limits, uint32_t pending, unsigned roll)
 	return roll < per_cent;
 }
 
+/* Links of a known source without a proof, as long as others have enough. */
+static uint32_t
+most_of_known(const struct armour *armour, const struct caller *caller)
+{
+	uint64_t most = (uint64_t)atomic_load(&caller->dialing) *
+	    ARMOUR_OF_KNOWN_PART;
+
+	if (most < ARMOUR_OF_KNOWN)
+		most = ARMOUR_OF_KNOWN;
+	return at_most(armour->known_full, most);
+}
+
 static enum verdict
 admit_known(struct armour *armour, struct caller *caller, struct pass *pass)
 {
 	unsigned pending = atomic_load(&caller->pending);
 	unsigned all = atomic_load(&armour->known_pending);
-	uint32_t most = at_most(ARMOUR_OF_KNOWN, armour->known_full);
+	uint32_t most = most_of_known(armour, caller);
 
 	/* the oldest one goes when this one is on its shard: for a moment
 	 * there are more */
@@ -322,6 +334,8 @@ armour_admit(struct armour *armour, const struct endpoint *peer,
     uint64_t now_ms, unsigned roll, struct pass *pass)
 {
 	struct caller *caller = find(armour, peer, now_ms);
+	/* asked first: then no shard proves one while it is not known */
+	bool alone = caller != NULL && atomic_load(&caller->pending) == 0;
 	enum verdict verdict;
 
 	*pass = (struct pass){ .caller = caller, .began_ms = now_ms };
@@ -329,6 +343,8 @@ armour_admit(struct armour *armour, const struct endpoint *peer,
 		forgive(caller);
 		verdict = admit_known(armour, caller, pass);
 	} else {
+		if (alone)
+			atomic_store(&caller->dialing, 0);
 		verdict = admit_stranger(armour, now_ms, roll, pass);
 	}
 	if (verdict == VERDICT_WELCOME && caller != NULL)
@@ -368,13 +384,25 @@ pass_is_barred(const struct armour *armour, const struct pass *pass,
 	    (!pass->probe || pass_is_slow(armour, pass, now_ms));
 }
 
+static void
+raise_dialing(struct caller *caller, unsigned dialing)
+{
+	unsigned before = atomic_load(&caller->dialing);
+
+	while (before < dialing &&
+	    !atomic_compare_exchange_weak(&caller->dialing, &before, dialing))
+		continue;
+}
+
 void
-pass_proved(struct armour *armour, struct pass *pass)
+pass_proved(struct armour *armour, struct pass *pass, unsigned dialing)
 {
 	if (pass->kind != PASS_STRANGER && pass->kind != PASS_KNOWN)
 		return;
-	if (pass->caller != NULL)
+	if (pass->caller != NULL) {
+		raise_dialing(pass->caller, dialing);
 		atomic_fetch_add(&pass->caller->links, 1);
+	}
 	leave_pending(armour, pass);
 	pass->kind = PASS_LINK;
 }

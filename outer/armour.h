@@ -17,8 +17,10 @@
 enum {
 	ARMOUR_CALLERS = 4096, /* sources that are told apart: 2^n */
 	ARMOUR_OF_STRANGER = 32,
-	/* four times an inner's MaxDialing, as that is by default */
-	ARMOUR_OF_KNOWN = 4 * 64,
+	/* four times its inners' MaxDialing: one's spare room, or some that
+	 * share an address; at the least four times the default */
+	ARMOUR_OF_KNOWN_PART = 4,
+	ARMOUR_OF_KNOWN = ARMOUR_OF_KNOWN_PART * 64,
 	ARMOUR_KNOWN_MS = 60 * 1000, /* after its last link has gone */
 	ARMOUR_TIGHT = 8, /* strangers, while descriptors are short */
 	ARMOUR_TELL_MS = 10 * 1000,
@@ -69,9 +71,10 @@ struct caller {
 	uint64_t until_ms; /* of the penalty */
 	uint64_t probe_ms; /* barred: when one may try again */
 
-	atomic_bool barred;		  /* written by main */
-	atomic_uint pending;		  /* links without a proof as yet */
-	atomic_uint links;		  /* that stand by */
+	atomic_bool barred;  /* written by main */
+	atomic_uint pending; /* links without a proof as yet */
+	atomic_uint links;   /* that stand by */
+	atomic_uint dialing; /* most that one of its inners makes at once */
 	atomic_uint faults[FAULT_NKINDS]; /* since main looked */
 	_Atomic uint64_t fault_ms;	  /* the last one */
 	_Atomic uint64_t left_ms;	  /* its last link left; 0: never */
@@ -163,8 +166,9 @@ bool pass_is_barred(const struct armour *armour, const struct pass *pass,
 bool pass_is_slow(const struct armour *armour, const struct pass *pass,
     uint64_t now_ms);
 
-/* From any thread. The link has proved a key. */
-void pass_proved(struct armour *armour, struct pass *pass);
+/* From any thread. The link has proved a key. dialing: the MaxDialing that its
+ * inner has told, proved as well; 0: not told. */
+void pass_proved(struct armour *armour, struct pass *pass, unsigned dialing);
 
 /* From any thread: the link has ended, or relays. fault is FAULT_NONE of one
  * that had proved a key; of strangers alone it counts. Idempotent. */

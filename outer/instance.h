@@ -54,6 +54,8 @@ struct instance {
 	atomic_size_t links;	 /* authenticated and not relaying */
 	_Atomic uint64_t rtt_ms; /* when rtt_us was asked for; 0: never */
 	_Atomic uint32_t rtt_us; /* round trip; 0: not known */
+	atomic_uint dialing;	 /* links that it makes at once, as a full
+				  * handshake has proved */
 	atomic_bool emptied;	 /* links has been zero since main looked */
 	atomic_bool suspect;	 /* did not answer: taken last */
 	atomic_bool replaced;	 /* a younger run took its place */

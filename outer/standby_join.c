@@ -40,7 +40,10 @@ enter(struct standby *standby, struct instance *instance)
 	if (!instance_join(instance))
 		return false;
 	standby->item.instance = instance;
-	pass_proved(&standby->shard->hub->armour, &standby->pass);
+	if (handshake != NULL && !handshake->quick) /* its proof covers HELLO */
+		atomic_store(&instance->dialing, handshake->hello.dialing);
+	pass_proved(&standby->shard->hub->armour, &standby->pass,
+	    atomic_load(&instance->dialing));
 	if (atomic_exchange(&instance->suspect, false)) /* it is heard again */
 		shard_tell(standby->shard, SHARD_INSTANCES);
 	if (handshake != NULL && handshake->has_secret && !handshake->quick)

@@ -68,6 +68,10 @@ put_options(json_t *root, const struct hello *hello)
 	if (hello->registers &&
 	    json_object_set_new(root, "registers", json_true()) != 0)
 		return false;
+	if (hello->dialing != HELLO_DIALING &&
+	    json_object_set_new(root, "dialing",
+		json_integer(hello->dialing)) != 0)
+		return false;
 	if (!hello->join)
 		return true;
 	hex_encode(hello->proof, PROOF_SIZE, proof);
@@ -195,6 +199,17 @@ take_instance(const json_t *root, char out[HELLO_INSTANCE_SIZE + 1])
 	return true;
 }
 
+static bool
+take_dialing(const json_t *root, uint32_t *dialing)
+{
+	const json_t *value = json_object_get(root, "dialing");
+	json_int_t number = value != NULL ? json_integer_value(value)
+					  : HELLO_DIALING;
+
+	*dialing = (uint32_t)number;
+	return number >= 1 && number <= HELLO_DIALING_MAX;
+}
+
 /* Neither key: no quick join. */
 static const char *
 take_join(const json_t *root, struct hello *hello)
@@ -235,6 +250,8 @@ fill_hello(const json_t *root, struct hello *hello)
 		return "replace is not true or false";
 	if (!payload_flag(root, "registers", &hello->registers))
 		return "registers is not true or false";
+	if (!take_dialing(root, &hello->dialing))
+		return "dialing is not a whole number, 1 to 1000";
 	return take_join(root, hello);
 }
 

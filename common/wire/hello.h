@@ -12,6 +12,8 @@ enum {
 	HELLO_INSTANCE_SIZE = 16, /* hex digits */
 	HELLO_SOFTWARE_MAX = 64,
 	HELLO_LINK_MAX = 32,
+	HELLO_DIALING = 64, /* where HELLO does not say it */
+	HELLO_DIALING_MAX = 1000,
 	HELLO_PAYLOAD_MAX = 1024, /* room for any payload encoded here */
 };
 
@@ -33,6 +35,9 @@ struct hello {
 				 * id */
 	bool registers;	  /* optional key "registers", default false: its
 			   * services are those of REGISTER, and none before */
+	uint32_t dialing; /* optional key "dialing", 1 to HELLO_DIALING_MAX,
+			   * default HELLO_DIALING: links that its inner
+			   * makes at once */
 	bool join;	  /* quick join: the keys "counter" and "proof", both
 			   * there or neither */
 	uint64_t counter; /* if join: to HELLO_COUNTER_MAX; 0, which no

@@ -16,7 +16,7 @@ import pytest
 
 from harness import PLAIN, SCALE, wait_until
 from lab import Lab, Outer
-from peers import CHALLENGE, HELLO, FakeInner, frame
+from peers import CHALLENGE, HELLO, FakeInner, FakeOuter, frame
 from sockets import connect, how_it_ends, is_quiet, request
 
 HERE = Path(__file__).resolve().parent
@@ -57,9 +57,9 @@ def send_wrong(outer: Outer, source: str, count: int,
             how_it_ends(sock)
 
 
-def prove_wrong(outer: Outer, source: str) -> None:
+def prove_wrong(outer: Outer, source: str, **hello: int) -> None:
     """One link with another key."""
-    link = FakeInner(outer.links, key=WRONG, source=source)
+    link = FakeInner(outer.links, key=WRONG, source=source, **hello)
     with contextlib.closing(link):
         link.send(frame(HELLO, link.hello()))
         link.send(link.auth_for(link.expect(CHALLENGE)))
@@ -132,13 +132,33 @@ def test_silent_ones_at_a_known_address_make_room(lab):
     """The oldest goes: so many that say nothing are in no inner's way."""
     outer = lab.outer(HandshakeTimeout=60, Workers=0)
     lab.standby(outer)
+    prove_wrong(outer, "127.0.0.1", dialing=1000)   # which counts for nothing
+    mark = outer.mark()
     crowd = silent(lab, outer, "127.0.0.1", OF_KNOWN)
     assert still_open(crowd[0])
     for _ in range(3):
         assert is_let_in(outer)
     assert has_ended(crowd[0]) and still_open(crowd[1])
-    line = outer.wait_log("standby", "closed", state="handshake")
+    line = outer.wait_log("standby", "closed", after=mark,
+                          state="handshake")
     assert "have not authenticated" in line["why"]
+
+
+def test_how_many_is_what_its_inners_make_at_once(lab):
+    """Four times what the HELLO of one said that has proved its key."""
+    outer = lab.outer(HandshakeTimeout=60, Workers=0)
+    lab.standby(outer, dialing=OF_KNOWN)
+    crowd = silent(lab, outer, "127.0.0.1", OF_KNOWN + 10)
+    lab.standby(outer)
+    assert still_open(crowd[0])
+
+
+def test_an_inner_says_how_many_it_makes_at_once(lab):
+    """But not what everybody takes for granted."""
+    for more, said in (({"MaxDialing": 100}, 100), ({}, None)):
+        fake = lab.add(FakeOuter())
+        link = lab.link(fake, lab.echo(), **more)
+        assert link.hello.json().get("dialing") == said
 
 
 @pytest.mark.parametrize("what", ["protocol", "proof"])

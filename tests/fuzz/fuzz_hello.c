@@ -35,6 +35,8 @@ try_hello(const void *json, size_t len)
 	assert(len > 0 && hello_decode(out, len, &b) == NULL);
 	assert(a.role == b.role && a.replace == b.replace);
 	assert(a.registers == b.registers);
+	assert(a.dialing == b.dialing);
+	assert(a.dialing >= 1 && a.dialing <= HELLO_DIALING_MAX);
 	assert(strcmp(a.inner, b.inner) == 0);
 	assert(strcmp(a.instance, b.instance) == 0);
 	assert(strcmp(a.software, b.software) == 0);

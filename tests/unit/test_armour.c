@@ -95,7 +95,7 @@ known_link(struct endpoint peer, uint64_t now_ms)
 	static struct pass pass;
 
 	ck_assert_int_eq(admit(peer, now_ms, &pass), VERDICT_WELCOME);
-	pass_proved(&armour, &pass);
+	pass_proved(&armour, &pass, 0);
 	return &pass;
 }
 
@@ -268,6 +268,56 @@ START_TEST(known_source_has_a_bound_of_its_own)
 }
 END_TEST
 
+static const struct {
+	unsigned dialing, fds, want;
+} dialings[] = {
+	{ 0, FDS, ARMOUR_OF_KNOWN }, { 1, FDS, ARMOUR_OF_KNOWN },
+	{ 64, FDS, 256 }, { 65, FDS, 260 }, { 1000, 64000, 4000 },
+	{ 1000, FDS, FDS / 8 }, /* an eighth of them */
+};
+
+/* How many links of v4(1) are welcome before one has to go. */
+static unsigned
+room_of_known(void)
+{
+	unsigned room = 0;
+
+	for (unsigned i = 0; i < COUNT(passes); i++)
+		if (admit(v4(1), T, &passes[i]) == VERDICT_WELCOME &&
+		    !passes[i].crowded)
+			room++;
+	for (unsigned i = 0; i < COUNT(passes); i++)
+		end(&passes[i], FAULT_NONE, T);
+	return room;
+}
+
+/* What the most that one of its inners has proved to make at once asks for. */
+START_TEST(bound_of_known_source_is_its_inners)
+{
+	struct pass one, other, last;
+
+	armour_fini(&armour);
+	memset(&armour, 0, sizeof(armour));
+	ck_assert(
+	    armour_init(&armour, &limits, dialings[_i].fds, HANDSHAKE_MS, 7));
+	ck_assert_int_eq(admit(v4(1), T, &one), VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(1), T, &other), VERDICT_WELCOME);
+	ck_assert_int_eq(admit(v4(1), T, &last), VERDICT_WELCOME);
+	pass_proved(&armour, &one, 0);
+	pass_proved(&armour, &other, dialings[_i].dialing);
+	pass_proved(&armour, &last, 1);
+	ck_assert_uint_eq(room_of_known(), dialings[_i].want);
+	end(&one, FAULT_NONE, T);
+	end(&other, FAULT_NONE, T);
+	ck_assert_uint_eq(room_of_known(), dialings[_i].want);
+	end(&last, FAULT_NONE, T);
+	/* it is forgotten with all else that was known */
+	ck_assert(is_free(v4(1), T + ARMOUR_KNOWN_MS));
+	(void)known_link(v4(1), T + ARMOUR_KNOWN_MS);
+	ck_assert_uint_eq(room_of_known(), ARMOUR_OF_KNOWN);
+}
+END_TEST
+
 /* Silent ones at one known address take the place of no other's. */
 START_TEST(known_sources_are_not_in_each_others_way)
 {
@@ -333,7 +383,7 @@ START_TEST(penalties_grow)
 		(void)come_to_fail(v4(1), FAULT_PROOF, now);
 	ck_assert_int_eq(come_to_fail(v4(1), FAULT_NONE, now), VERDICT_BARRED);
 	ck_assert(pass_is_barred(&armour, &pass, now)); /* it came before */
-	pass_proved(&armour, &pass);
+	pass_proved(&armour, &pass, 0);
 	ck_assert(!pass_is_barred(&armour, &pass, now));
 }
 END_TEST
@@ -376,7 +426,7 @@ START_TEST(who_tries_is_not_swept_at_once)
 	ck_assert(pass_is_barred(&armour, &first, now + HURRY_MS));
 	now += 2 * ARMOUR_PROBE_MS;
 	ck_assert_int_eq(admit(v4(1), now, &second), VERDICT_WELCOME);
-	pass_proved(&armour, &second);
+	pass_proved(&armour, &second, 0);
 	ck_assert(!pass_is_barred(&armour, &first, now + HURRY_MS));
 	ck_assert(is_free(v4(1), now));
 	end(&second, FAULT_NONE, now);
@@ -551,7 +601,8 @@ START_TEST(one_line_for_each_source)
 	ck_assert(
 	    pass_may_tell(&a, FAULT_PROOF, T + ARMOUR_TELL_MS, &left_out));
 	ck_assert_uint_eq(left_out, 7);
-	pass_proved(&armour, &b); /* an inner of ours: all there is to tell */
+	pass_proved(&armour, &b,
+	    0); /* an inner of ours: all there is to tell */
 	for (int i = 0; i < 7; i++)
 		ck_assert(pass_may_tell(&b, FAULT_PROOF, T, &left_out));
 }
@@ -600,6 +651,8 @@ armour_suite(void)
 	tcase_add_test(tc, known_source_is_let_in);
 	tcase_add_test(tc, known_source_that_leaves_just_now);
 	tcase_add_test(tc, known_source_has_a_bound_of_its_own);
+	tcase_add_loop_test(tc, bound_of_known_source_is_its_inners, 0,
+	    (int)COUNT(dialings));
 	tcase_add_test(tc, known_sources_are_not_in_each_others_way);
 	tcase_add_test(tc, few_descriptors_are_shared);
 	tcase_add_test(tc, penalties_grow);

@@ -43,6 +43,7 @@ static const struct hello hello_sample = {
 	.inner = "edge-1",
 	.instance = "0123456789abcdef",
 	.software = "transponder/1.0",
+	.dialing = HELLO_DIALING,
 	.nonce = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
 	    18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },
 };

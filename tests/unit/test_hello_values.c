@@ -74,6 +74,62 @@ START_TEST(quick_join)
 }
 END_TEST
 
+#define BAD_DIALING "dialing is not a whole number, 1 to 1000"
+
+static const struct {
+	const char *keys, *want;
+	uint32_t dialing;
+} dialings[] = {
+	{ "", NULL, 64 },
+	{ ",\"dialing\":1", NULL, 1 },
+	{ ",\"dialing\":64", NULL, 64 },
+	{ ",\"dialing\":1000", NULL, 1000 },
+	{ ",\"dialing\":0", BAD_DIALING, 0 },
+	{ ",\"dialing\":-1", BAD_DIALING, 0 },
+	{ ",\"dialing\":1001", BAD_DIALING, 0 },
+	{ ",\"dialing\":4294967297", BAD_DIALING, 0 },
+	{ ",\"dialing\":9223372036854775807", BAD_DIALING, 0 },
+	{ ",\"dialing\":2.0", BAD_DIALING, 0 },
+	{ ",\"dialing\":1e2", BAD_DIALING, 0 },
+	{ ",\"dialing\":\"2\"", BAD_DIALING, 0 },
+	{ ",\"dialing\":true", BAD_DIALING, 0 },
+	{ ",\"dialing\":null", BAD_DIALING, 0 },
+	{ ",\"dialing\":[2]", BAD_DIALING, 0 },
+};
+
+START_TEST(dialing)
+{
+	char text[HELLO_PAYLOAD_MAX];
+	const char *why;
+	struct hello h;
+
+	snprintf(text, sizeof(text),
+	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE "%s}",
+	    dialings[_i].keys);
+	why = hello_decode(text, strlen(text), &h);
+	if (dialings[_i].want != NULL) {
+		ck_assert_msg(why != NULL, "%s was taken", dialings[_i].keys);
+		ck_assert_str_eq(why, dialings[_i].want);
+		return;
+	}
+	ck_assert_msg(why == NULL, "%s: %s", dialings[_i].keys, why);
+	ck_assert_uint_eq(h.dialing, dialings[_i].dialing);
+}
+END_TEST
+
+/* Those who never heard of the key are not told what they take for granted. */
+START_TEST(default_dialing_is_not_said)
+{
+	char text[HELLO_PAYLOAD_MAX];
+	size_t len = hello_encode(&hello_sample, text);
+
+	ck_assert_uint_gt(len, 0);
+	ck_assert_uint_lt(len, sizeof(text));
+	text[len] = '\0';
+	ck_assert_ptr_null(strstr(text, "dialing"));
+}
+END_TEST
+
 static void
 assert_same(const struct hello *a, const struct hello *b)
 {
@@ -84,6 +140,7 @@ assert_same(const struct hello *a, const struct hello *b)
 	ck_assert_str_eq(a->software, b->software);
 	ck_assert_int_eq(a->replace, b->replace);
 	ck_assert_int_eq(a->registers, b->registers);
+	ck_assert_uint_eq(a->dialing, b->dialing);
 	ck_assert_int_eq(a->join, b->join);
 	ck_assert_uint_eq(a->counter, b->counter);
 	if (a->join)
@@ -99,6 +156,8 @@ START_TEST(hello_there_and_back)
 
 	in.role = (enum hello_role)(_i % 3);
 	in.replace = _i / 3 % 2 == 1;
+	if (in.replace)
+		in.dialing = _i / 6 % 2 == 0 ? 1 : HELLO_DIALING_MAX;
 	in.join = _i / 6 % 2 == 1;
 	in.registers = _i >= 12;
 	if (in.join)
@@ -122,6 +181,7 @@ START_TEST(hello_maximum)
 	memset(in.inner, 'z', HELLO_INNER_MAX);
 	memset(in.software, '"', HELLO_SOFTWARE_MAX);
 	in.replace = in.registers = in.join = true;
+	in.dialing = HELLO_DIALING_MAX;
 	in.counter = HELLO_COUNTER_MAX;
 	len = hello_encode(&in, text);
 	ck_assert_uint_gt(len, 0);
@@ -295,6 +355,8 @@ hello_values_suite(void)
 
 	tcase_add_loop_test(tc, hello_there_and_back, 0, 24);
 	tcase_add_loop_test(tc, quick_join, 0, COUNT(join_keys));
+	tcase_add_loop_test(tc, dialing, 0, COUNT(dialings));
+	tcase_add_test(tc, default_dialing_is_not_said);
 	tcase_add_test(tc, hello_maximum);
 	tcase_add_test(tc, instance_in_one_spelling);
 	tcase_add_loop_test(tc, label, 0, COUNT(labels));
