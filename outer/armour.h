@@ -2,12 +2,11 @@
  * key, in all and of each source, and who has failed of late. Floor: outer.
  *
  * After MaxStartups, PerSourceMaxStartups and PerSourcePenalties of
- * sshd_config(5). A source is an IPv4 address, an IPv6 /64, or all of this
- * machine's Unix sockets. */
+ * sshd_config(5). */
 #ifndef OUTER_ARMOUR_H
 #define OUTER_ARMOUR_H
 
-#include "net/endpoint.h"
+#include "outer/callers.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,26 +14,14 @@
 #include <stdint.h>
 
 enum {
-	ARMOUR_CALLERS = 4096, /* sources that are told apart: 2^n */
 	ARMOUR_OF_STRANGER = 32,
 	/* four times its inners' MaxDialing: one's spare room, or some that
 	 * share an address; at the least four times the default */
 	ARMOUR_OF_KNOWN_PART = 4,
 	ARMOUR_OF_KNOWN = ARMOUR_OF_KNOWN_PART * 64,
-	ARMOUR_KNOWN_MS = 60 * 1000, /* after its last link has gone */
 	ARMOUR_TIGHT = 8, /* strangers, while descriptors are short */
 	ARMOUR_TELL_MS = 10 * 1000,
 	ARMOUR_LINGER_MS = 2000, /* LINK_RETIRE_MS */
-
-	/* two faults; the next one within that time bars its source */
-	ARMOUR_PATIENCE_MS = 10 * 1000,
-	ARMOUR_BAR_MS = 15 * 1000, /* the first time */
-	ARMOUR_BAR_MAX_MS = 600 * 1000,
-
-	/* While it is barred, one link may try, and the next one between half
-	 * of that and one and a half later: by chance, so that who comes as
-	 * regularly does not take every turn. */
-	ARMOUR_PROBE_MS = 1000,
 
 	/* What strangers have for the handshake when others wait for their
 	 * place: that part of HandshakeTimeout, at the least so long. */
@@ -51,37 +38,6 @@ struct startups {
 /* Reads "100:30:1000". False: that is none. */
 bool startups_parse(const char *text, struct startups *startups);
 
-/* Why a link ended without having proved a key. */
-enum fault {
-	FAULT_NONE, /* it has said nothing, or we had no use for it */
-	FAULT_PROOF,
-	FAULT_PROTOCOL,
-	FAULT_SILENCE, /* its time was over */
-	FAULT_LEFT,    /* it began a handshake and went by itself */
-	FAULT_NKINDS,
-};
-
-/* One source. Only main looks one up; its numbers are any thread's. */
-struct caller {
-	/* main's */
-	bool used;
-	uint8_t family;
-	uint8_t level;	   /* how often it was barred in a row */
-	uint64_t net;	   /* what tells it from others */
-	uint64_t until_ms; /* of the penalty */
-	uint64_t probe_ms; /* barred: when one may try again */
-
-	atomic_bool barred;  /* written by main */
-	atomic_uint pending; /* links without a proof as yet */
-	atomic_uint links;   /* that stand by */
-	atomic_uint dialing; /* most that one of its inners makes at once */
-	atomic_uint faults[FAULT_NKINDS]; /* since main looked */
-	_Atomic uint64_t fault_ms;	  /* the last one */
-	_Atomic uint64_t left_ms;	  /* its last link left; 0: never */
-	_Atomic uint64_t told_ms[FAULT_NKINDS];
-	atomic_uint untold[FAULT_NKINDS];
-};
-
 struct armour {
 	struct startups limits;	    /* as the descriptors allow */
 	uint32_t known_full;	    /* pending ones of known sources */
@@ -91,8 +47,7 @@ struct armour {
 	atomic_bool tight;	    /* see armour_set_tight */
 	_Atomic uint64_t linger_ms; /* see armour_may_linger */
 	atomic_uint lingering;
-	struct caller *callers; /* owned: ARMOUR_CALLERS */
-	uint64_t seed;		/* so that nobody can fill one place */
+	struct callers callers; /* its sources */
 };
 
 enum verdict {
@@ -144,12 +99,12 @@ size_t armour_pending(const struct armour *armour);
  * given to pass_end. Else it counts as nothing. roll: 0 to 99, by chance; which
  * links are turned away between start and full. Nothing is allocated.
  *
- * A source is known while a link of it stands by, and ARMOUR_KNOWN_MS longer:
+ * A source is known while a link of it stands by, and CALLER_KNOWN_MS longer:
  * it is never turned away but for its own number. Over that the oldest one
  * makes room (crowded), so that who does not prove a key there is in nobody's
  * way.
  *
- * A barred source has one link in ARMOUR_PROBE_MS (pass.probe), so that who is
+ * A barred source has one link in CALLER_PROBE_MS (pass.probe), so that who is
  * right there is not shut out for what another one does: as a stranger, and
  * only while there are less than half as many as MaxStartups welcomes. What it
  * does wrong counts for nothing.

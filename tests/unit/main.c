@@ -18,6 +18,7 @@ static const struct {
 } suites[] = {
 	{ "addr", addr_suite },
 	{ "armour", armour_suite },
+	{ "armour_bars", armour_bars_suite },
 	{ "cidr", cidr_suite },
 	{ "denials", denials_suite },
 	{ "pump_memory", pump_memory_suite },

@@ -9,6 +9,7 @@ void skip_test(const char *suite, const char *test, const char *why);
 
 Suite *addr_suite(void);
 Suite *armour_suite(void);
+Suite *armour_bars_suite(void);
 Suite *cidr_suite(void);
 Suite *denials_suite(void);
 Suite *pump_memory_suite(void);

@@ -2,102 +2,9 @@
  * test_armour.c - who may begin a handshake, by a clock of the test's own.
  */
 #include "tests/unit/suites.h"
-#include "outer/armour.h"
+#include "tests/unit/test_armour.h"
 
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-enum { FDS = 20000, T = 1000000, HANDSHAKE_MS = 10000, HURRY_MS = 2500 };
-
-static const struct startups limits = { 100, 30, 1000 };
-static struct armour armour;
-static struct pass passes[8192];
-
-static void
-set_up(void)
-{
-	memset(&armour, 0, sizeof(armour));
-	memset(passes, 0, sizeof(passes));
-	ck_assert(armour_init(&armour, &limits, FDS, HANDSHAKE_MS, 7));
-}
-
-static void
-tear_down(void)
-{
-	armour_fini(&armour);
-}
-
-static struct endpoint
-v4(unsigned number)
-{
-	return (struct endpoint){ .family = 4,
-		.bytes = { 10, (uint8_t)(number >> 16), (uint8_t)(number >> 8),
-		    (uint8_t)number } };
-}
-
-static struct endpoint
-v6(uint8_t net, uint8_t host)
-{
-	return (struct endpoint){ .family = 6,
-		.bytes = { 0x20, 0x01, 0x0d, 0xb8, [7] = net, [15] = host } };
-}
-
-static enum verdict
-admit(struct endpoint peer, uint64_t now_ms, struct pass *pass)
-{
-	return armour_admit(&armour, &peer, now_ms, 99, pass);
-}
-
-static void
-end(struct pass *pass, enum fault fault, uint64_t now_ms)
-{
-	pass_end(&armour, pass, fault, now_ms);
-}
-
-/* A link that comes and fails. */
-static enum verdict
-come_to_fail(struct endpoint peer, enum fault fault, uint64_t now_ms)
-{
-	struct pass pass;
-	enum verdict verdict = admit(peer, now_ms, &pass);
-
-	end(&pass, fault, now_ms);
-	return verdict;
-}
-
-static void
-bar(struct endpoint peer, uint64_t now_ms)
-{
-	struct pass pass;
-
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(come_to_fail(peer, FAULT_PROTOCOL, now_ms),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(admit(peer, now_ms, &pass), VERDICT_BARRED);
-}
-
-/* Whether a link from there would be a free one's, or the one that tries of a
- * barred source; it goes at once. */
-static bool
-is_free(struct endpoint peer, uint64_t now_ms)
-{
-	struct pass pass;
-	enum verdict verdict = admit(peer, now_ms, &pass);
-
-	end(&pass, FAULT_NONE, now_ms);
-	return verdict == VERDICT_WELCOME && !pass.probe;
-}
-
-static struct pass *
-known_link(struct endpoint peer, uint64_t now_ms)
-{
-	static struct pass pass;
-
-	ck_assert_int_eq(admit(peer, now_ms, &pass), VERDICT_WELCOME);
-	pass_proved(&armour, &pass, 0);
-	return &pass;
-}
 
 static const struct {
 	const char *text;
@@ -233,10 +140,10 @@ START_TEST(known_source_is_let_in)
 	ck_assert_int_eq(pass.kind, PASS_KNOWN);
 	end(&pass, FAULT_NONE, T);
 	end(link, FAULT_NONE, T);
-	ck_assert_int_eq(admit(v4(1), T + ARMOUR_KNOWN_MS - 1, &pass),
+	ck_assert_int_eq(admit(v4(1), T + CALLER_KNOWN_MS - 1, &pass),
 	    VERDICT_WELCOME);
 	end(&pass, FAULT_NONE, T);
-	ck_assert_int_eq(admit(v4(1), T + ARMOUR_KNOWN_MS, &pass),
+	ck_assert_int_eq(admit(v4(1), T + CALLER_KNOWN_MS, &pass),
 	    VERDICT_MAX_STARTUPS);
 	ck_assert_uint_eq(atomic_load(&armour.known_pending), 0);
 }
@@ -312,8 +219,8 @@ START_TEST(bound_of_known_source_is_its_inners)
 	ck_assert_uint_eq(room_of_known(), dialings[_i].want);
 	end(&last, FAULT_NONE, T);
 	/* it is forgotten with all else that was known */
-	ck_assert(is_free(v4(1), T + ARMOUR_KNOWN_MS));
-	(void)known_link(v4(1), T + ARMOUR_KNOWN_MS);
+	ck_assert(is_free(v4(1), T + CALLER_KNOWN_MS));
+	(void)known_link(v4(1), T + CALLER_KNOWN_MS);
 	ck_assert_uint_eq(room_of_known(), ARMOUR_OF_KNOWN);
 }
 END_TEST
@@ -354,203 +261,6 @@ START_TEST(few_descriptors_are_shared)
 }
 END_TEST
 
-/* Three faults in a row bar it, for twice as long each time. */
-START_TEST(penalties_grow)
-{
-	uint64_t now = T, bar_ms = ARMOUR_BAR_MS;
-	struct pass pass;
-
-	for (int round = 0; round < 9; round++) {
-		bar(v4(1), now);
-		ck_assert(is_free(v4(2), now));
-		ck_assert(!is_free(v4(1), now + bar_ms - 1));
-		now += bar_ms;
-		bar_ms *= 2;
-		if (bar_ms > ARMOUR_BAR_MAX_MS)
-			bar_ms = ARMOUR_BAR_MAX_MS;
-	}
-	ck_assert_uint_eq(bar_ms, ARMOUR_BAR_MAX_MS);
-	now += ARMOUR_BAR_MAX_MS + 1; /* good for so long: from the start */
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(come_to_fail(v4(1), FAULT_SILENCE, now),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(admit(v4(1), now, &pass), VERDICT_BARRED);
-	ck_assert_int_eq(admit(v4(1), now + ARMOUR_BAR_MS, &pass),
-	    VERDICT_WELCOME);
-	ck_assert(!pass_is_barred(&armour, &pass, now + ARMOUR_BAR_MS));
-	now += ARMOUR_BAR_MS;
-	for (int i = 0; i < 3; i++)
-		(void)come_to_fail(v4(1), FAULT_PROOF, now);
-	ck_assert_int_eq(come_to_fail(v4(1), FAULT_NONE, now), VERDICT_BARRED);
-	ck_assert(pass_is_barred(&armour, &pass, now)); /* it came before */
-	pass_proved(&armour, &pass, 0);
-	ck_assert(!pass_is_barred(&armour, &pass, now));
-}
-END_TEST
-
-/* One wrong inner behind an address does not shut out the right one: about one
- * link a second tries, and what it does wrong does not lengthen the bar. */
-START_TEST(barred_source_may_try)
-{
-	uint64_t now = T, tries = 0;
-	struct pass pass;
-
-	bar(v4(1), T);
-	for (; now < T + ARMOUR_BAR_MS; now += 10) {
-		struct endpoint peer = v4(1);
-		unsigned roll = (unsigned)(now / 10 * 37 % 100);
-
-		if (armour_admit(&armour, &peer, now, roll, &pass) ==
-		    VERDICT_BARRED)
-			continue;
-		ck_assert(pass.probe);
-		end(&pass, (enum fault)(tries++ % FAULT_NKINDS), now);
-	}
-	ck_assert_uint_ge(tries, ARMOUR_BAR_MS / ARMOUR_PROBE_MS * 2 / 3);
-	ck_assert_uint_le(tries, ARMOUR_BAR_MS / ARMOUR_PROBE_MS * 3 / 2);
-	ck_assert(is_free(v4(1), now));
-}
-END_TEST
-
-/* It has its own time, and once its key is proved the source is free. */
-START_TEST(who_tries_is_not_swept_at_once)
-{
-	uint64_t now = T + 2 * ARMOUR_PROBE_MS;
-	struct pass first, second;
-
-	bar(v4(1), T);
-	ck_assert_int_eq(admit(v4(1), now, &first), VERDICT_WELCOME);
-	ck_assert(first.probe);
-	ck_assert_int_eq(admit(v4(1), now, &second), VERDICT_BARRED);
-	ck_assert(!pass_is_barred(&armour, &first, now + HURRY_MS - 1));
-	ck_assert(pass_is_barred(&armour, &first, now + HURRY_MS));
-	now += 2 * ARMOUR_PROBE_MS;
-	ck_assert_int_eq(admit(v4(1), now, &second), VERDICT_WELCOME);
-	pass_proved(&armour, &second, 0);
-	ck_assert(!pass_is_barred(&armour, &first, now + HURRY_MS));
-	ck_assert(is_free(v4(1), now));
-	end(&second, FAULT_NONE, now);
-	end(&first, FAULT_NONE, now);
-}
-END_TEST
-
-/* They leave half of what is welcome to those who did nothing wrong, and when
- * descriptors are short half of that. */
-START_TEST(those_who_try_leave_room)
-{
-	unsigned most = limits.start / 2;
-	struct pass pass;
-
-	for (unsigned i = 0; i <= most; i++)
-		bar(v4(i), T);
-	armour_set_tight(&armour, true);
-	for (unsigned i = 0; i < ARMOUR_TIGHT / 2; i++)
-		ck_assert_int_eq(admit(v4(i), T + 5000, &passes[i]),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_BARRED);
-	armour_set_tight(&armour, false);
-	for (unsigned i = ARMOUR_TIGHT / 2; i < most; i++)
-		ck_assert_int_eq(admit(v4(i), T + 5000, &passes[i]),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_BARRED);
-	ck_assert(is_free(v4(1000), T + 5000));
-	end(&passes[0], FAULT_NONE, T + 5000);
-	ck_assert_int_eq(admit(v4(most), T + 5000, &pass), VERDICT_WELCOME);
-}
-END_TEST
-
-/* Who begins handshakes and goes is barred if it does so often. */
-START_TEST(who_leaves_often_is_barred)
-{
-	struct pass pass;
-
-	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(come_to_fail(v4(1), FAULT_LEFT, T),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(come_to_fail(v4(1), FAULT_LEFT, T), VERDICT_WELCOME);
-	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_BARRED);
-	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(come_to_fail(v4(2), FAULT_LEFT,
-				     T + 1000 * (uint64_t)i),
-		    VERDICT_WELCOME);
-}
-END_TEST
-
-/* What links of a known source do wrong is nobody's fault afterwards. */
-START_TEST(known_source_has_no_faults)
-{
-	uint64_t later = T + ARMOUR_KNOWN_MS;
-	struct pass *link = known_link(v4(1), T);
-
-	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(admit(v4(1), T, &passes[i]), VERDICT_WELCOME);
-	end(link, FAULT_NONE, T);
-	for (int i = 0; i < 5; i++)
-		end(&passes[i], FAULT_PROTOCOL, later);
-	ck_assert(is_free(v4(1), later));
-}
-END_TEST
-
-static const struct {
-	uint32_t handshake_ms, hurry_ms;
-} hurries[] = {
-	{ 10000, 2500 },
-	{ 60000, 15000 },
-	{ 4000, 1000 },
-	{ 100, 1000 },
-};
-
-/* So long a stranger may take while others wait; who is known, all its time. */
-START_TEST(slow_strangers)
-{
-	uint64_t over = T + hurries[_i].hurry_ms;
-	struct pass *link, stranger, known;
-
-	armour_fini(&armour);
-	memset(&armour, 0, sizeof(armour));
-	ck_assert(
-	    armour_init(&armour, &limits, FDS, hurries[_i].handshake_ms, 7));
-	ck_assert_int_eq(admit(v4(2), T, &stranger), VERDICT_WELCOME);
-	ck_assert(!pass_is_slow(&armour, &stranger, over - 1));
-	ck_assert(!pass_is_slow(&armour, &stranger, T - 1));
-	ck_assert(pass_is_slow(&armour, &stranger, over));
-	link = known_link(v4(1), T);
-	ck_assert_int_eq(admit(v4(1), T, &known), VERDICT_WELCOME);
-	ck_assert(!pass_is_slow(&armour, &known, over));
-	link = known_link(v4(2), T); /* another one there was right */
-	ck_assert(!pass_is_slow(&armour, &stranger, over));
-	end(link, FAULT_NONE, T);
-}
-END_TEST
-
-/* As an inner with a wrong key tries: it never bars its address. */
-START_TEST(who_fails_slowly_is_not_barred)
-{
-	uint64_t now = T;
-
-	for (int i = 0; i < 100; i++) {
-		ck_assert_int_eq(come_to_fail(v4(1), FAULT_PROOF, now),
-		    VERDICT_WELCOME);
-		now += 5000;
-	}
-	for (int i = 0; i < 100; i++) /* and who does nothing wrong at all */
-		ck_assert_int_eq(come_to_fail(v4(2), FAULT_NONE, now),
-		    VERDICT_WELCOME);
-}
-END_TEST
-
-/* The time of the fault counts, not that of the look at it. */
-START_TEST(old_faults_do_not_count)
-{
-	struct pass pass;
-
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(come_to_fail(v4(1), FAULT_PROOF, T),
-		    VERDICT_WELCOME);
-	ck_assert_int_eq(admit(v4(1), T + 20000, &pass), VERDICT_WELCOME);
-}
-END_TEST
-
 /* More sources than places: what counts something stays, the rest is bounded
  * all the same. */
 START_TEST(table_is_bounded)
@@ -561,7 +271,7 @@ START_TEST(table_is_bounded)
 	for (int i = 0; i < 4; i++)
 		come_to_fail(v4(2), FAULT_PROTOCOL, T);
 	ck_assert_int_eq(admit(v4(2), T, &pass), VERDICT_BARRED);
-	for (unsigned i = 0; i < 3 * ARMOUR_CALLERS; i++) {
+	for (unsigned i = 0; i < 3 * CALLERS_MAX; i++) {
 		ck_assert_int_eq(admit(v4(1000 + i), T, &pass),
 		    VERDICT_WELCOME);
 		end(&pass, FAULT_NONE, T);
@@ -570,13 +280,13 @@ START_TEST(table_is_bounded)
 	ck_assert_int_eq(admit(v4(1), T, &pass), VERDICT_WELCOME);
 	ck_assert_int_eq(pass.kind, PASS_KNOWN);
 	end(&pass, FAULT_NONE, T);
-	armour.limits.full = armour.limits.start = 2 * ARMOUR_CALLERS;
+	armour.limits.full = armour.limits.start = 2 * CALLERS_MAX;
 	for (unsigned i = 0; i < COUNT(passes) - 1; i++) {
 		ck_assert_int_eq(admit(v4(100000 + i), T, &passes[i]),
 		    VERDICT_WELCOME);
 		without += passes[i].caller == NULL;
 	}
-	ck_assert_uint_ge(without, COUNT(passes) - ARMOUR_CALLERS);
+	ck_assert_uint_ge(without, COUNT(passes) - CALLERS_MAX);
 	for (unsigned i = 0; i < COUNT(passes) - 1; i++)
 		end(&passes[i], FAULT_PROOF, T);
 	ck_assert_uint_eq(atomic_load(&armour.pending), 0);
@@ -655,15 +365,6 @@ armour_suite(void)
 	    (int)COUNT(dialings));
 	tcase_add_test(tc, known_sources_are_not_in_each_others_way);
 	tcase_add_test(tc, few_descriptors_are_shared);
-	tcase_add_test(tc, penalties_grow);
-	tcase_add_test(tc, barred_source_may_try);
-	tcase_add_test(tc, who_tries_is_not_swept_at_once);
-	tcase_add_test(tc, those_who_try_leave_room);
-	tcase_add_test(tc, who_leaves_often_is_barred);
-	tcase_add_test(tc, known_source_has_no_faults);
-	tcase_add_loop_test(tc, slow_strangers, 0, (int)COUNT(hurries));
-	tcase_add_test(tc, who_fails_slowly_is_not_barred);
-	tcase_add_test(tc, old_faults_do_not_count);
 	tcase_add_test(tc, table_is_bounded);
 	tcase_add_test(tc, one_line_for_each_source);
 	tcase_add_test(tc, few_strangers_when_tight);
