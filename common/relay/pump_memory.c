@@ -105,7 +105,7 @@ pump_memory_room(const struct pump_memory *memory, size_t bound)
 bool
 pump_memory_tight(const struct pump_memory *memory)
 {
-	return atomic_load(&memory->part) < PUMP_MEMORY_WHOLE;
+	return pump_memory_held(memory) >= memory->most - memory->most / 8;
 }
 
 bool

@@ -51,7 +51,7 @@ size_t pump_memory_held(const struct pump_memory *memory);
  */
 size_t pump_memory_room(const struct pump_memory *memory, size_t bound);
 
-/* Whether three quarters are held; whether all is. */
+/* Whether seven eighths are held; whether all is. */
 bool pump_memory_tight(const struct pump_memory *memory);
 bool pump_memory_full(const struct pump_memory *memory);
 
