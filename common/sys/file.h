@@ -22,6 +22,10 @@ char *file_read(const char *path, size_t max, size_t *len, const char **why);
 const char *
 file_write(const char *path, const void *bytes, size_t len, bool secret);
 
+/* Makes an empty file that is only this user's; does nothing when there is
+ * something of that name. NULL, or why not. */
+const char *file_make_empty(const char *path);
+
 /* Makes a folder that is only this user's. NULL, or why not. */
 const char *file_make_folder(const char *path);
 

@@ -143,6 +143,18 @@ file_write(const char *path, const void *bytes, size_t len, bool secret)
 }
 
 const char *
+file_make_empty(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EEXIST ? NULL : strerror(errno);
+	close(fd);
+	sync_folder_of(path);
+	return NULL;
+}
+
+const char *
 file_make_folder(const char *path)
 {
 	return mkdir(path, 0700) == 0 ? NULL : strerror(errno);

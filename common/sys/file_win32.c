@@ -177,6 +177,16 @@ file_write(const char *path, const void *bytes, size_t len, bool secret)
 }
 
 const char *
+file_make_empty(const char *path)
+{
+	wchar_t wide[PATH_MAX_WIDE];
+
+	if (!text_to_wide(path, wide, PATH_MAX_WIDE))
+		return "the path is too long";
+	return file_exists(path) ? NULL : write_new(wide, "", 0, true);
+}
+
+const char *
 file_make_folder(const char *path)
 {
 	SECURITY_ATTRIBUTES attributes = { .nLength = sizeof(attributes) };

@@ -50,6 +50,8 @@ static const struct {
 	{ "request", request_suite },
 	{ "signal48", signal48_suite },
 	{ "targets", targets_suite },
+	{ "store", store_suite },
+	{ "store_crash", store_crash_suite },
 	{ "tls", tls_suite },
 	{ "tls_held", tls_held_suite },
 	{ "window", window_suite },

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char no_unix[] = "this system has no Unix sockets";
+static const char no_fork[] = "this system cannot fork";
 static const char no_splice[] = "this system cannot splice";
 
 static const struct {
@@ -29,6 +30,9 @@ static const struct {
 	{ "pump_pipes", "tiny_segments", no_splice },
 	{ "pump_pipes", "without_pipes_it_copies", no_splice },
 	{ "pump_pipes", "pipes_come_back", no_splice },
+	{ "store_crash", "killed_while_it_writes", no_fork },
+	{ "store_crash", "no_room", "files have no limit of size here" },
+	{ "store_crash", "may_not_be_written", no_fork },
 };
 
 static Suite *
@@ -50,4 +54,10 @@ Suite *
 pump_pipes_suite(void)
 {
 	return empty("pump_pipes");
+}
+
+Suite *
+store_crash_suite(void)
+{
+	return empty("store_crash");
 }

@@ -41,6 +41,8 @@ Suite *register_suite(void);
 Suite *request_suite(void);
 Suite *signal48_suite(void);
 Suite *targets_suite(void);
+Suite *store_suite(void);
+Suite *store_crash_suite(void);
 Suite *tls_suite(void);
 Suite *tls_held_suite(void);
 Suite *window_suite(void);

@@ -62,7 +62,7 @@ get_sources() {
 	export APT_CONFIG
 	apt-get -q update
 	cd "$work/src"
-	for package in openssl libevent jansson check; do
+	for package in openssl libevent jansson sqlite3 check; do
 		get_source $package
 	done
 	unset APT_CONFIG
@@ -122,6 +122,27 @@ check() {
 	sed -i 's/-lcheck_pic/-lcheck/' "$made/lib/pkgconfig/check.pc"
 }
 
+# One file is made of all of its sources, by tools that run here, and compiled.
+sqlite() {
+	cd "$work"/src/sqlite3-*/
+	version=$(cat VERSION)
+	./configure --disable-tcl --disable-readline
+	make sqlite3.c
+	$host-gcc $CPPFLAGS $CFLAGS -DSQLITE_THREADSAFE=1 \
+		-DSQLITE_DQS=0 -DSQLITE_OMIT_LOAD_EXTENSION -c sqlite3.c
+	mkdir -p "$made/include" "$made/lib/pkgconfig"
+	$host-ar cr "$made/lib/libsqlite3.a" sqlite3.o
+	cp sqlite3.h "$made/include"
+	cat >"$made/lib/pkgconfig/sqlite3.pc" <<-PC
+		prefix=$made
+		Name: SQLite
+		Description: SQL database engine
+		Version: $version
+		Libs: -L\${prefix}/lib -lsqlite3
+		Cflags: -I\${prefix}/include
+	PC
+}
+
 libevent() {
 	configure_in libevent --disable-samples --disable-libevent-regress
 	set -- lib_LTLIBRARIES='libevent.la libevent_openssl.la'
@@ -131,7 +152,7 @@ libevent() {
 
 get_sources
 # Beside OpenSSL, which takes longest; libevent needs it.
-(make_configure libevent; jansson; check) >"$work/small.log" 2>&1 &
+(make_configure libevent; jansson; sqlite; check) >"$work/small.log" 2>&1 &
 openssl
 wait $! || { cat "$work/small.log"; exit 1; }
 libevent
