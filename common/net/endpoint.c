@@ -65,6 +65,18 @@ endpoint_local(sock_fd fd, struct endpoint *endpoint)
 }
 
 void
+endpoint_peer(sock_fd fd, struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	ev_socklen_t len = sizeof(address);
+
+	memset(&address, 0, sizeof(address));
+	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
+		address.ss_family = AF_UNSPEC;
+	endpoint_from((struct sockaddr *)&address, endpoint);
+}
+
+void
 endpoint_text(const struct endpoint *endpoint, bool with_port,
     char out[ENDPOINT_TEXT_SIZE])
 {

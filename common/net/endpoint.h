@@ -22,8 +22,9 @@ struct endpoint {
 /* An IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2) becomes plain IPv4. */
 void endpoint_from(const struct sockaddr *address, struct endpoint *endpoint);
 
-/* The near end of a socket. An unknown one reads as Unix. */
+/* The near end of a socket, the far one. An unknown one reads as Unix. */
 void endpoint_local(sock_fd fd, struct endpoint *endpoint);
+void endpoint_peer(sock_fd fd, struct endpoint *endpoint);
 
 /* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix"; without the port when
  * with_port is false. */

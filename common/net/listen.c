@@ -30,7 +30,7 @@ struct listen {
 	listen_fn *on_accept;
 	void *arg;
 	struct evconnlistener *sockets[SOCKETS_MAX]; /* owned */
-	unsigned count;
+	unsigned count, lent;	      /* the first of them are another's */
 	bool paused;		      /* by the owner */
 	bool starved;		      /* out of descriptors */
 	bool told;		      /* the log knows */
@@ -109,6 +109,11 @@ on_retry(void *arg)
 {
 	struct listen *listen = arg;
 
+	if (listen->lent > 0) { /* nobody told that one has paused */
+		apply_pause(listen);
+		loop_timer_start(listen->retry, LISTEN_LENT_MS);
+		return;
+	}
 	if (listen->starved) {
 		listen->reserve = sys_reserve_fd();
 		listen->starved = listen->reserve < 0;
@@ -309,15 +314,6 @@ fail:
 	return NULL;
 }
 
-uint16_t
-listen_port(const struct listen *listen)
-{
-	struct endpoint at;
-
-	endpoint_local(evconnlistener_get_fd(listen->sockets[0]), &at);
-	return at.port;
-}
-
 void
 listen_stop(struct listen *listen)
 {
@@ -325,8 +321,12 @@ listen_stop(struct listen *listen)
 		return;
 	if (listen->path[0] != '\0') /* first: nobody else can be there */
 		sock_unix_remove(listen->path, &listen->file);
-	for (unsigned i = 0; i < listen->count; i++)
-		evconnlistener_free(listen->sockets[i]);
+	for (unsigned i = 0; i < listen->count; i++) {
+		if (i < listen->lent)
+			evconnlistener_disable(listen->sockets[i]);
+		else
+			evconnlistener_free(listen->sockets[i]);
+	}
 	loop_timer_free(listen->retry);
 	sys_release_fd(listen->reserve);
 	free(listen);
@@ -339,4 +339,37 @@ listen_pause(struct listen *listen, bool paused)
 		return;
 	listen->paused = paused;
 	apply_pause(listen);
+}
+
+uint16_t
+listen_port(const struct listen *listen)
+{
+	struct endpoint at;
+
+	endpoint_local(evconnlistener_get_fd(listen->sockets[0]), &at);
+	return at.port;
+}
+
+/* arg is the server's, which has set it. */
+static void
+on_lent_error(struct evconnlistener *socket, void *arg)
+{
+	(void)arg;
+	if (!inet_is_peers_end(inet_error()))
+		evconnlistener_disable(socket); /* until on_retry */
+}
+
+bool
+listen_lend(struct listen *listen,
+    bool (*take)(struct evconnlistener *socket, void *arg), void *arg)
+{
+	for (; listen->lent < listen->count; listen->lent++) {
+		struct evconnlistener *socket = listen->sockets[listen->lent];
+
+		evconnlistener_set_error_cb(socket, on_lent_error);
+		if (!take(socket, arg))
+			return false;
+	}
+	loop_timer_start(listen->retry, LISTEN_LENT_MS);
+	return true;
 }

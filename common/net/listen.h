@@ -46,8 +46,20 @@ struct listen *
 listen_start(struct loop *loop, const struct listen_options *options,
     listen_fn *on_accept, void *arg, char problem[LISTEN_PROBLEM_SIZE]);
 
-/* The TCP port of its first socket; 0: it is a Unix socket's. */
+/* The port of the first socket; 0 of a Unix one. */
 uint16_t listen_port(const struct listen *listen);
+
+/*
+ * Gives each socket to a server that accepts by itself, before the loop runs:
+ * take may set a callback of its own on it, and frees it some time after
+ * listen_stop. on_accept is never called. Its pauses are still the owner's, and
+ * for want of descriptors it pauses for up to LISTEN_LENT_MS. False when take
+ * was, which then took none from that socket on.
+ */
+enum { LISTEN_LENT_MS = 1000 };
+struct evconnlistener;
+bool listen_lend(struct listen *listen,
+    bool (*take)(struct evconnlistener *socket, void *arg), void *arg);
 
 /* Stops accepting and removes the Unix socket file; NULL is fine. Not from
  * inside on_accept. */

@@ -16,6 +16,7 @@ RULES = [
     (r"<openssl/", ["common/net/tls*", "common/wire/proof*"],
      "#include <openssl/ssl.h>"),
     (r"\bevhttp", ["common/ops/httpd*"], "struct evhttp *http;"),
+    (r"<jwt\.h>", ["common/ops/httpd_jwt*"], "#include <jwt.h>"),
     (r"\bjansson\b", ["common/conf/*", "common/wire/*", "outer/api*"],
      "#include <jansson.h>"),
     (r"\bpthread", ["common/sys/thread_posix*"], "pthread_t thread;"),
@@ -30,7 +31,8 @@ RULES = [
     # Bytes wait in libevent's buffers, and frames are read from there; all
     # else of libevent is net's.
     (r"<event2/buffer\.h>",
-     ["common/net/*", "common/relay/*", "outer/*", "inner/*"],
+     ["common/net/*", "common/relay/*", "common/ops/httpd*", "outer/*",
+      "inner/*"],
      "#include <event2/buffer.h>"),
     (r"<event2/http", ["common/ops/httpd*"], "#include <event2/http.h>"),
     (r"<(?:event2/(?!buffer\.h|http)\w+|ev[a-z]*)\.h>", ["common/net/*"],

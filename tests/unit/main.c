@@ -34,6 +34,8 @@ static const struct {
 	{ "frame", frame_suite },
 	{ "hello", hello_suite },
 	{ "hello_values", hello_values_suite },
+	{ "httpd", httpd_suite },
+	{ "httpd_guard", httpd_guard_suite },
 	{ "keeper", keeper_suite },
 	{ "key_sources", key_sources_suite },
 	{ "keys", keys_suite },

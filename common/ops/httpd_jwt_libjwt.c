@@ -1,0 +1,83 @@
+/*
+ * httpd_jwt_libjwt.c - JSON Web Tokens by libjwt.
+ *
+ * Owns:    nothing.
+ * Thread:  any.
+ * Floor:   ops.
+ */
+#include "ops/httpd_jwt.h"
+
+#include <errno.h>
+#include <jwt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool
+httpd_jwt_known(void)
+{
+	return true;
+}
+
+/* Whether the token speaks of it anywhere. */
+static bool
+is_there(jwt_t *jwt, const char *name)
+{
+	char quoted[8], *json = jwt_get_grants_json(jwt, NULL);
+	bool found;
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\":", name);
+	found = json == NULL || strstr(json, quoted) != NULL;
+	free(json);
+	return found;
+}
+
+/* A number of the token, or what it is otherwise. The library takes what is no
+ * whole number for 0, and -1 for nothing. False: it is none above 0. */
+static bool
+get_number(jwt_t *jwt, const char *name, long otherwise, long *out)
+{
+	errno = 0;
+	*out = jwt_get_grant_int(jwt, name);
+	if (errno == 0 && *out > 0)
+		return true;
+	*out = otherwise;
+	return errno == ENOENT && !is_there(jwt, name);
+}
+
+static bool
+is_valid(jwt_t *jwt, int64_t now, const char **why)
+{
+	long until, from;
+
+	*why = "the JWT is not signed by HS256";
+	if (jwt_get_alg(jwt) != JWT_ALG_HS256)
+		return false;
+	*why = "exp or nbf of the JWT is no whole number";
+	if (!get_number(jwt, "exp", LONG_MAX, &until) ||
+	    !get_number(jwt, "nbf", LONG_MIN, &from))
+		return false;
+	*why = "the JWT has expired";
+	if (now >= until)
+		return false;
+	*why = "the JWT is not yet valid";
+	return now >= from;
+}
+
+bool
+httpd_jwt_good(const char *token, const char *key, int64_t now,
+    const char **why)
+{
+	size_t len = strlen(key);
+	jwt_t *jwt = NULL;
+	bool good;
+
+	*why = "the JWT is not signed with our key";
+	if (len == 0 || len > INT_MAX ||
+	    jwt_decode(&jwt, token, (const unsigned char *)key, (int)len) != 0)
+		return false;
+	good = is_valid(jwt, now, why);
+	jwt_free(jwt);
+	return good;
+}

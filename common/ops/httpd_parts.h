@@ -1,0 +1,45 @@
+/* httpd_parts.h - what the files of the HTTP server share. Floor: ops. */
+#ifndef OPS_HTTPD_PARTS_H
+#define OPS_HTTPD_PARTS_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "net/endpoint.h"
+#include "ops/httpd.h"
+
+struct bufferevent;
+struct evhttp;
+struct evhttp_request;
+struct guests;
+struct listen;
+
+struct httpd {
+	struct httpd_options options;
+	char listen_host[256];
+	struct httpd_guard guard;
+	struct evhttp *server; /* owned */
+	struct guests *guests; /* owned */
+	struct listen *listen; /* owned */
+	struct list held;      /* struct httpd_request.node */
+	struct log_limit log_limit;
+};
+
+/* From the last byte of a request to its answer. */
+struct httpd_request {
+	struct list_node node;
+	struct httpd *httpd;	     /* borrowed; NULL: it has stopped */
+	struct evhttp_request *http; /* borrowed: the connection's */
+	struct bufferevent *guest;   /* borrowed likewise */
+	const struct httpd_route *route;
+	enum httpd_method method;
+	bool head;
+	struct endpoint client;
+	char *name, *body; /* owned; NULL: none */
+	size_t body_len;
+};
+
+/* Answers with a header more: "Allow". name NULL: none. Ends the request. */
+void httpd_refuse(struct httpd_request *request, int status,
+    const char *message, const char *name, const char *value);
+
+#endif
