@@ -55,8 +55,7 @@ tear_down(void)
 
 /* What the child tells: a mapping is there, a mapping is gone. */
 struct word {
-	uint64_t id;
-	bool removed;
+	uint64_t id, removed;
 };
 
 struct asked {
