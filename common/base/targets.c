@@ -72,12 +72,14 @@ read_name(const char *text, size_t len, char name[ADDR_HOST_MAX + 1])
 	return ends_in_number(name) ? no_v4 : NULL;
 }
 
+/* 0.0.0.0 or ::, and not a block that begins there. */
 static bool
 is_unspecified(const struct cidr *net)
 {
 	static const uint8_t zeros[sizeof(net->bytes)];
 
-	return memcmp(net->bytes, zeros, sizeof(zeros)) == 0;
+	return net->bits == (net->family == 4 ? 32 : 128) &&
+	    memcmp(net->bytes, zeros, sizeof(zeros)) == 0;
 }
 
 static const char *
@@ -93,7 +95,7 @@ read_net(const char *text, size_t len, struct targets_entry *entry)
 	block[len] = '\0';
 	if ((wrong = cidr_parse(block, &entry->net)) != NULL)
 		return wrong;
-	if (strchr(block, '/') == NULL && is_unspecified(&entry->net))
+	if (is_unspecified(&entry->net))
 		return "nobody can be reached at 0.0.0.0 or ::; for all "
 		       "addresses write 0.0.0.0/0 or [::/0]";
 	return NULL;

@@ -139,6 +139,8 @@ static const struct {
 	    "192.0.2.0/24, one address without /" },
 	{ "0.0.0.0:80", NOBODY },
 	{ "[::]:80", NOBODY },
+	{ "[::/128]:80", NOBODY },
+	{ "0.0.0.0/32:80", NOBODY },
 	{ "[::ffff:0.0.0.0]:80", NOBODY },
 	{ "::1:80", NO_V6 },
 	{ "fd00::/8:443", NO_V6 },
