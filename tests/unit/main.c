@@ -44,6 +44,7 @@ static const struct {
 	{ "pool", pool_suite },
 	{ "posix", posix_suite },
 	{ "proof", proof_suite },
+	{ "proxyproto", proxyproto_suite },
 	{ "pump", pump_suite },
 	{ "pump_pipes", pump_pipes_suite },
 	{ "pump_raw", pump_raw_suite },

@@ -35,6 +35,7 @@ Suite *net_suite(void);
 Suite *pool_suite(void);
 Suite *posix_suite(void);
 Suite *proof_suite(void);
+Suite *proxyproto_suite(void);
 Suite *pump_suite(void);
 Suite *pump_pipes_suite(void);
 Suite *pump_raw_suite(void);
