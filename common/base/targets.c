@@ -7,6 +7,7 @@
  *          not depend on what somebody's name server says today.
  */
 #include "base/targets.h"
+#include "base/host.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -47,28 +48,13 @@ ends_in_number(const char *name)
 	return all_digits(last, isdigit);
 }
 
-/* Cuts one dot off the end and makes small letters of capitals. */
 static const char *
 read_name(const char *text, size_t len, char name[ADDR_HOST_MAX + 1])
 {
-	if (len > 0 && text[len - 1] == '.')
-		len--;
-	if (len == 0)
-		return "the host is missing";
-	if (len > ADDR_HOST_MAX)
-		return too_long;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	const char *wrong = host_read(text, len, name);
 
-		if (!isalnum(c) && (c == '\0' || strchr("-_.", c) == NULL))
-			return c == '*'
-			    ? "a * stands alone, or in front as in *.example"
-			    : "the host has a character that no host name has";
-		if (c == '.' && (i == 0 || i == len - 1 || text[i - 1] == '.'))
-			return "nothing stands between two dots of the host";
-		name[i] = (char)tolower(c);
-	}
-	name[len] = '\0';
+	if (wrong != NULL)
+		return wrong;
 	return ends_in_number(name) ? no_v4 : NULL;
 }
 
@@ -328,16 +314,6 @@ look_at(const struct addr *target, struct wanted *wanted)
 	    look_at_host(target->host, wanted);
 }
 
-/* "a.b.lan" is below "lan"; "lan" and "plan" are not. */
-static bool
-is_below(const char *name, const char *top)
-{
-	size_t len = strlen(name), top_len = strlen(top);
-
-	return len > top_len + 1 && name[len - top_len - 1] == '.' &&
-	    strcmp(name + len - top_len, top) == 0;
-}
-
 static bool
 holds_host(const struct targets_entry *entry, const struct wanted *wanted)
 {
@@ -351,7 +327,7 @@ holds_host(const struct targets_entry *entry, const struct wanted *wanted)
 		    strcmp(entry->text, wanted->text) == 0;
 	case TARGETS_BELOW:
 		return wanted->kind == TARGETS_NAME &&
-		    is_below(wanted->text, entry->text);
+		    host_is_below(wanted->text, entry->text);
 	case TARGETS_ANY:
 		return wanted->kind != TARGETS_UNIX;
 	case TARGETS_UNIX:

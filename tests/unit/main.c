@@ -36,6 +36,7 @@ static const struct {
 	{ "hello_values", hello_values_suite },
 	{ "httpd", httpd_suite },
 	{ "httpd_guard", httpd_guard_suite },
+	{ "host", host_suite },
 	{ "keeper", keeper_suite },
 	{ "key_sources", key_sources_suite },
 	{ "keys", keys_suite },

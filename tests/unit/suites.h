@@ -27,6 +27,7 @@ Suite *hello_suite(void);
 Suite *hello_values_suite(void);
 Suite *httpd_suite(void);
 Suite *httpd_guard_suite(void);
+Suite *host_suite(void);
 Suite *keeper_suite(void);
 Suite *key_sources_suite(void);
 Suite *keys_suite(void);
