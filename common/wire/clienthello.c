@@ -6,6 +6,7 @@
  * Floor:   wire.
  */
 #include "wire/clienthello.h"
+#include "wire/frame.h"
 
 #include <string.h>
 
@@ -25,6 +26,10 @@ clienthello_may_begin(const uint8_t *bytes, size_t len)
 		return false;
 	if (len >= 3 &&
 	    (bytes[2] < (TLS_1_0 & 0xff) || bytes[2] > (TLS_1_2 & 0xff)))
+		return false;
+	if (len >= CLIENTHELLO_RECORD_SIZE &&
+	    (wire_get_u16(bytes + 3) == 0 ||
+		wire_get_u16(bytes + 3) > CLIENTHELLO_RECORD_MAX))
 		return false;
 	return len <= CLIENTHELLO_RECORD_SIZE ||
 	    bytes[CLIENTHELLO_RECORD_SIZE] == CLIENTHELLO_MESSAGE;

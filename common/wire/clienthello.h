@@ -10,14 +10,16 @@
 #include <stdint.h>
 
 enum {
-	CLIENTHELLO_RECORD = 0x16,   /* the first byte: a handshake record */
-	CLIENTHELLO_MESSAGE = 1,     /* the type of the message in it */
-	CLIENTHELLO_RECORD_SIZE = 5, /* type, version, length u16 */
-	CLIENTHELLO_HEADER_SIZE = 4, /* of the message: type, length u24 */
+	CLIENTHELLO_RECORD = 0x16,	/* the first byte: a handshake record */
+	CLIENTHELLO_MESSAGE = 1,	/* the type of the message in it */
+	CLIENTHELLO_RECORD_SIZE = 5,	/* type, version, length u16 */
+	CLIENTHELLO_RECORD_MAX = 16384, /* bytes behind that */
+	CLIENTHELLO_HEADER_SIZE = 4,	/* of the message: type, length u24 */
 };
 
-/* Whether a record that begins with these bytes may be of TLS 1.0 to 1.3 and
- * begin with a ClientHello, as far as it has come. */
+/* Whether a record that begins with these bytes may be of TLS 1.0 to 1.3, of a
+ * length that is allowed, and begin with a ClientHello, as far as it has
+ * come. */
 bool clienthello_may_begin(const uint8_t *bytes, size_t len);
 
 /*

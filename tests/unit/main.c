@@ -42,6 +42,7 @@ static const struct {
 	{ "keys", keys_suite },
 	{ "loop", loop_suite },
 	{ "net", net_suite },
+	{ "peek", peek_suite },
 	{ "pool", pool_suite },
 	{ "posix", posix_suite },
 	{ "proof", proof_suite },
