@@ -310,7 +310,7 @@ look_at(const struct addr *target, struct wanted *wanted)
 		    target->path);
 	}
 	wanted->port = target->port;
-	return !target->tls && target->port != 0 &&
+	return target->kind == ADDR_TCP && !target->tls && target->port != 0 &&
 	    look_at_host(target->host, wanted);
 }
 

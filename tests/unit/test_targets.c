@@ -323,6 +323,8 @@ START_TEST(lists)
 	ck_assert_pstr_eq(addr_parse("tcp://a.lan:81", &target), NULL);
 	ck_assert(targets_allow(&list, &target));
 	ck_assert(!targets_allow(&none, &target));
+	target.kind = ADDR_NONE;
+	ck_assert(!targets_allow(&list, &target));
 	/* a host of the one with a port of the other */
 	ck_assert_pstr_eq(addr_parse("tcp://a.lan:80", &target), NULL);
 	ck_assert(!targets_allow(&list, &target));
