@@ -7,6 +7,7 @@
  *          too: tests/lint/lint_config.py says where one is missing.
  */
 #include "inner/config.h"
+#include "inner/offers.h"
 #include "ops/limits.h"
 #include "wire/hello.h"
 #include "wire/signal48.h"
@@ -19,6 +20,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(member) offsetof(struct inner_config, member)
@@ -29,14 +31,40 @@ static const char *const protocols[] = {
 	NULL,
 };
 
+enum { ALLOW_MAX = REGISTER_ALLOW_MAX };
+
+#define OF_SERVICE(member) offsetof(struct inner_service, member)
+
+static const struct conf_field service_fields[] = {
+	{ "Name", CONF_TEXT, OF_SERVICE(name), 1, REGISTER_NAME_MAX, NULL,
+	    CONF_REQUIRED | CONF_NAME, NULL, "its name at the outer" },
+	{ "Proxy", CONF_RANGE, OF_SERVICE(proxy), 0, 0, NULL,
+	    CONF_REQUIRED | CONF_CONNECT, NULL,
+	    "the address of its target, such as tcp://127.0.0.1:3000" },
+	{ "RemoteListen", CONF_RANGE, OF_SERVICE(remote), 0, 0, NULL, 0, NULL,
+	    "the public address that the outer is asked for" },
+	{ "Weight", CONF_COUNT, OF_SERVICE(weight), 1, REGISTER_WEIGHT_MAX, "1",
+	    0, NULL, "of several inners that have it" },
+};
+static const struct conf_items service_items = {
+	service_fields,
+	sizeof(service_fields) / sizeof(service_fields[0]),
+	sizeof(struct inner_service),
+};
+
 /* key, type, where, min, max, default, flags, choices, help */
 const struct conf_field inner_config_fields[] = {
 	{ "RegisterAddress", CONF_ADDR, AT(register_addr), 0, 0, NULL,
 	    CONF_REQUIRED | CONF_CONNECT | CONF_TLS, NULL,
 	    "the outer's InnerServerAddress, such as tls://192.0.2.1:9090" },
 	{ "ProxyAddress", CONF_ADDR, AT(proxy_addr), 0, 0, NULL,
-	    CONF_REQUIRED | CONF_CONNECT, NULL,
+	    CONF_CONNECT | CONF_RELOAD, NULL,
 	    "the address of the target, such as tcp://127.0.0.1:80" },
+	{ "Services", CONF_LIST, AT(services), 0, REGISTER_SERVICES_MAX - 1,
+	    NULL, CONF_RELOAD, &service_items,
+	    "services by name, and public addresses to ask for" },
+	{ "AllowTargets", CONF_TARGETS, AT(allow), 0, ALLOW_MAX, NULL,
+	    CONF_RELOAD, NULL, "what else the outer may have this inner dial" },
 	{ "AuthKey", CONF_TEXT, AT(auth_key), 1, KEY_MAX, NULL,
 	    CONF_SECRET | CONF_RELOAD, NULL,
 	    "the key that inners and outer share, 1 to 256 bytes" },
@@ -195,6 +223,112 @@ check_tls(const char *path, const struct inner_config *config,
 	return false;
 }
 
+/* One line in problem, about one of Services. */
+static bool
+fail_service(const char *path, const char *name,
+    char problem[CONF_PROBLEM_SIZE], const char *text)
+{
+	snprintf(problem, CONF_PROBLEM_SIZE, "%.400s: Services: \"%.64s\": %s",
+	    path, name, text);
+	return false;
+}
+
+static bool
+check_service(const char *path, const struct inner_service *service,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	char text[160];
+
+	if (!limits_check_address(path, "Services: Proxy",
+		&service->proxy.first, problem))
+		return false;
+	if (service->remote.first.kind == ADDR_NONE)
+		return true;
+	if (service->remote.first.kind != ADDR_TCP)
+		return fail_service(path, service->name, problem,
+		    "RemoteListen: found a Unix socket; expected tcp://");
+	if (service->remote.count == service->proxy.count)
+		return true;
+	snprintf(text, sizeof(text),
+	    "RemoteListen: found %u port%s; expected as many as Proxy has, "
+	    "which is %u",
+	    (unsigned)service->remote.count,
+	    service->remote.count == 1 ? "" : "s",
+	    (unsigned)service->proxy.count);
+	return fail_service(path, service->name, problem, text);
+}
+
+/* Whether the name stands before the place in the list, too, or is that which
+ * ProxyAddress has. */
+static bool
+is_taken(const struct inner_config *config, size_t place)
+{
+	const struct inner_service *services = config->services.items;
+
+	if (config->proxy_addr.kind != ADDR_NONE &&
+	    strcmp(services[place].name, REGISTER_DEFAULT) == 0)
+		return true;
+	for (size_t i = 0; i < place; i++)
+		if (strcmp(services[i].name, services[place].name) == 0)
+			return true;
+	return false;
+}
+
+/* What is longer than one REGISTER could not be told to the outer. */
+static bool
+check_length(const char *path, const struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	struct offers *offers = offers_new(config);
+	char *payload = malloc(REGISTER_PAYLOAD_MAX);
+	bool room = offers != NULL && payload != NULL;
+	bool fits = room && offers_encode(offers, payload) > 0;
+
+	free(payload);
+	offers_release(offers);
+	if (!fits)
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    room ? "%.400s: Services: found more than can be told to "
+			   "the outer; expected less than 64 KiB of names and "
+			   "addresses, with AllowTargets"
+			 : "%.400s: there is no memory for it",
+		    path);
+	return fits;
+}
+
+static bool
+check_services(const char *path, const struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct inner_service *services = config->services.items;
+	size_t count = config->services.count;
+
+	if (config->proxy_addr.kind == ADDR_NONE && count == 0) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: ProxyAddress: missing; expected the address of "
+		    "the target, such as tcp://127.0.0.1:80, or Services",
+		    path);
+		return false;
+	}
+	if (config->protocol == INNER_CLASSIC &&
+	    count + config->allow.count > 0) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Protocol: found \"classic\", which has one target "
+		    "only; expected \"native\", for there is %s",
+		    path, count > 0 ? "Services" : "AllowTargets");
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!check_service(path, &services[i], problem))
+			return false;
+		if (is_taken(config, i))
+			return fail_service(path, services[i].name, problem,
+			    "found it twice (ProxyAddress is \"default\"); "
+			    "expected a name of its own");
+	}
+	return check_length(path, config, problem);
+}
+
 int
 inner_config_load(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
@@ -212,6 +346,7 @@ inner_config_load(const char *path, struct inner_config *config,
 		&config->register_addr, problem) ||
 	    !limits_check_address(path, "ProxyAddress", &config->proxy_addr,
 		problem) ||
+	    !check_services(path, config, problem) ||
 	    check_classic(path, config, problem) != 0 ||
 	    !privileges_check(path, config->user, config->group, problem) ||
 	    !pump_choice_check(path, config->pump, problem) ||

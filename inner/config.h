@@ -3,6 +3,7 @@
 #define INNER_CONFIG_H
 
 #include "base/addr.h"
+#include "base/targets.h"
 #include "conf/conf.h"
 
 #include <stdbool.h>
@@ -13,9 +14,20 @@ enum { INNER_WORKERS_MAX = 64 };
 
 enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 
+/* One of Services. */
+struct inner_service {
+	char *name;		  /* Name; owned */
+	struct addr_range proxy;  /* Proxy: the target */
+	struct addr_range remote; /* RemoteListen; ADDR_NONE: none */
+	uint32_t weight;	  /* Weight */
+};
+
 struct inner_config {
 	struct addr register_addr; /* RegisterAddress: the outer */
-	struct addr proxy_addr;	   /* ProxyAddress: the target */
+	struct addr proxy_addr;	   /* ProxyAddress: the target of the service
+				    * "default"; ADDR_NONE: none */
+	struct conf_list services; /* Services: struct inner_service */
+	struct targets allow;	   /* AllowTargets */
 	char *auth_key;		   /* AuthKey; owned, secret; from load on
 				    * never NULL */
 	char *auth_key_file;	   /* AuthKeyFile; owned, NULL: none */
@@ -50,9 +62,9 @@ extern const struct conf_field inner_config_fields[];
 extern const size_t inner_config_count;
 
 /*
- * Reads the file and that with the key, checks what one key alone does not show (a classic link's
- * key), takes the host name for a missing InnerId, and warns in the log of
- * what works but is unwise. Returns 0, or -1 with one line in problem. Give
+ * Reads the file and that with the key, checks what one key alone does not show
+ * (a classic link's key, services of one name), takes the host name for a
+ * missing InnerId, and warns in the log of what works but is unwise. Returns 0, or -1 with one line in problem. Give
  * *config to inner_config_free either way.
  */
 int inner_config_load(const char *path, struct inner_config *config,

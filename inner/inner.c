@@ -7,6 +7,7 @@
  */
 #include "inner/inner.h"
 #include "inner/keeper.h"
+#include "inner/offers.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -81,6 +82,14 @@ read_tls_files(const struct inner_config *config, bool tls,
 	return true;
 }
 
+/* False without memory. */
+static bool
+take_key(struct inner *inner, const char *key)
+{
+	return strcmp(inner->config->auth_key, key) == 0 ||
+	    keeper_take_key(&inner->keeper, key);
+}
+
 /* Of the keys with CONF_RELOAD, all or none. Files are read anew though no key
  * has changed: what is in them may have. */
 static bool
@@ -89,15 +98,18 @@ take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 	const struct inner_config *to = fresh;
 	struct inner *inner = arg;
 	struct tls_context *context;
+	struct offers *offers;
 
 	if (!read_tls_files(to, inner->config->register_addr.tls, &context,
 		problem))
 		return false;
-	if (strcmp(inner->config->auth_key, to->auth_key) == 0 ||
-	    keeper_take_key(&inner->keeper, to->auth_key)) {
+	offers = keeper_read_offers(&inner->keeper, to);
+	if (offers != NULL && take_key(inner, to->auth_key)) {
+		keeper_take_offers(&inner->keeper, offers);
 		tls_slot_put(inner->tls, context);
 		return true;
 	}
+	offers_release(offers);
 	tls_context_release(context);
 	snprintf(problem, CONF_PROBLEM_SIZE, "out of memory");
 	return false;
@@ -152,7 +164,9 @@ log_ready(const struct inner_config *config, uint64_t max_fds)
 	addr_format(&config->proxy_addr, target, sizeof(target));
 	log_info("inner", "ready", KV_STR("version", PACKAGE_VERSION),
 	    KV_STR("id", config->inner_id), KV_STR("outer", outer),
-	    KV_STR("target", target), KV_U64("descriptors", max_fds),
+	    KV_STR("target", target),
+	    KV_U64("services", config->services.count),
+	    KV_U64("descriptors", max_fds),
 	    KV_U64("sessions_max",
 		max_fds <= FDS_ASIDE
 		    ? 0

@@ -11,6 +11,7 @@
  * one attempt at a time; the first that succeeds brings all the others.
  */
 #include "inner/keeper.h"
+#include "inner/offers.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -400,6 +401,18 @@ start_shards(struct keeper *keeper)
 	return true;
 }
 
+static bool
+start_offers(struct keeper *keeper)
+{
+	struct offers *offers;
+
+	if ((keeper->offers = offers_slot_new()) == NULL ||
+	    (offers = offers_new(keeper->config)) == NULL)
+		return false;
+	offers_slot_put(keeper->offers, offers);
+	return true;
+}
+
 bool
 keeper_start(struct keeper *keeper, struct loop *loop,
     const struct inner_config *config, struct tls_slot *tls)
@@ -417,7 +430,7 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
 	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
 	loop_timer_init(&keeper->moment, loop, on_moment, keeper);
-	if (!proof_random(random, sizeof(random)))
+	if (!proof_random(random, sizeof(random)) || !start_offers(keeper))
 		return false;
 	hex_encode(random, sizeof(random), keeper->identity.instance);
 	if (!start_shards(keeper))
@@ -469,6 +482,29 @@ keeper_take_key(struct keeper *keeper, const char *key)
 	return true;
 }
 
+struct offers *
+keeper_read_offers(struct keeper *keeper, const struct inner_config *config)
+{
+	struct offers *offers = offers_new(config), *old;
+	bool inherited;
+
+	if (offers == NULL)
+		return NULL;
+	old = offers_slot_get(keeper->offers);
+	inherited = offers_inherit(offers, old);
+	offers_release(old);
+	if (inherited)
+		return offers;
+	offers_release(offers);
+	return NULL;
+}
+
+void
+keeper_take_offers(struct keeper *keeper, struct offers *offers)
+{
+	offers_slot_put(keeper->offers, offers);
+}
+
 void
 keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 {
@@ -503,4 +539,6 @@ keeper_free(struct keeper *keeper)
 {
 	free(keeper->shards);
 	keeper->shards = NULL;
+	offers_slot_free(keeper->offers);
+	keeper->offers = NULL;
 }

@@ -9,6 +9,8 @@
 #include "net/loop.h"
 #include "relay/pump_memory.h"
 
+struct offers;
+struct offers_slot;
 struct tls_slot;
 
 struct keeper {
@@ -16,6 +18,7 @@ struct keeper {
 	const struct inner_config *config; /* borrowed */
 	struct identity identity;
 	struct tls_slot *tls; /* borrowed: how links use TLS, if they do */
+	struct offers_slot *offers; /* owned: what FORWARD may ask for */
 	struct inner_shard *shards; /* owned */
 	unsigned shard_count;
 	struct pump_memory memory; /* of sessions, on all shards */
@@ -59,6 +62,14 @@ keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg);
  * at once. False without memory: then nothing has changed.
  */
 bool keeper_take_key(struct keeper *keeper, const char *key);
+
+/* What the file offers now, with what the outer has said of services of the
+ * same name. Held once; NULL without memory. */
+struct offers *
+keeper_read_offers(struct keeper *keeper, const struct inner_config *config);
+
+/* From now on FORWARD is judged by these; takes offers. */
+void keeper_take_offers(struct keeper *keeper, struct offers *offers);
 
 /* Ends the workers and closes everything; the loops' reapers free it. */
 void keeper_stop(struct keeper *keeper);

@@ -1,16 +1,16 @@
 /*
  * spare.c - one link to the outer until it relays: its states and deadlines.
  *
- * Owns:    the link, the dial and the target's socket until the pump has them.
+ * Owns:    the link, and the dial of it.
  * Thread:  the loop's.
  * Floor:   inner. The bytes are read and written by spare_native.c and
- *          spare_classic.c, which report here what they mean. See
+ *          spare_classic.c, which report here what they mean; a session, from
+ *          FORWARD on, is spare_session.c's. See
  *          doc/PROTOCOL, "The life of a standby".
  */
 #include "inner/spare_codec.h"
 #include "inner/shard.h"
 #include "inner/keeper.h"
-#include "inner/target.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/dial.h"
@@ -19,7 +19,6 @@
 #include "sys/sock.h"
 
 #include <assert.h>
-#include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +29,6 @@ enum {
 	AGE_JITTER_PERCENT = 20,
 	TOO_SHORT_MS = 1000, /* idle for less is a failure */
 	CLASSIC_PING_MS = 10000,
-	HOLD_FIN_MS = 1000, /* the answer is complete; who waits for
-					 * its end must not wait for ever */
 };
 
 static const char *const state_names[] = {
@@ -65,8 +62,8 @@ spare_of(struct list_node *state_node)
 }
 
 /* The only writer of the state; also moves lists and gauges. */
-static void
-set_state(struct spare *spare, enum spare_state next)
+void
+spare_set_state(struct spare *spare, enum spare_state next)
 {
 	struct inner_shard *shard = spare->shard;
 
@@ -99,19 +96,18 @@ spare_free(void *object)
 	struct spare *spare = object;
 
 	loop_timer_fini(&spare->timer);
-	if (spare->early != NULL)
-		evbuffer_free(spare->early);
+	spare_forget_session(spare);
 	forget_handshake(spare);
 	free(spare);
 }
 
 /* What every way out has in common. */
-static void
-leave(struct spare *spare, enum spare_end end, const char *why)
+void
+spare_leave(struct spare *spare, enum spare_end end, const char *why)
 {
 	enum spare_state from = spare->state;
 
-	set_state(spare, SPARE_CLOSED);
+	spare_set_state(spare, SPARE_CLOSED);
 	loop_timer_stop(&spare->timer);
 	dial_cancel(spare->dial);
 	spare->dial = NULL;
@@ -130,27 +126,6 @@ log_closed(const struct spare *spare, enum log_level level, const char *why)
 	    KV_STR("state", state_names[spare->state]), KV_STR("why", why));
 }
 
-static void
-log_finished(const struct spare *spare, uint64_t up, uint64_t down,
-    const char *why)
-{
-	char client[REQUEST_CLIENT_SIZE], target[ADDR_TEXT_SIZE];
-	struct request request = {
-		.family = (enum request_family)spare->client.family,
-		.client_port = spare->client.port,
-	};
-
-	memcpy(request.client_addr, spare->client.addr,
-	    sizeof(request.client_addr));
-	request_client_text(&request, client);
-	addr_format(&spare->shard->config->proxy_addr, target, sizeof(target));
-	log_info("session", "finished", KV_U64("id", spare->session),
-	    KV_STR("client", client), KV_STR("service", "default"),
-	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
-	    KV_MS("duration", clock_ms() - spare->began_ms),
-	    KV_STR("why", why));
-}
-
 void
 spare_close(struct spare *spare, enum spare_end end, const char *why)
 {
@@ -164,13 +139,13 @@ spare_close(struct spare *spare, enum spare_end end, const char *why)
 		return;
 	}
 	if (spare->state == SPARE_DIALING)
-		log_finished(spare, 0, 0, why);
+		spare_log_finished(spare, 0, 0, why);
 	else /* the keeper tells of failures */
 		log_closed(spare,
 		    end == SPARE_END_NORMAL && !spare->leaving ? LOG_INFO
 							       : LOG_DEBUG,
 		    why);
-	leave(spare, end, why);
+	spare_leave(spare, end, why);
 	link_free(link);
 }
 
@@ -182,7 +157,7 @@ spare_fail(struct spare *spare, enum wire_code code, const char *why)
 	log_closed(spare, LOG_WARN, why);
 	if (spare->codec->send_error != NULL)
 		(void)spare->codec->send_error(spare, code, why);
-	leave(spare, SPARE_END_FAILED, why);
+	spare_leave(spare, SPARE_END_FAILED, why);
 	link_retire(link);
 }
 
@@ -199,8 +174,8 @@ least(uint64_t a, uint64_t b)
 }
 
 /* The next thing an idle link has to do: ping, retire, or give up. */
-static void
-arm_idle(struct spare *spare)
+void
+spare_arm_idle(struct spare *spare)
 {
 	uint64_t now = clock_ms();
 	uint64_t due = spare->sent_ms +
@@ -226,8 +201,8 @@ spare_authenticated(struct spare *spare)
 						    : now +
 		loop_jitter(spare->shard->config->link_age_ms,
 		    AGE_JITTER_PERCENT);
-	set_state(spare, SPARE_IDLE);
-	arm_idle(spare);
+	spare_set_state(spare, SPARE_IDLE);
+	spare_arm_idle(spare);
 	inner_shard_on_joined(spare->shard, clock_us() - spare->dialed_us);
 }
 
@@ -241,7 +216,7 @@ spare_retire(struct spare *spare, int reason)
 		return;
 	}
 	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
-	set_state(spare, SPARE_RETIRING);
+	spare_set_state(spare, SPARE_RETIRING);
 	loop_timer_start(&spare->timer, SPARE_RETIRE_MS);
 }
 
@@ -252,7 +227,7 @@ spare_replace_stale(struct spare *spare, uint64_t in_ms)
 	if (spare->key_serial == spare->shard->key_serial)
 		return;
 	spare->retire_ms = least(spare->retire_ms, clock_ms() + in_ms);
-	arm_idle(spare);
+	spare_arm_idle(spare);
 }
 
 void
@@ -286,7 +261,7 @@ on_idle_timeout(struct spare *spare)
 		return;
 	}
 	spare->sent_ms = now;
-	arm_idle(spare);
+	spare_arm_idle(spare);
 }
 
 void
@@ -311,8 +286,12 @@ spare_on_timeout(struct spare *spare)
 		spare_close(spare, SPARE_END_NORMAL,
 		    "the outer did not answer GOAWAY");
 		break;
-	case SPARE_DIALING: /* the link is never read dry */
-		spare_close(spare, SPARE_END_NORMAL, "not started in time");
+	case SPARE_DIALING: /* or the link is never read dry */
+		if (spare->puzzled)
+			spare_look_again(spare);
+		else
+			spare_close(spare, SPARE_END_NORMAL,
+			    "not started in time");
 		break;
 	case SPARE_STARTED:
 		spare_close(spare, SPARE_END_NORMAL, "no START in time");
@@ -328,164 +307,6 @@ static void
 on_timer(void *arg)
 {
 	spare_on_timeout(arg);
-}
-
-/* The session is over before it began; the link goes, after its last words. */
-static void
-end_politely(struct spare *spare, const char *why)
-{
-	struct link *link = spare->link;
-
-	leave(spare, SPARE_END_NORMAL, why);
-	link_retire(link);
-}
-
-/* No target for this client. The link stays good, unless its format has no
- * word for that, or it has already said that it goes. */
-static void
-refuse(struct spare *spare, enum wire_code code, const char *text)
-{
-	char why[256];
-
-	snprintf(why, sizeof(why), "%s: %s", wire_code_text(code), text);
-	log_finished(spare, 0, 0, why);
-	if (spare->codec->send_refused == NULL ||
-	    !spare->codec->send_refused(spare, code, text) || spare->leaving) {
-		end_politely(spare, why);
-		return;
-	}
-	if (spare->early != NULL)
-		evbuffer_free(spare->early);
-	spare->early = NULL;
-	set_state(spare, SPARE_IDLE);
-	arm_idle(spare);
-}
-
-static void
-on_pump_done(const struct pump_result *result, void *arg)
-{
-	struct spare *spare = arg;
-	char text[PUMP_END_SIZE];
-	const char *why = result->end == PUMP_STOPPED
-	    ? spare->stop_why
-	    : pump_end_text(result->end, "target", "outer", text);
-
-	spare->pump = NULL;
-	log_finished(spare, result->b_to_a, result->a_to_b, why);
-	leave(spare, SPARE_END_NORMAL, why);
-}
-
-/* Joins target and link. False without memory. */
-static bool
-relay(struct spare *spare)
-{
-	const struct inner_config *config = spare->shard->config;
-	const struct pump_options options = {
-		.buffer_bytes = (size_t)config->buffer_bytes,
-		.idle_ms = config->idle_ms,
-		.peer_ms = config->peer_ms,
-		.whole_close_b = spare->codec->whole_close,
-		.hold_fin_ms = spare->codec->whole_close ? HOLD_FIN_MS : 0,
-		.gate = spare->codec->gate,
-		.early = spare->early,
-		.done = on_pump_done,
-		.arg = spare,
-	};
-
-	spare->pump = pump_start(spare->shard->pumps, spare->target_fd,
-	    spare->link, &options);
-	if (spare->pump == NULL)
-		return false;
-	spare->target_fd = SOCK_NONE;
-	spare->link = NULL;
-	return true;
-}
-
-/* READY, and the target's bytes flow. */
-static void
-go(struct spare *spare)
-{
-	struct link *link = spare->link;
-
-	if (!spare->codec->send_ready(spare) || !relay(spare)) {
-		/* READY may be in the output: it must not leave, nor a FIN */
-		log_finished(spare, 0, 0, "out of memory");
-		leave(spare, SPARE_END_NORMAL, "out of memory");
-		link_reset(link);
-		return;
-	}
-	set_state(spare, SPARE_STARTED);
-	if (spare->codec->gate == NULL)
-		spare_on_start(spare);
-	else
-		loop_timer_start(&spare->timer,
-		    spare->shard->config->forward_ms);
-}
-
-void
-spare_on_start(struct spare *spare)
-{
-	set_state(spare, SPARE_RELAYING);
-	loop_timer_stop(&spare->timer);
-}
-
-/*
- * The target is there. Early bytes may reach it only if the outer is still
- * there too, for it may have sent them elsewhere since; and what is on its way
- * may be such bytes: so the link is read dry first.
- */
-static void
-go_if_dry(struct spare *spare)
-{
-	if (link_is_quiet(spare->link))
-		go(spare);
-}
-
-static void
-on_target(enum dial_result result, sock_fd fd, const char *why, void *arg)
-{
-	struct spare *spare = arg;
-
-	spare->dial = NULL;
-	if (result != DIAL_OK) {
-		refuse(spare, target_code(result), why);
-		return;
-	}
-	spare->target_fd = fd;
-
-	loop_timer_start(&spare->timer, spare->shard->config->forward_ms);
-	go_if_dry(spare);
-}
-
-void
-spare_on_forward(struct spare *spare, const struct request *request)
-{
-	struct inner_shard *shard = spare->shard;
-	const char *why = NULL;
-	unsigned code;
-
-	spare->session = request->session;
-	spare->client.family = (uint8_t)request->family;
-	spare->client.port = request->client_port;
-	memcpy(spare->client.addr, request->client_addr,
-	    sizeof(spare->client.addr));
-	spare->began_ms = clock_ms();
-	spare->has_early = false;
-	set_state(spare, SPARE_DIALING);
-	loop_timer_stop(&spare->timer); /* the dial has its own */
-	inner_shard_on_taken(shard, request->waiting);
-	if ((code = target_check(shard->config, request, &why)) != 0) {
-		refuse(spare, (enum wire_code)code, why);
-		return;
-	}
-	spare->dial = target_dial(shard->loop, shard->resolver, shard->config,
-	    on_target, spare);
-	if (spare->dial == NULL)
-		refuse(spare, CODE_LIMIT, "out of memory");
-	else if (!dial_is_over(spare->dial) &&
-	    spare->codec->send_dialing != NULL &&
-	    !spare->codec->send_dialing(spare))
-		spare_close(spare, SPARE_END_NORMAL, "out of memory");
 }
 
 void
@@ -506,7 +327,7 @@ on_input(void *arg)
 	spare->heard_ms = clock_ms();
 	spare->codec->read(spare, link_input(spare->link));
 	if (spare->state == SPARE_DIALING && spare->target_fd != SOCK_NONE)
-		go_if_dry(spare);
+		spare_go_if_dry(spare);
 }
 
 /* The link ended, by FIN or by reset. */
@@ -607,7 +428,7 @@ on_connected(enum dial_result result, sock_fd fd, const char *why, void *arg)
 		spare_close(spare, SPARE_END_FAILED, "out of memory");
 		return;
 	}
-	set_state(spare, SPARE_HANDSHAKE);
+	spare_set_state(spare, SPARE_HANDSHAKE);
 	spare->heard_ms = spare->sent_ms = clock_ms();
 
 	loop_timer_start(&spare->timer,

@@ -3,6 +3,7 @@
 #ifndef INNER_SPARE_CODEC_H
 #define INNER_SPARE_CODEC_H
 
+#include "inner/offers.h"
 #include "inner/spare.h"
 #include "net/loop.h"
 #include "relay/pump.h"
@@ -57,7 +58,8 @@ struct spare_handshake {
  * kept, for there may be thousands. */
 struct spare_client {
 	uint8_t family; /* enum request_family */
-	uint16_t port;
+	uint16_t port, public_port;
+	uint32_t service; /* its id */
 	uint8_t addr[16];
 };
 
@@ -82,11 +84,16 @@ struct spare {
 		uint64_t began_ms;  /* the session */
 	};
 	struct spare_client client; /* of the session */
+	struct offers *offers;	    /* held: what it was looked up in */
+	const struct offer *offer;  /* borrowed: offers; NULL: none of them */
+	char *asked; /* owned: the target, where it is not simply the
+			  * offer's */
 	enum spare_state state;
 	sock_fd target_fd;   /* owned; SOCK_NONE: none. Connected, but the link
 			    * is not read dry yet */
 	uint32_t ping_ms;    /* the outer's interval */
 	unsigned key_serial; /* of the key that it has joined with */
+	bool puzzled;	     /* DIALING: its service is unknown as yet */
 	bool leaving;	     /* has said GOAWAY */
 	bool has_early;	     /* one per session, at most */
 	bool secured;	     /* its TLS handshake is over */
@@ -100,6 +107,21 @@ void spare_on_forward(struct spare *spare, const struct request *request);
 void spare_on_goaway(struct spare *spare, enum goaway_reason reason);
 /* START: the pump's gate opens. */
 void spare_on_start(struct spare *spare);
+
+/* Of spare.c, for spare_session.c: the only writer of the state; what every way
+ * out has in common; the next thing that an idle link has to do. */
+void spare_set_state(struct spare *spare, enum spare_state next);
+void spare_leave(struct spare *spare, enum spare_end end, const char *why);
+void spare_arm_idle(struct spare *spare);
+
+/* Of spare_session.c: the line of a session that is over; what belongs to one;
+ * whether a service is known by now; the target is connected, and the link may
+ * be read dry. */
+void spare_log_finished(const struct spare *spare, uint64_t up, uint64_t down,
+    const char *why);
+void spare_forget_session(struct spare *spare);
+void spare_look_again(struct spare *spare);
+void spare_go_if_dry(struct spare *spare);
 
 /* The peer broke the protocol: says so to it, logs, closes. */
 void spare_fail(struct spare *spare, enum wire_code code, const char *why);

@@ -2,22 +2,25 @@
 #ifndef INNER_TARGET_H
 #define INNER_TARGET_H
 
-#include "inner/config.h"
+#include "inner/offers.h"
 #include "net/dial.h"
 #include "wire/frame.h"
 #include "wire/request.h"
 
-struct loop;
-struct resolver;
+struct target {
+	const struct offer *offer; /* borrowed: the offers; NULL: none of them,
+				    * but AllowTargets allows it */
+	struct addr addr;
+};
 
-/* Whether this inner serves the request. 0, or the code to refuse it with and
- * *why, a constant text. */
-unsigned target_check(const struct inner_config *config,
-    const struct request *request, const char **why);
-
-/* As dial_start, to the target of the configuration. */
-struct dial *target_dial(struct loop *loop, struct resolver *resolver,
-    const struct inner_config *config, dial_fn *done, void *arg);
+/*
+ * What the request asks to dial, if this inner allows it: looked up in each
+ * request anew, by the text in it. 0 and *target; or the code to refuse it
+ * with, and *why, a constant text. CODE_NO_SUCH_SERVICE: perhaps the outer's
+ * word on it is still on its way.
+ */
+unsigned target_choose(const struct offers *offers,
+    const struct request *request, struct target *target, const char **why);
 
 /* The refusal code for a dial that failed. */
 enum wire_code target_code(enum dial_result result);

@@ -43,6 +43,7 @@ static const struct {
 	{ "loop", loop_suite },
 	{ "net", net_suite },
 	{ "peek", peek_suite },
+	{ "offers", offers_suite },
 	{ "pool", pool_suite },
 	{ "posix", posix_suite },
 	{ "proof", proof_suite },

@@ -34,6 +34,7 @@ Suite *keys_suite(void);
 Suite *loop_suite(void);
 Suite *net_suite(void);
 Suite *peek_suite(void);
+Suite *offers_suite(void);
 Suite *pool_suite(void);
 Suite *posix_suite(void);
 Suite *proof_suite(void);

@@ -22,16 +22,18 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define IN	  "\"InnerServerAddress\": \"tcp://127.0.0.1:9090\", "
-#define IN_ALL	  "\"InnerServerAddress\": \"tcp://:9090\", "
-#define OUT	  "\"OuterServerAddress\": \"tcp://127.0.0.1:8080\", "
-#define REG	  "\"RegisterAddress\": \"tcp://127.0.0.1:9090\", "
-#define TO	  "\"ProxyAddress\": \"tcp://127.0.0.1:80\", "
-#define KEY	  "\"AuthKey\": \"sixteen-letters!\""
-#define EDGE	  "{\"Inner\": \"edge\", \"Key\": \"sixteen-for-edge\"}"
-#define KEYS(of)  "\"Keys\": [" of "]"
-#define KEY_33	  "\"AuthKey\": \"123456789012345678901234567890123\""
-#define WRONG_KEY "no-signal<carries>it"
+#define IN	     "\"InnerServerAddress\": \"tcp://127.0.0.1:9090\", "
+#define IN_ALL	     "\"InnerServerAddress\": \"tcp://:9090\", "
+#define OUT	     "\"OuterServerAddress\": \"tcp://127.0.0.1:8080\", "
+#define REG	     "\"RegisterAddress\": \"tcp://127.0.0.1:9090\", "
+#define TO	     "\"ProxyAddress\": \"tcp://127.0.0.1:80\", "
+#define KEY	     "\"AuthKey\": \"sixteen-letters!\""
+#define EDGE	     "{\"Inner\": \"edge\", \"Key\": \"sixteen-for-edge\"}"
+#define KEYS(of)     "\"Keys\": [" of "]"
+#define SERVICES(of) "\"Services\": [" of "], "
+#define WEB	     "{\"Name\": \"web\", \"Proxy\": \"tcp://127.0.0.1:3000\"}"
+#define KEY_33	     "\"AuthKey\": \"123456789012345678901234567890123\""
+#define WRONG_KEY    "no-signal<carries>it"
 
 enum { TEXT_SIZE = 8192 };
 
@@ -265,6 +267,75 @@ static const struct {
 	    "\"Protocol\": \"native\"",
 	    "" },
 	{ "inner, native, key of 33", true, "{" REG TO KEY_33 "}", "", "" },
+	{ "inner, no target", true, "{" REG KEY "}",
+	    ": ProxyAddress: missing; expected the address of the target, such "
+	    "as tcp://127.0.0.1:80, or Services",
+	    "" },
+	{ "inner, services alone", true,
+	    "{" REG SERVICES(
+		WEB ", {\"Name\": \"default\", "
+		    "\"Proxy\": \"tcp://:1\", \"Weight\": 100}") KEY "}",
+	    "", "" },
+	{ "inner, all of it", true,
+	    "{" REG TO SERVICES(WEB
+		", {\"Name\": \"games\", "
+		"\"Proxy\": \"tcp://:7000-7099\", "
+		"\"RemoteListen\": \"tcp://0.0.0.0:6000-6099\"}") "\"AllowTargets\": [\"*:22\", \"unix:///a\"], " KEY
+								  "}",
+	    "", "" },
+	{ "inner, two services of one name", true,
+	    "{" REG SERVICES(WEB ", " WEB) KEY "}",
+	    ": Services: \"web\": found it twice (ProxyAddress is \"default\"); "
+	    "expected a name of its own",
+	    "" },
+	{ "inner, two defaults", true,
+	    "{" REG TO SERVICES("{\"Name\": \"default\", "
+				"\"Proxy\": \"tcp://:1\"}") KEY "}",
+	    ": Services: \"default\": found it twice (ProxyAddress is "
+	    "\"default\"); expected a name of its own",
+	    "" },
+	{ "inner, ranges that differ", true,
+	    "{" REG SERVICES(
+		"{\"Name\": \"web\", \"Proxy\": "
+		"\"tcp://:70-71\", \"RemoteListen\": \"tcp://:60\"}") KEY "}",
+	    ": Services: \"web\": RemoteListen: found 1 port; expected as many "
+	    "as Proxy has, which is 2",
+	    "" },
+	{ "inner, a public Unix socket", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+			     "\"RemoteListen\": \"unix:///a\"}") KEY "}",
+	    ": Services: \"web\": RemoteListen: found a Unix socket; expected "
+	    "tcp://",
+	    "" },
+	{ "inner, a service without a target", true,
+	    "{" REG SERVICES("{\"Name\": \"web\"}") KEY "}",
+	    ":1:58: Services: Proxy: missing; expected the address of its "
+	    "target, such as tcp://127.0.0.1:3000",
+	    "" },
+	{ "inner, a service at port 0", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:0\"}") KEY
+	    "}",
+	    ":1:83: Services: Proxy: found \"tcp://:0\": nobody can be reached "
+	    "at port 0; expected tcp://host:port, tcp://host:first-last or "
+	    "unix:///path",
+	    "" },
+	{ "inner, services over classic links", true,
+	    "{" REG SERVICES(WEB) "\"Protocol\": \"classic\", " KEY "}",
+	    ": Protocol: found \"classic\", which has one target only; expected "
+	    "\"native\", for there is Services",
+	    "" },
+	{ "inner, AllowTargets over classic links", true,
+	    "{" REG TO "\"AllowTargets\": [\"*:1\"], \"Protocol\": "
+	    "\"classic\", " KEY "}",
+	    ": Protocol: found \"classic\", which has one target only; expected "
+	    "\"native\", for there is AllowTargets",
+	    "" },
+	{ "inner, an entry without a port", true,
+	    "{" REG TO "\"AllowTargets\": [\"10.0.0.0/8\"], " KEY "}",
+	    ":1:100: AllowTargets: found \"10.0.0.0/8\": the port is missing; "
+	    "expected a list of 0 to 1000 targets, as [\"127.0.0.1:3000\", "
+	    "\"10.0.0.0/8:22\", \"*.lan:80,443\"]",
+	    "" },
 	{ "inner, least and most free the same", true,
 	    "{" REG TO KEY ", \"MinFreeConn\": 10}", "", "" },
 	{ "inner, least over most", true,

@@ -3,7 +3,6 @@
  */
 #include "tests/unit/suites.h"
 #include "inner/keeper.h"
-#include "inner/target.h"
 
 #include <string.h>
 
@@ -32,51 +31,6 @@ START_TEST(next_delay)
 }
 END_TEST
 
-static const struct {
-	const char *name;
-	struct request request;
-	unsigned want;
-} requests[] = {
-	{ "its own target", { .target = "" }, 0 },
-	{ "its own target by name", { .target = "tcp://127.0.0.1:80" }, 0 },
-	{ "another target", { .target = "tcp://127.0.0.1:81" },
-	    CODE_TARGET_NOT_ALLOWED },
-	{ "a longer text", { .target = "tcp://127.0.0.1:800" },
-	    CODE_TARGET_NOT_ALLOWED },
-	{ "another service", { .service = 1 }, CODE_NO_SUCH_SERVICE },
-	{ "UDP", { .protocol = REQUEST_UDP }, CODE_TARGET_NOT_ALLOWED },
-};
-
-START_TEST(target_is_checked)
-{
-	struct inner_config config = { 0 };
-	const char *why = NULL;
-
-	ck_assert_ptr_null(
-	    addr_parse("tcp://127.0.0.1:80", &config.proxy_addr));
-	ck_assert_msg(target_check(&config, &requests[_i].request, &why) ==
-		requests[_i].want,
-	    "case \"%s\"", requests[_i].name);
-	ck_assert((why != NULL) == (requests[_i].want != 0));
-}
-END_TEST
-
-static const struct {
-	enum dial_result result;
-	enum wire_code code;
-} codes[] = {
-	{ DIAL_NO_NAME, CODE_NAME_NOT_RESOLVED },
-	{ DIAL_REFUSED, CODE_TARGET_REFUSED },
-	{ DIAL_TIMED_OUT, CODE_TARGET_TIMED_OUT },
-	{ DIAL_NO_RESOURCES, CODE_LIMIT },
-};
-
-START_TEST(refusal_code)
-{
-	ck_assert_int_eq(target_code(codes[_i].result), codes[_i].code);
-}
-END_TEST
-
 Suite *
 keeper_suite(void)
 {
@@ -85,10 +39,6 @@ keeper_suite(void)
 
 	tcase_add_loop_test(tc, next_delay, 0,
 	    (int)(sizeof(delays) / sizeof(delays[0])));
-	tcase_add_loop_test(tc, target_is_checked, 0,
-	    (int)(sizeof(requests) / sizeof(requests[0])));
-	tcase_add_loop_test(tc, refusal_code, 0,
-	    (int)(sizeof(codes) / sizeof(codes[0])));
 	suite_add_tcase(suite, tc);
 	return suite;
 }
