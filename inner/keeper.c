@@ -167,6 +167,8 @@ refill(void *object)
 	if (!keeper->down && !keeper->retry_waits &&
 	    on_the_way(keeper) < keeper->config->max_dialing)
 		atomic_store(&keeper->identity.hear_joins, false);
+	if (!keeper->stopping)
+		control_look(&keeper->control);
 	tell_if_over(keeper);
 }
 
@@ -285,9 +287,8 @@ least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Never more than the delay itself: "at most 1 s" is a promise. */
-static uint64_t
-jittered(uint64_t delay_ms)
+uint64_t
+keeper_jittered(uint64_t delay_ms)
 {
 	uint64_t jitter = delay_ms * JITTER_PERCENT / 100;
 
@@ -298,7 +299,7 @@ static void
 retry_in(struct keeper *keeper, uint64_t ms)
 {
 	keeper->retry_waits = true;
-	loop_timer_start(&keeper->retry, jittered(ms));
+	loop_timer_start(&keeper->retry, keeper_jittered(ms));
 }
 
 /* Something is wrong with the outer or the way to it. */
@@ -359,6 +360,13 @@ on_joined(struct keeper *keeper)
 	keeper->delay_ms = 0;
 	keeper->retry_waits = false;
 	loop_timer_stop(&keeper->retry);
+	control_on_connected(&keeper->control);
+}
+
+struct inner_shard *
+keeper_control_shard(struct keeper *keeper)
+{
+	return &keeper->control.shard;
 }
 
 void
@@ -427,13 +435,15 @@ keeper_start(struct keeper *keeper, struct loop *loop,
 	atomic_init(&keeper->identity.next_link, 1);
 	atomic_init(&keeper->identity.next_counter, 1);
 	atomic_init(&keeper->identity.hear_joins, true);
+	atomic_init(&keeper->identity.asks_control, false);
 	loop_timer_init(&keeper->tick, loop, on_tick, keeper);
 	loop_timer_init(&keeper->retry, loop, on_retry, keeper);
 	loop_timer_init(&keeper->moment, loop, on_moment, keeper);
 	if (!proof_random(random, sizeof(random)) || !start_offers(keeper))
 		return false;
 	hex_encode(random, sizeof(random), keeper->identity.instance);
-	if (!start_shards(keeper))
+	if (!control_start(&keeper->control, keeper, loop) ||
+	    !start_shards(keeper))
 		return false;
 	keeper->down = true; /* until the first link is there */
 	keeper->down_since_ms = clock_ms();
@@ -463,13 +473,15 @@ free_changes(struct shard_key **changes, unsigned count)
 bool
 keeper_take_key(struct keeper *keeper, const char *key)
 {
-	struct shard_key *changes[INNER_WORKERS_MAX];
+	struct shard_key *changes[INNER_WORKERS_MAX + 1];
 
-	for (unsigned i = 0; i < keeper->shard_count; i++)
+	for (unsigned i = 0; i < keeper->shard_count + 1; i++)
 		if ((changes[i] = new_change(key)) == NULL) {
 			free_changes(changes, i);
 			return false;
 		}
+	inner_shard_take_key(&keeper->control.shard,
+	    changes[keeper->shard_count]);
 	for (unsigned i = 0; i < keeper->shard_count; i++) {
 		inner_shard_take_key(&keeper->shards[i], changes[i]);
 		if (!keeper->down && !keeper->stopping)
@@ -503,6 +515,7 @@ void
 keeper_take_offers(struct keeper *keeper, struct offers *offers)
 {
 	offers_slot_put(keeper->offers, offers);
+	control_on_offers(&keeper->control);
 }
 
 void
@@ -513,6 +526,7 @@ keeper_drain(struct keeper *keeper, void (*on_idle_end)(void *arg), void *arg)
 	keeper->arg = arg;
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		inner_shard_drain(&keeper->shards[i]);
+	control_drain(&keeper->control);
 	refill_soon(keeper);
 }
 
@@ -527,6 +541,7 @@ keeper_stop(struct keeper *keeper)
 		inner_shard_join(&keeper->shards[i]);
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		inner_shard_close(&keeper->shards[i]);
+	control_stop(&keeper->control);
 	list_remove(&keeper->refill.node);
 	loop_timer_fini(&keeper->tick);
 	loop_timer_fini(&keeper->retry);

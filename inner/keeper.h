@@ -3,6 +3,7 @@
 #define INNER_KEEPER_H
 
 #include "inner/config.h"
+#include "inner/control.h"
 #include "inner/demand.h"
 #include "inner/shard.h"
 #include "inner/spare.h"
@@ -21,6 +22,7 @@ struct keeper {
 	struct offers_slot *offers; /* owned: what FORWARD may ask for */
 	struct inner_shard *shards; /* owned */
 	unsigned shard_count;
+	struct control control;	   /* has a shard of its own */
 	struct pump_memory memory; /* of sessions, on all shards */
 
 	unsigned seen[INNER_WORKERS_MAX]; /* of each shard's taken */
@@ -81,6 +83,12 @@ void keeper_free(struct keeper *keeper);
  * that a spare ended otherwise than normal. */
 void keeper_on_look(struct keeper *keeper, struct inner_shard *shard);
 void keeper_on_end(struct keeper *keeper, enum spare_end end, const char *why);
+
+/* Where the control link is; constant. */
+struct inner_shard *keeper_control_shard(struct keeper *keeper);
+
+/* A wait moved by chance, never more than it was: "at most 1 s" is a promise. */
+uint64_t keeper_jittered(uint64_t delay_ms);
 
 /*
  * The wait before the next attempt, and what the one after it will be based

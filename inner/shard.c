@@ -10,6 +10,7 @@
  * has written before, who takes reads after.
  */
 #include "inner/shard.h"
+#include "inner/control.h"
 #include "inner/keeper.h"
 #include "base/str.h"
 #include "net/loop.h"
@@ -96,6 +97,15 @@ learn(struct inner_shard *shard, const uint8_t secret[PROOF_SIZE])
 	shard->has_secret = true;
 }
 
+static void
+close_all(struct inner_shard *shard, enum spare_state state, const char *why)
+{
+	struct list_node *node;
+
+	while ((node = list_first(&shard->spares[state])) != NULL)
+		spare_close(spare_of(node), SPARE_END_NORMAL, why);
+}
+
 /* The new key is good: the links by the old one go, one after another, so that
  * there are always some. */
 static void
@@ -105,6 +115,7 @@ replace_stale(struct inner_shard *shard)
 	struct list_node *node = list_first(idle);
 	uint64_t place = 0;
 
+	close_all(shard, SPARE_CONTROL, "the key has changed");
 	for (; node != NULL; node = list_next(idle, node))
 		spare_replace_stale(spare_of(node),
 		    place++ * STALE_MS / idle->length);
@@ -154,6 +165,9 @@ inner_shard_on_secret(struct inner_shard *shard,
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		if (&keeper->shards[i] != shard)
 			pass_on(&keeper->shards[i], shard->key_serial, secret);
+	if (shard->control == NULL)
+		pass_on(keeper_control_shard(shard->keeper), shard->key_serial,
+		    secret);
 }
 
 void
@@ -178,7 +192,8 @@ on_quiet(void *arg)
 static void
 tell_if_over(struct inner_shard *shard)
 {
-	if (!shard->draining || shard->closed || shard->asked_quiet)
+	if (!shard->draining || shard->closed || shard->asked_quiet ||
+	    shard->control != NULL)
 		return;
 	for (int i = 0; i < SPARE_CLOSED; i++)
 		if (shard->spares[i].length > 0)
@@ -233,15 +248,6 @@ on_shrink(struct inbox_message *message)
 }
 
 static void
-close_all(struct inner_shard *shard, enum spare_state state, const char *why)
-{
-	struct list_node *node;
-
-	while ((node = list_first(&shard->spares[state])) != NULL)
-		spare_close(spare_of(node), SPARE_END_NORMAL, why);
-}
-
-static void
 on_drain(struct inbox_message *message)
 {
 	struct inner_shard *shard = list_entry(message, struct inner_shard,
@@ -255,6 +261,8 @@ on_drain(struct inbox_message *message)
 	close_all(shard, SPARE_CONNECTING, "the inner is stopping");
 	close_all(shard, SPARE_HANDSHAKE, "the inner is stopping");
 	while ((node = list_first(&shard->spares[SPARE_IDLE])) != NULL)
+		spare_retire(spare_of(node), GOAWAY_SHUTDOWN);
+	while ((node = list_first(&shard->spares[SPARE_CONTROL])) != NULL)
 		spare_retire(spare_of(node), GOAWAY_SHUTDOWN);
 	for (node = list_first(dialing); node != NULL;
 	     node = list_next(dialing, node))
@@ -273,7 +281,9 @@ on_key(struct inbox_message *message)
 	if (!shard->closed) {
 		str_copy(shard->key, sizeof(shard->key), change->text);
 		shard->key_serial++;
-		shard->has_stale = shard->spares[SPARE_IDLE].length > 0;
+		shard->has_stale = shard->spares[SPARE_IDLE].length +
+			shard->spares[SPARE_CONTROL].length >
+		    0;
 		shard->has_secret = false;
 		proof_forget(shard->secret, sizeof(shard->secret));
 		close_all(shard, SPARE_HANDSHAKE, "the key has changed");
@@ -313,10 +323,11 @@ inner_shard_init(struct inner_shard *shard, struct keeper *keeper,
 	shard->loop = own_thread ? worker_loop(shard->worker) : main_loop;
 	if ((shard->resolver = resolver_new(shard->loop)) == NULL)
 		return false;
-	shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
-	    sys_raise_fd_limit(),
-	    shard->config->workers > 0 ? shard->config->workers : 1,
-	    &shard->keeper->memory);
+	if (shard->control == NULL)
+		shard->pumps = pump_kit_new(shard->loop, shard->config->pump,
+		    sys_raise_fd_limit(),
+		    shard->config->workers > 0 ? shard->config->workers : 1,
+		    &shard->keeper->memory);
 	to_shard(shard, &shard->begin);
 	return !own_thread || worker_start(shard->worker);
 }
@@ -374,7 +385,15 @@ inner_shard_close(struct inner_shard *shard)
 }
 
 void
-inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us)
+inner_shard_on_control_asked(struct inner_shard *shard)
+{
+	if (!atomic_exchange(&shard->identity->asks_control, true) &&
+	    shard->control == NULL)
+		tell(shard);
+}
+
+static void
+note_refill(struct inner_shard *shard, uint64_t took_us)
 {
 	uint64_t known = atomic_load_explicit(&shard->refill_us,
 	    memory_order_relaxed);
@@ -384,6 +403,17 @@ inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us)
 	    : (known * (REFILL_WEIGHT - 1) + took_us) / REFILL_WEIGHT;
 	atomic_store_explicit(&shard->refill_us, (unsigned)known,
 	    memory_order_relaxed);
+}
+
+void
+inner_shard_on_joined(struct inner_shard *shard, struct spare *spare,
+    uint64_t took_us)
+{
+	if (shard->control != NULL) {
+		control_on_joined(shard->control, spare);
+		return;
+	}
+	note_refill(shard, took_us);
 	if (shard->has_stale)
 		replace_stale(shard);
 	if (atomic_load(&shard->identity->hear_joins)) {
@@ -417,6 +447,10 @@ inner_shard_on_end(struct inner_shard *shard, enum spare_state from,
 {
 	if (shard->closed)
 		return;
+	if (shard->control != NULL) {
+		control_on_end(shard->control, end, why);
+		return;
+	}
 	if (end != SPARE_END_NORMAL)
 		tell_end(shard, end, why);
 	/* who has relayed is replaced long since: the keeper need not wake up

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct control;
 struct keeper;
 struct loop;
 struct pump_kit;
@@ -35,7 +36,8 @@ struct identity {
 	char instance[HELLO_INSTANCE_SIZE + 1]; /* constant */
 	_Atomic uint64_t next_link;		/* ids for the log */
 	_Atomic uint64_t next_counter;		/* of quick joins */
-	_Atomic bool hear_joins; /* the keeper waits for links to join: shards
+	_Atomic bool asks_control; /* a WELCOME has asked for a control link */
+	_Atomic bool hear_joins;   /* the keeper waits for links to join: shards
 				  * tell of them */
 };
 
@@ -54,7 +56,9 @@ struct inner_shard {
 	const struct inner_config *config; /* borrowed */
 	struct identity *identity;	   /* borrowed */
 	struct keeper *keeper;		   /* borrowed, the main thread's */
-	struct loop *main_loop;		   /* borrowed: its inbox only */
+	struct control *control; /* borrowed: whose one link is here, and no
+				  * spare; NULL: nobody's */
+	struct loop *main_loop;	 /* borrowed: its inbox only */
 	struct list spares[SPARE_NSTATES]; /* a state is a list */
 	bool draining, closed, asked_quiet;
 	char key[KEY_MAX + 1];	   /* AuthKey */
@@ -88,6 +92,7 @@ struct inner_shard {
 
 /*
  * Fills *shard: on the main loop, or, with own_thread, on a worker of its own.
+ * control, if any, has been set before.
  * False without memory, descriptors or threads. Give it to inner_shard_close
  * either way.
  */
@@ -119,7 +124,10 @@ void inner_shard_join(struct inner_shard *shard);
 void inner_shard_close(struct inner_shard *shard);
 
 /* What a spare tells, on the shard's thread. from: the state it ended in. */
-void inner_shard_on_joined(struct inner_shard *shard, uint64_t took_us);
+void inner_shard_on_joined(struct inner_shard *shard, struct spare *spare,
+    uint64_t took_us);
+/* WELCOME asks for a control link. */
+void inner_shard_on_control_asked(struct inner_shard *shard);
 void inner_shard_on_taken(struct inner_shard *shard, uint16_t waiting);
 /* secret: of a full handshake that has just succeeded. Copied, for all shards. */
 void inner_shard_on_secret(struct inner_shard *shard,

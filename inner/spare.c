@@ -39,6 +39,7 @@ static const char *const state_names[] = {
 	[SPARE_DIALING] = "dialing",
 	[SPARE_STARTED] = "started",
 	[SPARE_RELAYING] = "relaying",
+	[SPARE_CONTROL] = "control",
 	[SPARE_CLOSED] = "closed",
 };
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SPARE_NSTATES,
@@ -47,12 +48,13 @@ _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SPARE_NSTATES,
 #define TO(s) (1u << SPARE_##s)
 static const unsigned next_ok[SPARE_NSTATES] = {
 	[SPARE_CONNECTING] = TO(HANDSHAKE) | TO(CLOSED),
-	[SPARE_HANDSHAKE] = TO(IDLE) | TO(CLOSED),
+	[SPARE_HANDSHAKE] = TO(IDLE) | TO(CONTROL) | TO(CLOSED),
 	[SPARE_IDLE] = TO(RETIRING) | TO(DIALING) | TO(CLOSED),
 	[SPARE_RETIRING] = TO(DIALING) | TO(CLOSED),
 	[SPARE_DIALING] = TO(IDLE) | TO(STARTED) | TO(CLOSED),
 	[SPARE_STARTED] = TO(RELAYING) | TO(CLOSED),
 	[SPARE_RELAYING] = TO(CLOSED),
+	[SPARE_CONTROL] = TO(CLOSED),
 };
 
 struct spare *
@@ -150,6 +152,15 @@ spare_close(struct spare *spare, enum spare_end end, const char *why)
 }
 
 void
+spare_end_politely(struct spare *spare, const char *why)
+{
+	struct link *link = spare->link;
+
+	spare_leave(spare, SPARE_END_NORMAL, why);
+	link_retire(link);
+}
+
+void
 spare_fail(struct spare *spare, enum wire_code code, const char *why)
 {
 	struct link *link = spare->link;
@@ -187,6 +198,12 @@ spare_arm_idle(struct spare *spare)
 	loop_timer_start(&spare->timer, due > now ? due - now : 0);
 }
 
+static bool
+is_control(const struct spare *spare)
+{
+	return spare->shard->control != NULL;
+}
+
 void
 spare_authenticated(struct spare *spare)
 {
@@ -197,25 +214,31 @@ spare_authenticated(struct spare *spare)
 		spare->ping_ms = CLASSIC_PING_MS;
 	spare->joined_ms = now;
 	spare->key_serial = spare->shard->key_serial;
-	spare->retire_ms = spare->codec->quiet_peer ? UINT64_MAX
-						    : now +
+	spare->retire_ms = spare->codec->quiet_peer || is_control(spare)
+	    ? UINT64_MAX
+	    : now +
 		loop_jitter(spare->shard->config->link_age_ms,
 		    AGE_JITTER_PERCENT);
-	spare_set_state(spare, SPARE_IDLE);
+	spare_set_state(spare, is_control(spare) ? SPARE_CONTROL : SPARE_IDLE);
 	spare_arm_idle(spare);
-	inner_shard_on_joined(spare->shard, clock_us() - spare->dialed_us);
+	inner_shard_on_joined(spare->shard, spare,
+	    clock_us() - spare->dialed_us);
 }
 
 void
 spare_retire(struct spare *spare, int reason)
 {
-	assert(spare->state == SPARE_IDLE);
+	assert(spare->state == SPARE_IDLE || spare->state == SPARE_CONTROL);
 	spare->leaving = true;
 	if (spare->codec->send_goaway == NULL) {
 		spare_close(spare, SPARE_END_NORMAL, "retired");
 		return;
 	}
 	(void)spare->codec->send_goaway(spare, (enum goaway_reason)reason);
+	if (spare->state == SPARE_CONTROL) {
+		spare_end_politely(spare, "retired");
+		return;
+	}
 	spare_set_state(spare, SPARE_RETIRING);
 	loop_timer_start(&spare->timer, SPARE_RETIRE_MS);
 }
@@ -280,6 +303,7 @@ spare_on_timeout(struct spare *spare)
 				: "not authenticated in time");
 		break;
 	case SPARE_IDLE:
+	case SPARE_CONTROL:
 		on_idle_timeout(spare);
 		break;
 	case SPARE_RETIRING:

@@ -5,12 +5,14 @@
 #include "base/list.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct inner_shard;
 struct spare;
 
-/* CONNECTING, HANDSHAKE (HandshakeTimeout each) -> IDLE (3 pings of silence)
+/* A control link: CONNECTING, HANDSHAKE -> CONTROL (3 pings of silence). All
+ * others: CONNECTING, HANDSHAKE (HandshakeTimeout each) -> IDLE (3 pings of silence)
  * -> DIALING (DialTimeout) -> STARTED (ForwardTimeout, until START) ->
  * RELAYING. RETIRING is an idle one that has said GOAWAY. */
 enum spare_state {
@@ -21,6 +23,7 @@ enum spare_state {
 	SPARE_DIALING,
 	SPARE_STARTED,
 	SPARE_RELAYING,
+	SPARE_CONTROL,
 	SPARE_CLOSED,
 	SPARE_NSTATES,
 };
@@ -44,7 +47,8 @@ bool spare_start(struct inner_shard *shard);
 void spare_close(struct spare *spare, enum spare_end end, const char *why);
 
 /* An idle spare takes its leave: GOAWAY, and the outer closes it. A FORWARD
- * that crosses it is still served. reason: enum goaway_reason. */
+ * that crosses it is still served. A control link ends with its GOAWAY. reason:
+ * enum goaway_reason. */
 void spare_retire(struct spare *spare, int reason);
 
 /* An idle one that has joined with an older key is to take its leave (age)
@@ -54,6 +58,9 @@ void spare_replace_stale(struct spare *spare, uint64_t in_ms);
 /* One that is dialing serves its client, and nobody after that: it says GOAWAY
  * (shutdown) now and ends with its session. */
 void spare_will_leave(struct spare *spare);
+
+/* Sends REGISTER over a control link. False without memory: close it. */
+bool spare_register(struct spare *spare, const char *payload, size_t len);
 
 struct spare *spare_of(struct list_node *state_node);
 

@@ -109,9 +109,11 @@ void spare_on_goaway(struct spare *spare, enum goaway_reason reason);
 void spare_on_start(struct spare *spare);
 
 /* Of spare.c, for spare_session.c: the only writer of the state; what every way
- * out has in common; the next thing that an idle link has to do. */
+ * out has in common; the same, and the link ends after its last words; the next
+ * thing that an idle link has to do. */
 void spare_set_state(struct spare *spare, enum spare_state next);
 void spare_leave(struct spare *spare, enum spare_end end, const char *why);
+void spare_end_politely(struct spare *spare, const char *why);
 void spare_arm_idle(struct spare *spare);
 
 /* Of spare_session.c: the line of a session that is over; what belongs to one;

@@ -7,6 +7,8 @@
  *          native link".
  */
 #include "inner/spare_codec.h"
+#include "inner/control.h"
+#include "inner/keeper.h"
 #include "inner/shard.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -53,12 +55,25 @@ ask_to_join(struct spare *spare, struct hello *hello)
 }
 
 static bool
+has_services(const struct spare *spare)
+{
+	struct offers *offers = offers_slot_get(spare->shard->keeper->offers);
+	bool registers = offers->registers;
+
+	offers_release(offers);
+	return registers;
+}
+
+static bool
 send_hello(struct spare *spare)
 {
-	struct hello hello = { .role = HELLO_STANDBY,
+	struct hello hello = { .role = spare->shard->control != NULL
+		    ? HELLO_CONTROL
+		    : HELLO_STANDBY,
 		.software = "transponder/" PACKAGE_VERSION,
 		.replace = spare->shard->config->id_configured,
-		.dialing = spare->shard->config->max_dialing };
+		.dialing = spare->shard->config->max_dialing,
+		.registers = has_services(spare) };
 	struct spare_handshake *handshake = calloc(1, sizeof(*handshake));
 	char payload[HELLO_PAYLOAD_MAX];
 	size_t len;
@@ -199,6 +214,8 @@ on_welcome(struct spare *spare, const struct frame *frame)
 		inner_shard_on_ticket(spare->shard,
 		    link_take_ticket(spare->link));
 	spare->ping_ms = bounded(welcome.ping_ms, PING_LEAST_MS, PING_MOST_MS);
+	if (welcome.control)
+		inner_shard_on_control_asked(spare->shard);
 	spare_authenticated(spare);
 }
 
@@ -300,6 +317,27 @@ on_error(struct spare *spare, const struct frame *frame)
 	spare_close(spare, end_of_error(spare, code), why);
 }
 
+bool
+spare_register(struct spare *spare, const char *payload, size_t len)
+{
+	return send_frame(spare, FRAME_REGISTER, payload, len);
+}
+
+static void
+on_registered(struct spare *spare, const struct frame *frame)
+{
+	struct registered registered;
+	const char *why = registered_decode(frame->payload, frame->length,
+	    &registered);
+
+	if (why != NULL) {
+		spare_fail(spare, CODE_PROTOCOL, why);
+		return;
+	}
+	control_on_registered(spare->shard->control, &registered);
+	registered_free(&registered);
+}
+
 static const struct {
 	enum frame_type type;
 	unsigned states; /* where it is legal */
@@ -309,10 +347,14 @@ static const struct {
 	{ FRAME_CHALLENGE, WHEN(HANDSHAKE), on_challenge },
 	{ FRAME_WELCOME, WHEN(HANDSHAKE), on_welcome },
 	{ FRAME_ERROR,
-	    WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(RETIRING) | WHEN(DIALING),
+	    WHEN(HANDSHAKE) | WHEN(IDLE) | WHEN(RETIRING) | WHEN(DIALING) |
+		WHEN(CONTROL),
 	    on_error },
-	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(RETIRING), on_keepalive },
-	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(RETIRING), on_goaway },
+	{ FRAME_KEEPALIVE, WHEN(IDLE) | WHEN(RETIRING) | WHEN(CONTROL),
+	    on_keepalive },
+	{ FRAME_GOAWAY, WHEN(IDLE) | WHEN(RETIRING) | WHEN(CONTROL),
+	    on_goaway },
+	{ FRAME_REGISTERED, WHEN(CONTROL), on_registered },
 	{ FRAME_FORWARD, WHEN(IDLE) | WHEN(RETIRING), on_forward },
 	{ FRAME_EARLY, WHEN(IDLE) | WHEN(RETIRING) | WHEN(DIALING), on_early },
 	/* clang-format on */
@@ -335,11 +377,35 @@ dispatch(struct spare *spare, const struct frame *frame)
 	spare_fail(spare, CODE_PROTOCOL, why);
 }
 
-/* The payload is copied, so that handlers may close link and buffer. */
+/* The payload is copied, so that the handler may close link and buffer. False:
+ * the link is closed. */
+static bool
+take_frame(struct spare *spare, struct evbuffer *input, struct frame *frame)
+{
+	uint8_t usual[8 + FRAME_EARLY_MAX], *payload = usual;
+
+	if (frame->length > sizeof(usual)) {
+		if (spare->state != SPARE_CONTROL) {
+			spare_fail(spare, CODE_PROTOCOL, "frame too long");
+			return false;
+		}
+		if ((payload = malloc(frame->length)) == NULL) {
+			spare_close(spare, SPARE_END_FAILED, "out of memory");
+			return false;
+		}
+	}
+	memcpy(payload, frame->payload, frame->length);
+	framing_drop(input, frame);
+	frame->payload = payload;
+	dispatch(spare, frame);
+	if (payload != usual)
+		free(payload);
+	return true;
+}
+
 static void
 read_frames(struct spare *spare, struct evbuffer *input)
 {
-	uint8_t payload[8 + FRAME_EARLY_MAX];
 	enum wire_code code = CODE_PROTOCOL;
 	const char *why = NULL;
 	struct frame frame;
@@ -358,14 +424,8 @@ read_frames(struct spare *spare, struct evbuffer *input)
 		case WIRE_OK:
 			break;
 		}
-		if (frame.length > sizeof(payload)) {
-			spare_fail(spare, CODE_PROTOCOL, "frame too long");
+		if (!take_frame(spare, input, &frame))
 			return;
-		}
-		memcpy(payload, frame.payload, frame.length);
-		framing_drop(input, &frame);
-		frame.payload = payload;
-		dispatch(spare, &frame);
 	}
 }
 

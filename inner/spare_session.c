@@ -81,16 +81,6 @@ spare_forget_session(struct spare *spare)
 	spare->offer = NULL;
 }
 
-/* The session is over before it began; the link goes, after its last words. */
-static void
-end_politely(struct spare *spare, const char *why)
-{
-	struct link *link = spare->link;
-
-	spare_leave(spare, SPARE_END_NORMAL, why);
-	link_retire(link);
-}
-
 /* No target for this client. The link stays good, unless its format has no
  * word for that, or it has already said that it goes. */
 static void
@@ -102,7 +92,7 @@ refuse(struct spare *spare, enum wire_code code, const char *text)
 	spare_log_finished(spare, 0, 0, why);
 	if (spare->codec->send_refused == NULL ||
 	    !spare->codec->send_refused(spare, code, text) || spare->leaving) {
-		end_politely(spare, why);
+		spare_end_politely(spare, why);
 		return;
 	}
 	spare_forget_session(spare);

@@ -15,6 +15,28 @@ from sockets import (accept, address_of, address_text, listen, recv_exactly)
 R_NO_SERVICE = 20
 
 
+class Roles:
+    """A fake outer that sorts the links of an inner by their role."""
+
+    def __init__(self, fake: FakeOuter, **welcome) -> None:
+        self.fake, self.welcome = fake, welcome
+        self.waiting: dict[str, list[OuterLink]] = {}
+
+    def next(self, role: str, timeout: float | None = None) -> OuterLink:
+        while not self.waiting.get(role):
+            link = self.fake.accept_raw(timeout)
+            link.handshake(self.fake.key, self.fake.ping, **self.welcome)
+            self.waiting.setdefault(link.hello.json()["role"],
+                                    []).append(link)
+        return self.waiting[role].pop(0)
+
+    def standby(self) -> OuterLink:
+        return self.next("standby")
+
+    def control(self, timeout: float | None = None) -> OuterLink:
+        return self.next("control", timeout)
+
+
 def port_of(listener) -> int:
     return address_of(listener)[1]
 
@@ -105,7 +127,8 @@ def test_sighup_takes_other_targets(lab, fake, target):
     with listen() as other:
         inner, file = start(
             lab, fake, ProxyAddress=address_text(address_of(target)))
-        link = fake.accept()
+        roles = Roles(fake)
+        link = roles.standby()
         other_text = address_text(address_of(other))
         refuses(link, peers.R_NOT_ALLOWED, target=other_text)
         good = json.loads(file.read_text())
@@ -121,7 +144,7 @@ def test_sighup_takes_other_targets(lab, fake, target):
         line = inner.wait_log("app", "configuration read anew", after=mark)
         assert line["taken"] == "AllowTargets"
         serves(link, other, target=other_text)
-        link = fake.accept()
+        link = roles.standby()
         file.write_text(json.dumps(good | {"ProxyAddress": other_text}))
         mark = inner.mark()
         inner.signal(signal.SIGHUP)

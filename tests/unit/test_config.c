@@ -272,9 +272,9 @@ static const struct {
 	    "as tcp://127.0.0.1:80, or Services",
 	    "" },
 	{ "inner, services alone", true,
-	    "{" REG SERVICES(
-		WEB ", {\"Name\": \"default\", "
-		    "\"Proxy\": \"tcp://:1\", \"Weight\": 100}") KEY "}",
+	    "{" REG SERVICES(WEB ", {\"Name\": \"default\", "
+				 "\"Proxy\": \"tcp://:1\", \"Weight\": 100}")
+		KEY "}",
 	    "", "" },
 	{ "inner, all of it", true,
 	    "{" REG TO SERVICES(WEB
