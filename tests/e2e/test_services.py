@@ -80,7 +80,7 @@ def test_a_target_of_the_outers_file(lab):
     with pytest.raises(ConnectionResetError):
         with connect(outer.public("wrong")) as sock:
             sock.recv(1)
-    assert "not allowed" in outer.session(after=mark)["why"]
+    assert "not allowed" in outer.session(after=mark, service="wrong")["why"]
     assert other.accepted == 0
 
 
