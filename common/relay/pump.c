@@ -250,6 +250,27 @@ pump_on_error(struct pump_side *side)
 	pump_close(pump, is_a ? PUMP_A_RESET : PUMP_B_RESET);
 }
 
+/*
+ * A classic peer closes as a whole, and when it has left bytes unread a reset
+ * follows its FIN. That may be met before all it said is read, for the client
+ * may be slow to take it: it is read to its end.
+ */
+void
+pump_on_unsendable(struct pump_side *side, int error)
+{
+	struct pump *pump = side->pump;
+
+	if (side != &pump->b || side->eof || !pump->options.whole_close_b ||
+	    !sock_broke_after_end(side->stream.fd, error)) {
+		pump_on_error(side);
+		return;
+	}
+	side->finished = true;
+	pump->holding = false;
+	if (!pump->a.eof)
+		set_eof(&pump->a);
+}
+
 static bool
 has_vanished(const struct pump_side *side)
 {
@@ -278,6 +299,14 @@ has_left(const struct pump_side *side)
 	    (owed == 0 && sock_gone(side->stream.fd));
 }
 
+static void
+on_left(struct pump_side *side)
+{
+	pump_on_unsendable(side, 0);
+	if (!side->pump->closed)
+		look_later(side->pump);
+}
+
 /* A session that lasts is worth the calls; most are over before. */
 static void
 guard(struct pump *pump)
@@ -303,7 +332,7 @@ pump_look(struct wheel_node *node)
 	else if (has_left(&pump->a))
 		pump_close(pump, PUMP_A_RESET);
 	else if (has_left(&pump->b))
-		pump_close(pump, PUMP_B_RESET);
+		on_left(&pump->b);
 	else if (has_vanished(&pump->a))
 		pump_close(pump, PUMP_A_GONE);
 	else if (has_vanished(&pump->b))

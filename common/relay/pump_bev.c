@@ -13,6 +13,7 @@
 #include "relay/pump_parts.h"
 #include "net/link.h"
 #include "net/rate.h"
+#include "sys/inet.h"
 
 #include <event2/buffer.h>
 
@@ -122,8 +123,10 @@ on_eof(void *arg)
 static void
 on_error(void *arg, const char *why)
 {
+	int error = inet_error();
+
 	(void)why;
-	pump_on_error(arg);
+	pump_on_unsendable(arg, error);
 }
 
 static void

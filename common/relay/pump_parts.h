@@ -117,6 +117,10 @@ void pump_pause(struct pump_side *side);
 void pump_on_eof(struct pump_side *side);
 void pump_on_error(struct pump_side *side);
 
+/* Nothing can be sent to the side any more. error: inet_error() of the call
+ * that met it; 0: not known. */
+void pump_on_unsendable(struct pump_side *side, int error);
+
 /* All that is held for the side has left: its FIN may be due. */
 void pump_maybe_finish(struct pump_side *side);
 

@@ -12,6 +12,7 @@
 #include "relay/pump_parts.h"
 #include "net/link.h"
 #include "net/tls.h"
+#include "sys/inet.h"
 #include "sys/sock.h"
 
 #include <event2/buffer.h>
@@ -86,7 +87,7 @@ pump_raw_send(struct pump_side *to, const unsigned char *bytes, size_t len)
 	    held > 0 ? to->held->bytes + to->held->sent : NULL, held, bytes,
 	    len);
 	if (n < 0 && n != SOCK_AGAIN) {
-		pump_on_error(to);
+		pump_on_unsendable(to, inet_error());
 		return;
 	}
 	sent = n > 0 ? (size_t)n : 0;

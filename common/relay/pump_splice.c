@@ -12,6 +12,7 @@
  * as there are slow readers, and quiet sessions have none.
  */
 #include "relay/pump_parts.h"
+#include "sys/inet.h"
 #include "net/link.h"
 #include "sys/sock.h"
 
@@ -29,7 +30,7 @@ pump_splice_flush(struct pump_side *to)
 	if (n == SOCK_AGAIN)
 		return;
 	if (n <= 0) {
-		pump_on_error(to);
+		pump_on_unsendable(to, inet_error());
 		return;
 	}
 	pump_moved(to, (size_t)n);

@@ -62,6 +62,14 @@ bool sock_gone(sock_fd fd);
 /* True when the connection is broken: reset, or timed out (POLLERR). */
 bool sock_broken(sock_fd fd);
 
+/*
+ * Of a connection that is broken: whether its peer had ended it in order
+ * before, so that sock_recv gives what it said, and then its end. error:
+ * inet_error() of the call that met it; 0: the system is asked, which tells it
+ * once. False where systems do not tell.
+ */
+bool sock_broke_after_end(sock_fd fd, int error);
+
 /* What a read would meet now, without reading. */
 enum sock_state { SOCK_DRY, SOCK_BYTES, SOCK_ENDED };
 enum sock_state sock_peek(sock_fd fd);

@@ -121,6 +121,19 @@ sock_broken(sock_fd fd)
 	return (poll_now(fd) & POLLERR) != 0;
 }
 
+/* tcp(7) does not say so, but Linux does: EPIPE when a reset meets a connection
+ * that the peer has ended, else ECONNRESET. */
+bool
+sock_broke_after_end(sock_fd fd, int error)
+{
+	socklen_t len = sizeof(error);
+
+	if (error == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return false;
+	return error == EPIPE;
+}
+
 enum sock_state
 sock_peek(sock_fd fd)
 {

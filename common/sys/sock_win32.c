@@ -108,6 +108,14 @@ sock_gone(sock_fd fd)
 	return sock_broken(fd);
 }
 
+bool
+sock_broke_after_end(sock_fd fd, int error)
+{
+	(void)fd;
+	(void)error;
+	return false;
+}
+
 enum sock_state
 sock_peek(sock_fd fd)
 {

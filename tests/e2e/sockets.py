@@ -234,6 +234,16 @@ def wait_read(sock: socket.socket, timeout: float | None = None) -> None:
                every=0.0002)
 
 
+def wait_acknowledged(sock: socket.socket) -> None:
+    """Waits until the system at the other end has all that was sent, a FIN
+    too; whether anybody reads it or not."""
+    def pending() -> int:
+        left = array.array("i", [0])
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, left)
+        return left[0]
+    wait_until(lambda: pending() == 0, "the peer's system takes it")
+
+
 _SETNS_NET = 0x40000000   # CLONE_NEWNET
 _DUMP = 0x301             # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
 

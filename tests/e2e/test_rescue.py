@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import socket
 import time
@@ -14,7 +15,8 @@ from classic import ClassicInner
 from harness import SCALE
 from peers import FakeInner, frame
 from sockets import (accept, connect, listen, ping_pong, recv_all,
-                     recv_exactly, request, reset, timed_talk, wait_read)
+                     recv_exactly, request, reset, timed_talk,
+                     wait_acknowledged, wait_read)
 from targets import Unanswering
 
 
@@ -166,6 +168,30 @@ def test_answer_of_a_go_inner_that_leaves_the_upload_unread(lab):
         link.finish()
         wait_read(link.sock)
         link.close()                    # unread bytes: a reset follows
+        client.settimeout(10 * SCALE)
+        assert recv_exactly(client, len(answer)) == answer
+
+
+@pytest.mark.parametrize("size", [1, 50_000])
+def test_a_go_inner_is_gone_before_its_answer_is_read(lab, size):
+    """Its bytes, its FIN and the reset behind them are all there when the
+    outer, which still has bytes to write to it, looks: the answer comes."""
+    outer = lab.outer()
+    link = lab.add(ClassicInner.join(outer.links))
+    outer.wait_joined(1)
+    answer = random.Random(size).randbytes(size)
+    with connect(outer.clients, buffers=1 << 14) as client:
+        link.begin()
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.sendall(bytes(1 << 16))
+        outer.signal(signal.SIGSTOP)
+        link.send(answer)
+        link.finish()
+        wait_acknowledged(link.sock)
+        link.close()                    # unread bytes: a reset follows
+        outer.signal(signal.SIGCONT)
         client.settimeout(10 * SCALE)
         assert recv_exactly(client, len(answer)) == answer
 

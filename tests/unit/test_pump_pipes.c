@@ -6,6 +6,7 @@
  */
 #include "tests/unit/suites.h"
 #include "net/link.h"
+#include "base/clock.h"
 #include "relay/pump_parts.h"
 
 #include <errno.h>
@@ -18,7 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER = 256 * 1024, LOTS = 8 * 1024 * 1024, ROUNDS = 200000 };
+enum {
+	BUFFER = 256 * 1024,
+	LOTS = 8 * 1024 * 1024,
+	ROUNDS = 200000,
+	ANSWER = 60 * 1024
+};
 
 static struct loop *loop;
 static struct pump_kit *kit;
@@ -117,6 +123,20 @@ start(void)
 
 	pump = pump_start(kit, a, b, &plain);
 	ck_assert_ptr_nonnull(pump);
+}
+
+/* Little fits between the two. */
+static void
+make_narrow(sock_fd from, sock_fd to)
+{
+	int size = 4096;
+
+	ck_assert_int_eq(setsockopt(from, SOL_SOCKET, SO_SNDBUF, &size,
+			     sizeof(size)),
+	    0);
+	ck_assert_int_eq(setsockopt(to, SOL_SOCKET, SO_RCVBUF, &size,
+			     sizeof(size)),
+	    0);
 }
 
 /* A stream whose bytes tell their place. */
@@ -319,6 +339,56 @@ START_TEST(first_bytes_share_a_segment)
 }
 END_TEST
 
+static const enum pump_choice choices[] = { PUMP_SPLICE, PUMP_COPY, PUMP_BEV };
+
+/* A classic peer has answered, ended, and left bytes unread, so that its
+ * system has sent a reset behind; the client is slow, and has most of the
+ * answer still to come when the pump looks after the peer, every 2 s. */
+START_TEST(reset_behind_an_end_that_is_not_read_yet)
+{
+	struct pump_options options = plain;
+	static unsigned char got[ANSWER];
+	size_t came = 0;
+	uint64_t began;
+	sock_fd a;
+	struct link *b;
+
+	pump_kit_free(kit);
+	kit = pump_kit_new(loop, choices[_i], 1024, 1, &memory);
+	b = ends(SOCK_STREAM, &a);
+	make_narrow(a, left);
+	options.buffer_bytes = 16 * 1024;
+	options.whole_close_b = true;
+	options.hold_fin_ms = 60000;
+	pump = pump_start(kit, a, b, &options);
+	ck_assert_int_eq(write(left, "not read", 8), 8);
+	while (pump->b.sent < 8)
+		turn();
+	ck_assert_uint_eq(write_more(right, 0, ANSWER), ANSWER);
+	for (int i = 0; i < 1000; i++) /* all that goes now */
+		turn();
+	ck_assert(pump->b.paused);
+	ck_assert_int_eq(shutdown(right, SHUT_WR), 0);
+	close(right);
+	right = -1;
+	for (began = clock_ms(); clock_ms() < began + 2500 && !done;)
+		turn();
+	ck_assert(!done);
+	while (came < ANSWER && clock_ms() < began + 30000) {
+		ssize_t n = read(left, got + came, ANSWER - came);
+
+		came += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	ck_assert_uint_eq(came, ANSWER);
+	for (size_t i = 0; i < ANSWER; i++)
+		ck_assert_uint_eq(got[i], byte_at(i));
+	for (int i = 0; i < ROUNDS && !done; i++)
+		turn();
+	ck_assert(done);
+}
+END_TEST
+
 Suite *
 pump_pipes_suite(void)
 {
@@ -328,6 +398,7 @@ pump_pipes_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, first_bytes_share_a_segment, 0, 2);
+	tcase_add_loop_test(tc, reset_behind_an_end_that_is_not_read_yet, 0, 3);
 	if (splice_possible()) {
 		tcase_add_test(tc, large_pieces_are_spliced);
 		tcase_add_test(tc, quiet_sessions_hold_no_pipe);
