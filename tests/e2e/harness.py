@@ -117,6 +117,16 @@ def stays_true(condition: Callable[[], Any], what: str, seconds: float,
         time.sleep(every)
 
 
+def stays_equal(value: Callable[[], Any], wanted: Any, what: str,
+                seconds: float) -> None:
+    """The same, and says what was seen instead."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        seen = value()
+        assert seen == wanted, f"{what}: found {seen}, wanted {wanted}"
+        time.sleep(0.02)
+
+
 def write_json(path: Path, settings: dict[str, Any]) -> Path:
     path.write_text(json.dumps(settings, indent=2) + "\n")
     path.chmod(0o600)

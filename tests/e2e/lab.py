@@ -88,7 +88,7 @@ class Outer(Program):
 
     def link_count(self) -> int:
         """Connections at the port for inners, as the kernel counts them."""
-        return established_at(self.links[1], self.pid)
+        return established_at(self.links[1], self.pid, self.links[0])
 
 
 class Inner(Program):

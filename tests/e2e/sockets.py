@@ -266,10 +266,10 @@ def _network_of(pid: int | str) -> Iterator[None]:
 
 
 def _count_tcp(pid: int | str, local: int, remote: int,
-               states: tuple[int, ...]) -> int:
-    """How many TCP sockets have these ports (0: any) and states, in pid's
-    network: by sock_diag(7), for /proc/net/tcp shows rows twice, or not at
-    all, while others come and go."""
+               states: tuple[int, ...], host: bytes = b"") -> int:
+    """How many TCP sockets have these ports (0: any) and states, and the local
+    address host (b"": any), in pid's network: by sock_diag(7), for
+    /proc/net/tcp shows rows twice, or not at all, while others come and go."""
     mask = sum(1 << state for state in states)
     ports = struct.pack("!HH", local, remote)
     count = 0
@@ -280,12 +280,13 @@ def _count_tcp(pid: int | str, local: int, remote: int,
                                mask) + ports + bytes(44)
             netlink.sendto(struct.pack("=IHHII", 16 + len(body), 20, _DUMP,
                                        1, 0) + body, (0, 0))
-            count += _rows_of_dump(netlink)
+            count += _rows_of_dump(netlink, host)
     return count
 
 
-def _rows_of_dump(netlink: socket.socket) -> int:
-    """How many rows come before the end of a netlink dump (netlink(7))."""
+def _rows_of_dump(netlink: socket.socket, host: bytes) -> int:
+    """How many rows of that local address come before the end of a netlink
+    dump (netlink(7); behind 24 bytes: struct inet_diag_msg)."""
     rows = 0
     while True:
         answer, at = netlink.recv(1 << 17), 0
@@ -294,13 +295,17 @@ def _rows_of_dump(netlink: socket.socket) -> int:
             if kind == 3:           # NLMSG_DONE
                 return rows
             assert kind == 20, f"sock_diag answers {kind}"
-            rows += 1
+            rows += answer.startswith(host, at + 24)
             at += (length + 3) & ~3
 
 
-def established_at(port: int, pid: int | str = "self") -> int:
-    """How many connections a listening port holds."""
-    return _count_tcp(pid, port, 0, (_ESTABLISHED,))
+def established_at(port: int, pid: int | str = "self",
+                   host: str = "0.0.0.0") -> int:
+    """How many connections a listening port holds. Of one address alone, where
+    it has one: another program's own end may have the same number at
+    another."""
+    here = b"" if ":" in host or host == "0.0.0.0" else socket.inet_aton(host)
+    return _count_tcp(pid, port, 0, (_ESTABLISHED,), here)
 
 
 def established_to(port: int, pid: int | str = "self",

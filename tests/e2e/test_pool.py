@@ -4,12 +4,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import socket
 import time
 
 import pytest
 
 import peers
-from harness import KEY, SCALE, stays_true, wait_until
+from harness import KEY, SCALE, stays_equal, stays_true, wait_until
 from peers import ERROR, FakeInner, FakeOuter, refused_frame
 from sockets import (connect, established_to, how_a_client_ends, how_it_ends,
                      listen, ping_pong, reset, talk)
@@ -21,8 +22,20 @@ WRONG_KEY = "another-key-fedcba9876543210"
 def test_inner_keeps_max_free_conn(lab):
     """MaxFreeConn links stand by: no fewer, and no more."""
     outer, _ = lab.tunnel(lab.echo(), standbys=4)
-    stays_true(lambda: outer.link_count() == 4 and outer.joined() == 4,
-               "not 4 standbys", 1.5)
+
+    def seen() -> tuple[int, int]:
+        return outer.link_count(), outer.joined()
+    stays_equal(seen, (4, 4), "connections, joined", 1.5)
+
+
+def test_links_of_others_are_not_counted(lab):
+    """Not those that have the port's number at another address."""
+    outer, _ = lab.tunnel(lab.echo(), standbys=2)
+    there = lab.add(listen())
+    other = lab.add(socket.socket())
+    other.bind(("127.0.0.2", outer.links[1]))
+    other.connect(there.getsockname())
+    assert outer.link_count() == 2
 
 
 def test_default_is_ten(lab):
