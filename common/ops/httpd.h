@@ -4,7 +4,8 @@
  * What it refuses by itself is answered in the same envelope as what handlers
  * say: { "success": false, "message": "...", "data": null }. But who breaks the
  * rules of HTTP, or sends more than twice HTTPD_BODY_MAX, gets the library's
- * own page, with the right status. */
+ * own page, with the right status. Who ends his direction (half-close) before
+ * the answer has left may miss what does not go out at once. */
 #ifndef OPS_HTTPD_H
 #define OPS_HTTPD_H
 

@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { ANSWER = 16384, PATIENCE = 300, LONG = 10000, BIG = 64 << 20 };
+enum { ANSWER = 16384, PATIENCE_MS = 300, LONG_MS = 10000, BIG = 64 << 20 };
 
 #define HOST  "Host: localhost\r\n"
 #define TOKEN "Authorization: Bearer secret-1\r\n"
@@ -479,19 +479,19 @@ START_TEST(half_a_request_has_a_deadline)
 	struct talk *talk;
 	uint64_t begin, told;
 
-	start(&(struct httpd_options){ .patience_ms = PATIENCE });
+	start(&(struct httpd_options){ .patience_ms = PATIENCE_MS });
 	talk = call_up(0);
 	begin = told = clock_ms();
 	say(talk, halves[_i]);
 	while (!talk->ended) {
 		listen_to(talk);
-		if (_i > 2 && clock_ms() - told > PATIENCE / 6) {
+		if (_i > 2 && clock_ms() - told > PATIENCE_MS / 6) {
 			told = clock_ms();
 			say(talk, "x");
 		}
 	}
-	ck_assert_uint_ge(clock_ms() - begin, PATIENCE);
-	ck_assert_uint_lt(clock_ms() - begin, LONG);
+	ck_assert_uint_ge(clock_ms() - begin, PATIENCE_MS);
+	ck_assert_uint_lt(clock_ms() - begin, LONG_MS);
 	ck_assert_uint_eq(handled, 0);
 }
 END_TEST
@@ -501,18 +501,18 @@ START_TEST(a_handler_has_no_deadline)
 	struct talk *talk;
 	uint64_t begin;
 
-	start(&(struct httpd_options){ .patience_ms = PATIENCE });
+	start(&(struct httpd_options){ .patience_ms = PATIENCE_MS });
 	talk = call_up(0);
 	say(talk, "GET /later HTTP/1.1\r\n" ASK);
 	begin = clock_ms();
-	while (clock_ms() - begin < 3 * PATIENCE)
+	while (clock_ms() - begin < 3 * PATIENCE_MS)
 		listen_to(talk);
 	ck_assert(!talk->ended);
 	httpd_reply(kept, 200, "late", NULL);
 	hear(talk);
 	expect(talk, "\"message\":\"late\"", "late");
 	hear_end(talk); /* and then it has to say more, or leave */
-	ck_assert_uint_lt(clock_ms() - begin, LONG);
+	ck_assert_uint_lt(clock_ms() - begin, LONG_MS);
 }
 END_TEST
 
@@ -521,12 +521,12 @@ START_TEST(an_answer_has_a_deadline)
 	struct talk *talk;
 	uint64_t begin, heard = 0;
 
-	start(&(struct httpd_options){ .patience_ms = PATIENCE });
+	start(&(struct httpd_options){ .patience_ms = PATIENCE_MS });
 	talk = call_up(0);
 	say(talk, "GET /big HTTP/1.1\r\n" ASK);
 	while (handled == 0)
 		turn();
-	for (begin = clock_ms(); clock_ms() - begin < 3 * PATIENCE;)
+	for (begin = clock_ms(); clock_ms() - begin < 3 * PATIENCE_MS;)
 		turn();
 	while (!talk->ended) {
 		listen_to(talk);
@@ -542,7 +542,7 @@ START_TEST(client_left)
 {
 	struct talk *talk;
 
-	start(&(struct httpd_options){ .patience_ms = PATIENCE });
+	start(&(struct httpd_options){ .patience_ms = PATIENCE_MS });
 	talk = call_up(0);
 	say(talk, "GET /later HTTP/1.1\r\n" ASK);
 	while (kept == NULL)
@@ -592,7 +592,7 @@ START_TEST(connections_have_an_end)
 	struct talk *talk;
 
 	start(&(struct httpd_options){ .connections = 3,
-	    .patience_ms = 10 * PATIENCE });
+	    .patience_ms = 10 * PATIENCE_MS });
 	for (unsigned i = 0; i < 3; i++) {
 		talk = call_up(i);
 		say(talk, "GET /health HTTP/1.1\r\n" HOST "\r\n");
@@ -681,7 +681,11 @@ httpd_suite(void)
 	tcase_add_loop_test(tc, half_a_request_has_a_deadline, 0, 5);
 	tcase_add_test(tc, a_handler_has_no_deadline);
 	tcase_add_test(tc, an_answer_has_a_deadline);
-	tcase_add_loop_test(tc, client_left, 0, 3);
+	tcase_add_loop_test(tc, client_left, 0, SOCK_IS_FILE ? 3 : 2);
+	if (!SOCK_IS_FILE)
+		skip_test("httpd", "client_left: half-closed",
+		    "select() tells of the end first, and libevent then "
+		    "does not write");
 	tcase_add_test(tc, answer_after_the_end);
 	tcase_add_test(tc, connections_have_an_end);
 	tcase_add_test(tc, requests_have_a_rate);
