@@ -9,6 +9,7 @@
 #include "inner/config.h"
 #include "inner/offers.h"
 #include "ops/limits.h"
+#include "ops/options.h"
 #include "wire/hello.h"
 #include "wire/signal48.h"
 #include "ops/key.h"
@@ -329,17 +330,11 @@ check_services(const char *path, const struct inner_config *config,
 	return check_length(path, config, problem);
 }
 
-int
-inner_config_load(const char *path, struct inner_config *config,
+/* What one key alone does not show, and defaults that need looking up. */
+static int
+settle(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE])
 {
-	memset(config, 0, sizeof(*config));
-	if (conf_load(path, inner_config_fields, inner_config_count, config,
-		problem) != 0)
-		return -1;
-	privileges_warn(path,
-	    conf_has_secret(inner_config_fields, inner_config_count, config) &&
-		!key_is_sample(config->auth_key));
 	if (!key_find_shared(path, config->auth_key_file, true,
 		&config->auth_key, problem) ||
 	    !limits_check_address(path, "RegisterAddress",
@@ -365,6 +360,86 @@ inner_config_load(const char *path, struct inner_config *config,
 	}
 	key_warn_short(path, config->auth_key, NULL, &config->register_addr);
 	return 0;
+}
+
+int
+inner_config_load(const char *path, struct inner_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	memset(config, 0, sizeof(*config));
+	if (conf_load(path, inner_config_fields, inner_config_count, config,
+		problem) != 0)
+		return -1;
+	privileges_warn(path,
+	    conf_has_secret(inner_config_fields, inner_config_count, config) &&
+		!key_is_sample(config->auth_key));
+	return settle(path, config, problem);
+}
+
+const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
+	[INNER_VALUE_REGISTER] = { "register", "ADDRESS",
+	    "the outer, such as tls://host:9090" },
+	[INNER_VALUE_KEY_FILE] = { "auth-key-file", "FILE",
+	    "file with AuthKey, one line" },
+	[INNER_VALUE_PROXY] = { "proxy", "ADDRESS",
+	    "the target: tcp://127.0.0.1:3000" },
+	[INNER_VALUE_REMOTE] = { "remote", "ADDRESS",
+	    "public address to ask the outer for" },
+};
+
+/* --proxy and --remote, the one service of that name. */
+static int
+take_service(const char *name, const char *const *values,
+    struct inner_config *config, char problem[CONF_PROBLEM_SIZE])
+{
+	const struct conf_pair pairs[] = {
+		{ "Name", "Name", REGISTER_DEFAULT },
+		{ "Proxy", "--proxy", values[INNER_VALUE_PROXY] },
+		{ "RemoteListen", "--remote", values[INNER_VALUE_REMOTE] },
+	};
+	void *item = calloc(1, sizeof(struct inner_service));
+
+	if (item == NULL) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: there is no memory for it", name);
+		return -1;
+	}
+	config->services = (struct conf_list){ item, 1 };
+	return conf_take_pairs(name, pairs, sizeof(pairs) / sizeof(pairs[0]),
+	    service_items.fields, service_items.count, item, problem);
+}
+
+int
+inner_config_load_values(const char *name, const char *const *values,
+    struct inner_config *config, char problem[CONF_PROBLEM_SIZE])
+{
+	static const int required[] = { INNER_VALUE_REGISTER,
+		INNER_VALUE_PROXY };
+	const bool asks = values[INNER_VALUE_REMOTE] != NULL;
+	const struct conf_pair pairs[] = {
+		{ "RegisterAddress", "--register",
+		    values[INNER_VALUE_REGISTER] },
+		{ "AuthKeyFile", "--auth-key-file",
+		    values[INNER_VALUE_KEY_FILE] },
+		{ "ProxyAddress", "--proxy",
+		    asks ? NULL : values[INNER_VALUE_PROXY] },
+	};
+
+	memset(config, 0, sizeof(*config));
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
+		if (values[required[i]] == NULL) {
+			snprintf(problem, CONF_PROBLEM_SIZE,
+			    "%.400s: --%s: missing; expected %s", name,
+			    inner_config_values[required[i]].name,
+			    inner_config_values[required[i]].help);
+			return -1;
+		}
+	if (conf_take_pairs(name, pairs, sizeof(pairs) / sizeof(pairs[0]),
+		inner_config_fields, inner_config_count, config,
+		problem) != 0 ||
+	    (asks && take_service(name, values, config, problem) != 0))
+		return -1;
+	return settle(name, config, problem);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/targets.h"
 #include "conf/conf.h"
+#include "ops/options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,6 +70,22 @@ extern const size_t inner_config_count;
  */
 int inner_config_load(const char *path, struct inner_config *config,
     char problem[CONF_PROBLEM_SIZE]);
+
+/* Options in the place of a file, in the order of inner_config_values. */
+enum {
+	INNER_VALUE_REGISTER,
+	INNER_VALUE_KEY_FILE,
+	INNER_VALUE_PROXY,
+	INNER_VALUE_REMOTE,
+	INNER_VALUE_COUNT,
+};
+extern const struct options_value inner_config_values[INNER_VALUE_COUNT];
+
+/* As inner_config_load, of these texts; NULL: not given. name stands for the
+ * file in messages. A key file that is not absolute is in the working
+ * directory. */
+int inner_config_load_values(const char *name, const char *const *values,
+    struct inner_config *config, char problem[CONF_PROBLEM_SIZE]);
 void inner_config_free(struct inner_config *config);
 
 #endif

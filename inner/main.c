@@ -15,6 +15,13 @@ load(const char *path, void *config, char problem[CONF_PROBLEM_SIZE])
 	return inner_config_load(path, config, problem);
 }
 
+static int
+load_values(const char *name, const char *const *values, void *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	return inner_config_load_values(name, values, config, problem);
+}
+
 static void
 unload(void *config)
 {
@@ -47,11 +54,13 @@ main(int argc, char **argv)
 			    "that only this machine can reach.",
 			.config_name = "inner.config.json",
 			.service = "TransponderInner",
+			.values = inner_config_values,
+			.value_count = INNER_VALUE_COUNT,
 		},
 		.fields = inner_config_fields,
 		.field_count = &inner_config_count,
 		.config_size = sizeof(struct inner_config),
-		.load = load, .unload = unload, .log = where_to_log,
+		.load = load, .load_values = load_values, .unload = unload, .log = where_to_log,
 		.run = run,
 	};
 

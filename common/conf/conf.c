@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1 << 20 };
+enum { FILE_MAX = 1 << 20, PAIR_SHOWN = 60 };
 
 static void
 warn_key(const struct conf_source *source, const struct conf_token *key,
@@ -357,6 +357,64 @@ conf_parse(const char *name, const char *text, size_t len,
 	conf_forget(copy, len);
 	free(copy);
 	return result;
+}
+
+static const struct conf_field *
+field_of(const struct conf_source *source, const char *key)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (strcmp(source->fields[i].key, key) == 0)
+			return &source->fields[i];
+	return NULL;
+}
+
+static int
+take_pair(const struct conf_source *source, const struct conf_pair *pair,
+    void *settings)
+{
+	const struct conf_field *field = field_of(source, pair->key);
+	char expect[CONF_EXPECT_SIZE], shown[PAIR_SHOWN + 1];
+	json_t *value;
+	const char *wrong;
+
+	if (pair->text == NULL || field == NULL)
+		return 0;
+	value = json_string(pair->text);
+	wrong = value != NULL ? conf_value_set(field, value, settings)
+			      : "text in UTF-8 is taken alone";
+	json_decref(value);
+	if (wrong == NULL)
+		return 0;
+	str_copy(shown, sizeof(shown), pair->text);
+	for (char *c = shown; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
+			*c = '?';
+	conf_value_expect(field, expect);
+	return conf_fail(source, conf_nowhere, pair->shown,
+	    "found \"%s\"%s%s; expected %s", shown,
+	    wrong[0] != '\0' ? ": " : "", wrong, expect);
+}
+
+int
+conf_take_pairs(const char *name, const struct conf_pair *pairs,
+    size_t pair_count, const struct conf_field *fields, size_t count,
+    void *settings, char problem[CONF_PROBLEM_SIZE])
+{
+	const struct conf_source source = {
+		.name = name,
+		.fields = fields,
+		.count = count,
+		.problem = problem,
+	};
+
+	problem[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		if (set_default(&source, &fields[i], settings) != 0)
+			return -1;
+	for (size_t i = 0; i < pair_count; i++)
+		if (take_pair(&source, &pairs[i], settings) != 0)
+			return -1;
+	return 0;
 }
 
 /* Some systems only say of one that it may not be opened. */

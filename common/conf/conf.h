@@ -117,6 +117,23 @@ int conf_parse(const char *name, const char *text, size_t len,
     const struct conf_field *fields, size_t count, void *settings,
     char problem[CONF_PROBLEM_SIZE]);
 
+/* A text for one key that comes from elsewhere than a file, such as the command
+ * line. */
+struct conf_pair {
+	const char *key;
+	const char *shown; /* what messages call it */
+	const char *text;  /* NULL: not given */
+};
+
+/*
+ * The same without a file: every field gets its default, then those of the
+ * pairs their text, for which they must be of a type that is text in a file. A
+ * required key that no pair has is not missed. name: as in conf_parse.
+ */
+int conf_take_pairs(const char *name, const struct conf_pair *pairs,
+    size_t pair_count, const struct conf_field *fields, size_t count,
+    void *settings, char problem[CONF_PROBLEM_SIZE]);
+
 /* Whether the settings have a secret (CONF_SECRET), in a list too: asked right
  * after the load, whether the file has one. */
 bool conf_has_secret(const struct conf_field *fields, size_t count,

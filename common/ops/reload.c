@@ -36,15 +36,29 @@ tell(const struct reload *reload, const void *fresh)
 		    KV_STR("file", reload->path), KV_STR("keys", names));
 }
 
+int
+reload_read(const struct reload *reload, void *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct start_program *program = reload->program;
+
+	return reload->values != NULL
+	    ? program->load_values(reload->path, reload->values, config,
+		  problem)
+	    : program->load(reload->path, config, problem);
+}
+
 void
 reload_run(const struct reload *reload, reload_fn *take, void *arg)
 {
 	const struct start_program *program = reload->program;
 	char problem[CONF_PROBLEM_SIZE] = "out of memory";
 	void *fresh = calloc(1, program->config_size);
+	bool readable = reload->values != NULL ||
+	    conf_can_reread(reload->path, problem);
 
-	if (fresh == NULL || !conf_can_reread(reload->path, problem) ||
-	    program->load(reload->path, fresh, problem) != 0 ||
+	if (fresh == NULL || !readable ||
+	    reload_read(reload, fresh, problem) != 0 ||
 	    !take(fresh, arg, problem)) {
 		log_error("app",
 		    "cannot take the configuration anew: all stays as it was",

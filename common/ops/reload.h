@@ -9,8 +9,9 @@ struct start_program;
 
 /* What is read anew, and into what. start() makes it. */
 struct reload {
-	const struct start_program *program; /* borrowed, all three */
-	const char *path;
+	const struct start_program *program; /* borrowed, all of it */
+	const char *path;		     /* the file, or "command line" */
+	const char *const *values; /* borrowed; NULL: there is a file */
 	void *config; /* the running settings. Main alone reads or writes
 		       * their CONF_RELOAD fields once threads run */
 };
@@ -23,6 +24,11 @@ struct reload {
  */
 typedef bool
 reload_fn(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE]);
+
+/* Reads all of it into settings of their own, zeroed: 0, or -1 with one line in
+ * problem. */
+int reload_read(const struct reload *reload, void *config,
+    char problem[CONF_PROBLEM_SIZE]);
 
 /*
  * Reads the file. A bad one changes nothing: one line (error) says why. Of a

@@ -52,10 +52,10 @@ open_log(const struct start_program *program, const struct start_log *to)
 }
 
 static int
-run_with_log(const struct start_program *program, const char *path,
-    void *config)
+run_with_log(const struct reload *reload)
 {
-	const struct reload reload = { program, path, config };
+	const struct start_program *program = reload->program;
+	void *config = reload->config;
 	struct start_log to;
 	int code;
 
@@ -63,18 +63,21 @@ run_with_log(const struct start_program *program, const char *path,
 	if ((code = open_log(program, &to)) != EXIT_SUCCESS)
 		return code;
 	log_release();
-	return program->run(config, &reload);
+	return program->run(config, reload);
 }
 
+/* values: NULL, where there is a file. */
 static int
-run_with_file(const struct start_program *program, const char *path, bool check)
+run_with(const struct start_program *program, const char *path,
+    const char *const *values, bool check)
 {
 	void *config = xcalloc(1, program->config_size);
+	const struct reload reload = { program, path, values, config };
 	char problem[CONF_PROBLEM_SIZE];
 	int code;
 
 	log_hold(); /* its warnings go where it says */
-	if (program->load(path, config, problem) != 0) {
+	if (reload_read(&reload, config, problem) != 0) {
 		code = fail(program, problem, EXIT_CONFIG);
 	} else if (check) {
 		log_release();
@@ -82,13 +85,19 @@ run_with_file(const struct start_program *program, const char *path, bool check)
 		conf_print(program->fields, *program->field_count, config);
 		code = EXIT_SUCCESS;
 	} else {
-		code = run_with_log(program, path, config);
+		code = run_with_log(&reload);
 	}
 	log_release();
 	log_close();
 	program->unload(config);
 	free(config);
 	return code;
+}
+
+static int
+run_with_file(const struct start_program *program, const char *path, bool check)
+{
+	return run_with(program, path, NULL, check);
 }
 
 struct service_run {
@@ -164,6 +173,9 @@ start(int argc, char **argv, const struct start_program *program)
 	code = options_read(argc, argv, &program->about, &options);
 	if (code >= 0)
 		return code;
+	if (options.has_values)
+		return run_with(program, "command line", options.values,
+		    options.check);
 	path = conf_find(options.config,
 	    sys_exe_dir(exe_dir, sizeof(exe_dir)) ? exe_dir : NULL,
 	    program->about.config_name);

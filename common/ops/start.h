@@ -22,6 +22,10 @@ struct start_program {
 	/* Reads path; 0, or -1 with one line. Undone by unload either way. */
 	int (*load)(const char *path, void *config,
 	    char problem[CONF_PROBLEM_SIZE]);
+	/* The same from options.values; name stands for a file in messages.
+	 * NULL: the program has none. */
+	int (*load_values)(const char *name, const char *const *values,
+	    void *config, char problem[CONF_PROBLEM_SIZE]);
 	void (*unload)(void *config);
 	void (*log)(const void *config, struct start_log *log);
 	/* Runs until told to stop; returns the exit code. reload: what to run
