@@ -36,6 +36,13 @@ enum { ALLOW_MAX = REGISTER_ALLOW_MAX };
 
 #define OF_SERVICE(member) offsetof(struct inner_service, member)
 
+static const char *const header_choices[] = {
+	[INNER_HEADER_OFF] = "off",
+	[INNER_HEADER_V1] = "v1",
+	[INNER_HEADER_V2] = "v2",
+	NULL,
+};
+
 static const struct conf_field service_fields[] = {
 	{ "Name", CONF_TEXT, OF_SERVICE(name), 1, REGISTER_NAME_MAX, NULL,
 	    CONF_REQUIRED | CONF_NAME, NULL, "its name at the outer" },
@@ -46,6 +53,8 @@ static const struct conf_field service_fields[] = {
 	    "the public address that the outer is asked for" },
 	{ "Weight", CONF_COUNT, OF_SERVICE(weight), 1, REGISTER_WEIGHT_MAX, "1",
 	    0, NULL, "of several inners that have it" },
+	{ "SendProxyProtocol", CONF_CHOICE, OF_SERVICE(header), 0, 0, "off", 0,
+	    header_choices, "tell the target who the client is: off, v1, v2" },
 };
 static const struct conf_items service_items = {
 	service_fields,

@@ -15,12 +15,16 @@ enum { INNER_WORKERS_MAX = 64 };
 
 enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 
+/* SendProxyProtocol: the header that tells the target who the client is. */
+enum inner_header { INNER_HEADER_OFF, INNER_HEADER_V1, INNER_HEADER_V2 };
+
 /* One of Services. */
 struct inner_service {
 	char *name;		  /* Name; owned */
 	struct addr_range proxy;  /* Proxy: the target */
 	struct addr_range remote; /* RemoteListen; ADDR_NONE: none */
 	uint32_t weight;	  /* Weight */
+	int header;		  /* SendProxyProtocol: enum inner_header */
 };
 
 struct inner_config {

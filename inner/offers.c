@@ -82,6 +82,7 @@ offers_new(const struct inner_config *config)
 
 		offer->listen = services[i].remote;
 		offer->weight = services[i].weight;
+		offer->header = services[i].header;
 	}
 	copy_allowed(offers, &config->allow);
 	offers->registers = config->services.count > 0;

@@ -23,6 +23,7 @@ struct offer {
 	struct addr_range target;
 	struct addr_range listen; /* public; ADDR_NONE: it asks for none */
 	uint32_t weight;
+	int header; /* enum inner_header */
 	/* From REGISTERED: */
 	char *address; /* owned: where the outer listens, as text; NULL:
 			* nowhere, or unknown */

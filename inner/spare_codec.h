@@ -60,7 +60,7 @@ struct spare_client {
 	uint8_t family; /* enum request_family */
 	uint16_t port, public_port;
 	uint32_t service; /* its id */
-	uint8_t addr[16];
+	uint8_t addr[16], public_addr[16];
 };
 
 struct spare {
@@ -77,8 +77,10 @@ struct spare {
 	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
 	struct spare_handshake *handshake; /* owned; a native one, until it
 					    * is over */
-	struct evbuffer *early;		   /* owned; NULL: none */
-	uint64_t session;		   /* its id */
+	struct evbuffer *early; /* owned; NULL: none. What goes to the
+					    * target first: the PROXY header
+					    * of the session, then EARLY */
+	uint64_t session;	/* its id */
 	union {
 		uint64_t dialed_us; /* when the dial of the link began */
 		uint64_t began_ms;  /* the session */

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "net/dial.h"
 #include "net/link.h"
+#include "wire/proxyproto.h"
 
 #include <event2/buffer.h>
 #include <inttypes.h>
@@ -41,19 +42,33 @@ service_text(const struct spare *spare, char out[REGISTER_NAME_MAX + 1])
 		    spare->client.service);
 }
 
+/* The request, as far as it is kept. */
+static void
+client_request(const struct spare *spare, struct request *request)
+{
+	const struct spare_client *client = &spare->client;
+
+	*request = (struct request){
+		.session = spare->session,
+		.service = client->service,
+		.family = (enum request_family)client->family,
+		.client_port = client->port,
+		.public_port = client->public_port,
+	};
+	memcpy(request->client_addr, client->addr, sizeof(client->addr));
+	memcpy(request->public_addr, client->public_addr,
+	    sizeof(client->public_addr));
+}
+
 void
 spare_log_finished(const struct spare *spare, uint64_t up, uint64_t down,
     const char *why)
 {
 	char client[REQUEST_CLIENT_SIZE], service[REGISTER_NAME_MAX + 1];
 	char target[ADDR_TEXT_SIZE] = "";
-	struct request request = {
-		.family = (enum request_family)spare->client.family,
-		.client_port = spare->client.port,
-	};
+	struct request request;
 
-	memcpy(request.client_addr, spare->client.addr,
-	    sizeof(request.client_addr));
+	client_request(spare, &request);
 	request_client_text(&request, client);
 	service_text(spare, service);
 	if (spare->asked != NULL)
@@ -226,11 +241,37 @@ choose(struct spare *spare, const struct request *request,
 	return code;
 }
 
+/* What a target wants to hear before all else, where it was told to. An EARLY
+ * that is here already comes after it. False without memory. */
+static bool
+put_header(struct spare *spare)
+{
+	const struct offer *offer = spare->offer;
+	uint8_t header[PROXYPROTO_ENCODED_MAX];
+	struct request request;
+	size_t len;
+
+	if (offer == NULL || offer->header == INNER_HEADER_OFF)
+		return true;
+	client_request(spare, &request);
+	len = offer->header == INNER_HEADER_V1
+	    ? proxyproto_encode_v1(&request, header)
+	    : proxyproto_encode_v2(&request, offer->name, header);
+	if (spare->early == NULL)
+		spare->early = evbuffer_new();
+	return spare->early != NULL &&
+	    evbuffer_prepend(spare->early, header, len) == 0;
+}
+
 static void
 dial_target(struct spare *spare, const struct addr *addr)
 {
 	struct inner_shard *shard = spare->shard;
 
+	if (!put_header(spare)) {
+		refuse(spare, CODE_LIMIT, "out of memory");
+		return;
+	}
 	spare->dial = dial_start(shard->loop, shard->resolver, addr,
 	    shard->config->dial_ms, on_target, spare);
 	if (spare->dial == NULL)
@@ -256,15 +297,13 @@ wait_for_word(struct spare *spare)
 void
 spare_look_again(struct spare *spare)
 {
-	const struct request request = {
-		.session = spare->session,
-		.service = spare->client.service,
-		.public_port = spare->client.public_port,
-	};
 	const char *why = NULL;
+	struct request request;
 	struct target target;
-	unsigned code = choose(spare, &request, &target, &why);
+	unsigned code;
 
+	client_request(spare, &request);
+	code = choose(spare, &request, &target, &why);
 	if (code == CODE_NO_SUCH_SERVICE &&
 	    clock_ms() - spare->began_ms < PUZZLED_MS) {
 		loop_timer_start(&spare->timer, PUZZLED_LOOK_MS);
@@ -288,6 +327,8 @@ note_client(struct spare *spare, const struct request *request)
 	spare->client.service = request->service;
 	memcpy(spare->client.addr, request->client_addr,
 	    sizeof(spare->client.addr));
+	memcpy(spare->client.public_addr, request->public_addr,
+	    sizeof(spare->client.public_addr));
 	spare->began_ms = clock_ms();
 	spare->has_early = false;
 }

@@ -283,6 +283,16 @@ static const struct {
 		"\"RemoteListen\": \"tcp://0.0.0.0:6000-6099\"}") "\"AllowTargets\": [\"*:22\", \"unix:///a\"], " KEY
 								  "}",
 	    "", "" },
+	{ "inner, a PROXY header", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+			     "\"SendProxyProtocol\": \"V2\"}") KEY "}",
+	    "", "" },
+	{ "inner, no such PROXY header", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+			     "\"SendProxyProtocol\": true}") KEY "}",
+	    ":1:117: Services: SendProxyProtocol: found true; expected \"off\", "
+	    "\"v1\" or \"v2\"",
+	    "" },
 	{ "inner, two services of one name", true,
 	    "{" REG SERVICES(WEB ", " WEB) KEY "}",
 	    ": Services: \"web\": found it twice (ProxyAddress is \"default\"); "
