@@ -13,7 +13,7 @@
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
-#include "outer/offers.h"
+#include "outer/claims.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -134,7 +134,7 @@ on_grace(void *arg)
 	}
 	log_info("inner", "no links left", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
-	offers_on_gone(&hub->services, instance);
+	claims_on_gone(&hub->services, instance);
 	list_remove(&instance->node);
 	list_push_back(&hub->registry.leaving, &instance->node);
 	tell_shards(instance, on_gone);

@@ -13,7 +13,7 @@
 #include "outer/services.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
-#include "outer/offers.h"
+#include "outer/claims.h"
 #include "outer/scope.h"
 #include "outer/session.h"
 #include "base/targets.h"
@@ -116,7 +116,7 @@ may_dial(const struct instance *instance, const struct service *service)
 static bool
 offers(const struct instance *instance, const struct service *service)
 {
-	const struct register_service *offer = offers_find(instance,
+	const struct register_service *offer = claims_find(instance,
 	    service->name);
 
 	if (offer != NULL)

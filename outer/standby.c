@@ -10,7 +10,7 @@
 #include "outer/standby_join.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
-#include "outer/offers.h"
+#include "outer/claims.h"
 #include "outer/session.h"
 #include "outer/shard.h"
 #include "base/clock.h"
@@ -121,9 +121,9 @@ leave(struct standby *standby)
 	if (standby->admission != NULL)
 		standby->admission->standby = NULL;
 	standby->admission = NULL;
-	if (standby->offer != NULL)
-		standby->offer->standby = NULL;
-	standby->offer = NULL;
+	if (standby->claim != NULL)
+		standby->claim->standby = NULL;
+	standby->claim = NULL;
 	leave_instance(standby);
 	atomic_fetch_sub(&shard->link_count, 1);
 	pass_end(&shard->hub->armour, &standby->pass, standby->fault,
@@ -241,7 +241,7 @@ standby_may_read(const struct standby *standby)
 {
 	return standby->state != STANDBY_CLOSED &&
 	    standby->state != STANDBY_RELAYING && standby->admission == NULL &&
-	    standby->offer == NULL;
+	    standby->claim == NULL;
 }
 
 uint64_t

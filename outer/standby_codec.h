@@ -70,7 +70,7 @@ struct standby {
 	uint32_t rtt_us;		     /* of the handshake */
 	struct loop_timer timer;	     /* the state's deadline */
 	struct admission *admission;	     /* asked, not answered; knows us */
-	struct offer *offer;		     /* likewise; CONTROL only */
+	struct claim *claim;		     /* likewise; CONTROL only */
 	struct standby_handshake *handshake; /* owned; NULL: none */
 	uint64_t heard_ms, sent_ms;	     /* when a byte last came, went */
 	struct session *session;	     /* borrowed; STARTING only */

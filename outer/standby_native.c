@@ -8,7 +8,7 @@
  */
 #include "outer/standby_codec.h"
 #include "outer/keys.h"
-#include "outer/offers.h"
+#include "outer/claims.h"
 #include "outer/shard.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -326,22 +326,22 @@ static const struct {
 
 /* Main has said what becomes of it. */
 static void
-on_registered(struct offer *offer)
+on_registered(struct claim *claim)
 {
-	struct standby *standby = offer->standby;
+	struct standby *standby = claim->standby;
 
 	if (standby != NULL) {
-		standby->offer = NULL;
-		if (offer->answer == NULL ||
-		    !send_frame(standby, FRAME_REGISTERED, offer->answer,
-			offer->answer_len)) {
+		standby->claim = NULL;
+		if (claim->answer == NULL ||
+		    !send_frame(standby, FRAME_REGISTERED, claim->answer,
+			claim->answer_len)) {
 			standby_close(standby, "out of memory");
 		} else {
 			link_read(standby->link, true);
 			link_kick(standby->link);
 		}
 	}
-	offer_free(offer);
+	claim_free(claim);
 }
 
 /* The frame, which may be long, is not copied: it leaves the buffer when it is
@@ -350,25 +350,25 @@ static void
 take_registration(struct standby *standby, struct evbuffer *input,
     const struct frame *frame)
 {
-	struct offer *offer = calloc(1, sizeof(*offer));
+	struct claim *claim = calloc(1, sizeof(*claim));
 	const char *why = "out of memory";
 
-	if (offer != NULL)
+	if (claim != NULL)
 		why = register_decode(frame->payload, frame->length,
-		    &offer->registration);
+		    &claim->registration);
 	framing_drop(input, frame);
 	if (why != NULL) {
 		standby_fail(standby, CODE_PROTOCOL, why);
-		free(offer);
+		free(claim);
 		return;
 	}
-	offer->shard = standby->shard;
-	offer->standby = standby;
-	offer->serial = standby->item.instance->serial;
-	offer->answered = on_registered;
-	standby->offer = offer;
+	claim->shard = standby->shard;
+	claim->standby = standby;
+	claim->serial = standby->item.instance->serial;
+	claim->answered = on_registered;
+	standby->claim = claim;
 	link_read(standby->link, false);
-	offer_post(offer);
+	claim_post(claim);
 }
 
 static void

@@ -1,7 +1,7 @@
-/* offers.h - what inners register over their control links: services that they
+/* claims.h - what inners register over their control links: services that they
  * have, and public addresses that they ask for. Floor: outer. */
-#ifndef OUTER_OFFERS_H
-#define OUTER_OFFERS_H
+#ifndef OUTER_CLAIMS_H
+#define OUTER_CLAIMS_H
 
 #include "net/inbox.h"
 #include "wire/register.h"
@@ -18,9 +18,9 @@ struct standby;
 
 /*
  * A shard's REGISTER on its way to main, and what REGISTERED says on the way
- * back; then answered runs on the shard and owns it (offer_free).
+ * back; then answered runs on the shard and owns it (claim_free).
  */
-struct offer {
+struct claim {
 	struct inbox_message message;
 	struct shard *shard;	 /* borrowed */
 	struct standby *standby; /* the shard's: NULL once it has ended */
@@ -28,24 +28,24 @@ struct offer {
 	struct registration registration; /* owned: main takes it */
 	char *answer;			  /* owned; NULL: no memory */
 	size_t answer_len;
-	void (*answered)(struct offer *offer);
+	void (*answered)(struct claim *claim);
 };
 
 /* Called on the shard; answered may be called before it returns. */
-void offer_post(struct offer *offer);
-void offer_free(struct offer *offer);
+void claim_post(struct claim *claim);
+void claim_free(struct claim *claim);
 
 /*
  * Main: what the registration says of that name; NULL: nothing. Instances that
  * have not registered have none.
  */
 const struct register_service *
-offers_find(const struct instance *instance, const char *name);
+claims_find(const struct instance *instance, const char *name);
 
 /*
  * Main: the instance has no links left. What it alone had asked for is given
  * up in ReleaseAfter, unless its inner comes back and asks for it again.
  */
-void offers_on_gone(struct services *services, const struct instance *instance);
+void claims_on_gone(struct services *services, const struct instance *instance);
 
 #endif

@@ -1,15 +1,15 @@
 /*
- * offers.c - what inners register over their control links.
+ * claims.c - what inners register over their control links.
  *
  * Owns:    nothing: a registration is its instance's, a service the table's.
- * Thread:  main, but for offer_post and offer_free.
+ * Thread:  main, but for claim_post and claim_free.
  * Floor:   outer. See doc/PROTOCOL, "The control link".
  *
  * A public address belongs to the inner that asked for it, by its id, not to
  * one run or one link: so an inner that comes back finds it as it was, and
  * those who came in between still wait.
  */
-#include "outer/offers.h"
+#include "outer/claims.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/scope.h"
@@ -28,7 +28,7 @@ struct outcome {
 };
 
 const struct register_service *
-offers_find(const struct instance *instance, const char *name)
+claims_find(const struct instance *instance, const char *name)
 {
 	const struct registration *all = &instance->registration;
 
@@ -52,7 +52,7 @@ is_asked_by_another(const struct service *service, const struct instance *but)
 
 		if (one == but || strcmp(one->inner, service->inner) != 0)
 			continue;
-		offer = offers_find(one, service->name);
+		offer = claims_find(one, service->name);
 		if (offer != NULL && offer->listen != NULL)
 			return true;
 	}
@@ -62,7 +62,7 @@ is_asked_by_another(const struct service *service, const struct instance *but)
 static bool
 is_asked_by(const struct instance *instance, const struct service *service)
 {
-	const struct register_service *offer = offers_find(instance,
+	const struct register_service *offer = claims_find(instance,
 	    service->name);
 
 	return service->origin == SERVICE_OF_INNER &&
@@ -213,7 +213,7 @@ log_errors(const struct instance *instance, const struct outcome *outcomes)
 }
 
 static void
-answer(struct offer *offer, const struct instance *instance,
+answer(struct claim *claim, const struct instance *instance,
     const struct outcome *outcomes)
 {
 	const struct registration *all = &instance->registration;
@@ -239,18 +239,18 @@ answer(struct offer *offer, const struct instance *instance,
 			one->address = outcome->address;
 	}
 	if (out != NULL && registered.services != NULL)
-		offer->answer_len = registered_encode(&registered, out);
+		claim->answer_len = registered_encode(&registered, out);
 	free(registered.services);
-	if (offer->answer_len > 0)
-		offer->answer = out;
+	if (claim->answer_len > 0)
+		claim->answer = out;
 	else
 		free(out);
 }
 
 static void
-take(struct offer *offer, struct services *services, struct instance *instance)
+take(struct claim *claim, struct services *services, struct instance *instance)
 {
-	struct registration *now = &offer->registration;
+	struct registration *now = &claim->registration;
 	struct outcome *outcomes = calloc(now->service_count + 1,
 	    sizeof(*outcomes));
 
@@ -267,12 +267,12 @@ take(struct offer *offer, struct services *services, struct instance *instance)
 	services_judge(services, instance);
 	services_look(services);
 	log_errors(instance, outcomes);
-	answer(offer, instance, outcomes);
+	answer(claim, instance, outcomes);
 	free(outcomes);
 }
 
 void
-offers_on_gone(struct services *services, const struct instance *instance)
+claims_on_gone(struct services *services, const struct instance *instance)
 {
 	struct service *service = services_next(services, NULL);
 
@@ -287,36 +287,36 @@ offers_on_gone(struct services *services, const struct instance *instance)
 static void
 on_answer(struct inbox_message *message)
 {
-	struct offer *offer = list_entry(message, struct offer, message);
+	struct claim *claim = list_entry(message, struct claim, message);
 
-	offer->answered(offer);
+	claim->answered(claim);
 }
 
 static void
-on_offer(struct inbox_message *message)
+on_claim(struct inbox_message *message)
 {
-	struct offer *offer = list_entry(message, struct offer, message);
-	struct hub *hub = offer->shard->hub;
+	struct claim *claim = list_entry(message, struct claim, message);
+	struct hub *hub = claim->shard->hub;
 	struct instance *instance = registry_of_serial(&hub->registry,
-	    offer->serial);
+	    claim->serial);
 
 	if (instance != NULL)
-		take(offer, &hub->services, instance);
-	offer->message.run = on_answer;
-	shard_post(offer->shard, &offer->message);
+		take(claim, &hub->services, instance);
+	claim->message.run = on_answer;
+	shard_post(claim->shard, &claim->message);
 }
 
 void
-offer_post(struct offer *offer)
+claim_post(struct claim *claim)
 {
-	offer->message.run = on_offer;
-	shard_post_main(offer->shard, &offer->message);
+	claim->message.run = on_claim;
+	shard_post_main(claim->shard, &claim->message);
 }
 
 void
-offer_free(struct offer *offer)
+claim_free(struct claim *claim)
 {
-	register_free(&offer->registration);
-	free(offer->answer);
-	free(offer);
+	register_free(&claim->registration);
+	free(claim->answer);
+	free(claim);
 }
