@@ -35,6 +35,11 @@ struct choice {
 	uint64_t put_us;
 };
 
+struct weighing {
+	struct choice best;
+	int64_t sum; /* of all weights */
+};
+
 static void on_crowd_over(void *arg);
 
 void
@@ -199,19 +204,62 @@ is_held(struct dispatch *dispatch, const struct instance *instance)
 	return crowd->holding;
 }
 
+/*
+ * Those of different weights take turns: each gains its weight, the first one
+ * is taken and pays for all. So of every so many clients each gets its share,
+ * spread evenly.
+ */
+static void
+weigh(const struct dispatch *dispatch, struct instance *instance,
+    struct weighing *all)
+{
+	struct choice here = { 0 };
+
+	consider(instance, &here);
+	if (here.idle <= 0)
+		return;
+	instance->turn += instance_weight(instance, dispatch->slot);
+	all->sum += instance_weight(instance, dispatch->slot);
+	if (all->best.instance == NULL ||
+	    instance->turn > all->best.instance->turn)
+		all->best = here;
+}
+
+static bool
+is_weighted(const struct dispatch *dispatch)
+{
+	struct instance *one = next_instance(dispatch, NULL);
+
+	for (; one != NULL; one = next_instance(dispatch, one))
+		if (instance_weight(one, dispatch->slot) > 1)
+			return true;
+	return false;
+}
+
 static bool
 choose(struct dispatch *dispatch, const struct pool_history *history,
     bool suspects, uint64_t but_serial, struct choice *best)
 {
 	struct instance *instance = next_instance(dispatch, NULL);
+	bool weighted = is_weighted(dispatch);
+	struct weighing all = { 0 };
 
 	*best = (struct choice){ 0 };
-	for (; instance != NULL; instance = next_instance(dispatch, instance))
+	for (; instance != NULL; instance = next_instance(dispatch, instance)) {
 		if (instance->serial != but_serial &&
 		    atomic_load(&instance->suspect) == suspects &&
 		    pool_may_try(history, instance) &&
-		    !is_held(dispatch, instance))
-			consider(instance, best);
+		    !is_held(dispatch, instance)) {
+			if (weighted)
+				weigh(dispatch, instance, &all);
+			else
+				consider(instance, best);
+		}
+	}
+	if (all.best.instance != NULL) {
+		all.best.instance->turn -= all.sum;
+		*best = all.best;
+	}
 	return best->idle > 0;
 }
 

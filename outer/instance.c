@@ -32,6 +32,7 @@ instance_free(struct instance *instance)
 {
 	loop_timer_fini(&instance->grace);
 	register_free(&instance->registration);
+	free(instance->weights);
 	proof_forget(instance->secret, sizeof(instance->secret));
 	proof_forget(instance->newest, sizeof(instance->newest));
 	free(instance);
@@ -83,6 +84,27 @@ instance_serve(struct instance *instance, unsigned slot, bool serves)
 		atomic_fetch_or(&instance->serves[slot / 64], bit);
 	else
 		atomic_fetch_and(&instance->serves[slot / 64], ~bit);
+}
+
+bool
+instance_set_weight(struct instance *instance, unsigned slot, unsigned weight)
+{
+	if (instance->weights == NULL && weight == 1)
+		return true;
+	if (instance->weights == NULL) {
+		instance->weights = malloc(SERVICES_MAX);
+		if (instance->weights == NULL)
+			return false;
+		memset(instance->weights, 1, SERVICES_MAX);
+	}
+	instance->weights[slot] = (uint8_t)weight;
+	return true;
+}
+
+unsigned
+instance_weight(const struct instance *instance, unsigned slot)
+{
+	return instance->weights == NULL ? 1 : instance->weights[slot];
 }
 
 /* Who reads while another thread writes gets parts of two secrets: a proof

@@ -65,9 +65,11 @@ struct instance {
 	/* main's */
 	struct registration registration; /* owned: the newest REGISTER */
 	bool registered;		  /* it has sent one */
-	struct list_node node;		  /* registry.all */
-	struct loop_timer grace;	  /* without links, not yet gone */
-	unsigned in_flight;		  /* parts whose message is under way */
+	uint8_t *weights;	 /* owned: of each slot; NULL: all are 1 */
+	int64_t turn;		 /* see dispatch.c, weigh */
+	struct list_node node;	 /* registry.all */
+	struct loop_timer grace; /* without links, not yet gone */
+	unsigned in_flight;	 /* parts whose message is under way */
 
 	unsigned part_count;
 	struct instance_part parts[];
@@ -106,6 +108,12 @@ instance_joins_quickly(struct instance *instance, const struct hello *hello,
 /* Whether it serves the clients of the service at that slot. Set by main, asked
  * from any thread. */
 void instance_serve(struct instance *instance, unsigned slot, bool serves);
+
+/* Main: its weight for the service at that slot, 1 if it was not set. False
+ * without memory: then it is as before. */
+bool
+instance_set_weight(struct instance *instance, unsigned slot, unsigned weight);
+unsigned instance_weight(const struct instance *instance, unsigned slot);
 
 static inline bool
 instance_serves(const struct instance *instance, unsigned slot)

@@ -127,6 +127,17 @@ offers(const struct instance *instance, const struct service *service)
 		    service->origin != SERVICE_OF_INNER));
 }
 
+/* Without memory all weigh the same. */
+static void
+weigh(struct instance *instance, const struct service *service)
+{
+	const struct register_service *offer = claims_find(instance,
+	    service->name);
+
+	(void)instance_set_weight(instance, service->slot,
+	    offer != NULL ? offer->weight : 1);
+}
+
 static bool
 serves(const struct instance *instance, const struct service *service)
 {
@@ -146,9 +157,11 @@ services_judge(struct services *services, struct instance *instance)
 {
 	struct service *service = services_next(services, NULL);
 
-	for (; service != NULL; service = services_next(services, service))
+	for (; service != NULL; service = services_next(services, service)) {
 		instance_serve(instance, service->slot,
 		    serves(instance, service));
+		weigh(instance, service);
+	}
 }
 
 /* All instances: those that are leaving may still have links. */
@@ -167,6 +180,7 @@ judge_service(const struct service *service)
 
 			instance_serve(instance, service->slot,
 			    serves(instance, service));
+			weigh(instance, service);
 		}
 }
 
