@@ -212,6 +212,28 @@ log_errors(const struct instance *instance, const struct outcome *outcomes)
 			    KV_STR("why", outcomes[i].error));
 }
 
+/* Services of the outer's that name this inner and a target which it refuses:
+ * their clients would wait for nothing. */
+static void
+warn_of_targets(const struct services *services,
+    const struct instance *instance)
+{
+	const struct service *service = services_next(services, NULL);
+	char target[ADDR_RANGE_TEXT_SIZE];
+
+	for (; service != NULL; service = services_next(services, service)) {
+		if (service->target.first.kind == ADDR_NONE ||
+		    strcmp(service->inner, instance->inner) != 0 ||
+		    services_may_dial(instance, service))
+			continue;
+		addr_range_format(&service->target, target, sizeof(target));
+		log_warn("service",
+		    "not served: the inner's AllowTargets lacks its target",
+		    KV_STR("service", service->name),
+		    KV_STR("inner", instance->inner), KV_STR("target", target));
+	}
+}
+
 static void
 answer(struct claim *claim, const struct instance *instance,
     const struct outcome *outcomes)
@@ -267,6 +289,7 @@ take(struct claim *claim, struct services *services, struct instance *instance)
 	services_judge(services, instance);
 	services_look(services);
 	log_errors(instance, outcomes);
+	warn_of_targets(services, instance);
 	answer(claim, instance, outcomes);
 	free(outcomes);
 }

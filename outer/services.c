@@ -88,10 +88,10 @@ services_find(const struct services *services, const char *name,
 
 /* --- who serves what ------------------------------------------------------ */
 
-/* Whether the inner lets the outer dial that: one that has not said what it
- * allows is asked each time. */
-static bool
-may_dial(const struct instance *instance, const struct service *service)
+/* One that has not said what it allows is asked each time. */
+bool
+services_may_dial(const struct instance *instance,
+    const struct service *service)
 {
 	struct targets_entry entry;
 	struct targets one = { &entry, 1 };
@@ -148,7 +148,7 @@ serves(const struct instance *instance, const struct service *service)
 	    !scope_allows_name(service->hub, instance, service->name))
 		return false;
 	return service->target.first.kind != ADDR_NONE
-	    ? may_dial(instance, service)
+	    ? services_may_dial(instance, service)
 	    : offers(instance, service);
 }
 

@@ -66,6 +66,11 @@ void services_judge_all(struct services *services);
 struct service *
 services_next(const struct services *services, const struct service *service);
 
+/* Whether the instance, as far as it has said so, dials the target that the
+ * service names. */
+bool services_may_dial(const struct instance *instance,
+    const struct service *service);
+
 /* Which services it serves, by what it is now: before any shard knows it, and
  * when what it offers has changed. */
 void services_judge(struct services *services, struct instance *instance);

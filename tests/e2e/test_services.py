@@ -67,20 +67,24 @@ def test_default_beside_others(lab):
 
 
 def test_a_target_of_the_outers_file(lab):
-    """FORWARD names it; the inner serves it if it is its own."""
+    """FORWARD names it; the inner serves it if it is its own. A plain inner
+    says so too, and the outer tells what nobody serves."""
     target = lab.target(answers("mine!"))
     other = lab.target(answers("other"))
-    outer = lab.outer(Services=[
+    outer = lab.outer(QueueTimeout=0.5, Services=[
         any_port("own", Inner="shop", Target=target.url),
         any_port("wrong", Inner="shop", Target=other.url)])
     lab.inner(outer, target, InnerId="shop", MaxFreeConn=2)
     outer.wait_joined(2)
+    line = outer.wait_log("service", level="warn", service="wrong")
+    assert "AllowTargets" in line["message"] and line["target"] == other.url
     assert who(outer.public("own")) == "mine!"
     mark = outer.mark()
     with pytest.raises(ConnectionResetError):
         with connect(outer.public("wrong")) as sock:
             sock.recv(1)
-    assert "not allowed" in outer.session(after=mark, service="wrong")["why"]
+    assert outer.session(after=mark, service="wrong")["why"] == \
+        "no standby in time"
     assert other.accepted == 0
 
 
