@@ -46,6 +46,7 @@ def test_allow_from(lab):
     assert ends_of(outer.clients, "127.0.2.1") == "reset"
     assert served(outer.clients, "127.0.0.1")
     assert served(outer.clients, "127.0.1.77")
+    outer.wait_log("front", "refused", count=2)
     lines = denials(outer)
     assert len(lines) == 2, lines
     assert all(line["why"] == "not in AllowFrom" for line in lines)
@@ -65,6 +66,7 @@ def test_deny_wins(lab):
     assert ends_of(outer.clients, "127.0.0.128") == "reset"
     assert ends_of(outer.clients, "127.0.0.255") == "reset"
     assert served(outer.clients, "127.0.1.0")
+    outer.wait_log("front", "refused", count=2)
     assert {line["why"] for line in denials(outer)} == {"in DenyFrom"}
 
 
@@ -129,6 +131,7 @@ def test_sessions_per_address(lab, workers):
             ping_pong(sock, b"still here")
             sock.close()
     assert served(outer.clients, "127.0.0.2")
+    outer.wait_log("front", "refused")
     lines = denials(outer)
     assert len(lines) == 1 and \
         lines[0]["why"] == "MaxSessionsPerAddress reached", lines
