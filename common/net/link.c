@@ -39,6 +39,7 @@ struct link {
 /* What a link needs only while it says its last words. */
 struct retirement {
 	struct loop_timer timer;
+	unsigned more;	    /* how often it may be given as much time again */
 	struct reap at_end; /* with the loop */
 };
 
@@ -348,6 +349,22 @@ retire_end(void *arg)
 	link_free(arg);
 }
 
+/* Bytes that the peer's system has not taken yet would be lost, should the peer
+ * still be sending: what comes to a closed socket is answered by a reset. */
+static void
+retire_on_time(void *arg)
+{
+	struct link *link = arg;
+	struct retirement *retirement = link->retirement;
+
+	if (retirement->more == 0 || !sock_has_unsent(link->fd)) {
+		link_free(link);
+		return;
+	}
+	retirement->more--;
+	loop_timer_start(&retirement->timer, LINK_RETIRE_MS);
+}
+
 static void
 retire_on_error(void *arg, const char *why)
 {
@@ -362,8 +379,8 @@ static const struct link_handler retire_handler = {
 	.on_error = retire_on_error,
 };
 
-void
-link_retire(struct link *link)
+static void
+retire(struct link *link, unsigned more)
 {
 	struct retirement *retirement = calloc(1, sizeof(*retirement));
 
@@ -372,7 +389,8 @@ link_retire(struct link *link)
 		return;
 	}
 	link->retirement = retirement;
-	loop_timer_init(&retirement->timer, link->loop, retire_end, link);
+	retirement->more = more;
+	loop_timer_init(&retirement->timer, link->loop, retire_on_time, link);
 	loop_timer_start(&retirement->timer, LINK_RETIRE_MS);
 	loop_free_with(link->loop, &retirement->at_end, retire_end, link);
 	link_set_output_low(link, 0);
@@ -381,6 +399,18 @@ link_retire(struct link *link)
 	link_write_always(link);
 	if (evbuffer_get_length(link_output(link)) == 0)
 		(void)link_finish(link);
+}
+
+void
+link_retire(struct link *link)
+{
+	retire(link, 0);
+}
+
+void
+link_linger(struct link *link)
+{
+	retire(link, LINK_LINGER_TIMES - 1);
 }
 
 void

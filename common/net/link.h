@@ -24,6 +24,7 @@ enum {
 
 	LINK_READ_MAX = 4096, /* libevent 2.1 reads that much a time */
 	LINK_RETIRE_MS = 2000,
+	LINK_LINGER_TIMES = 15,
 	LINK_BINDING_SIZE = 32,
 };
 
@@ -93,6 +94,10 @@ void link_reset(struct link *link);
  * after LINK_RETIRE_MS it is closed as it is.
  */
 void link_retire(struct link *link);
+
+/* The same for an answer that the peer may be slow to take: as long as its system
+ * has not taken all, for LINK_LINGER_TIMES as long. */
+void link_linger(struct link *link);
 
 /* Copies the first len bytes of the output, which stay there. */
 void link_copy_unsent(struct link *link, void *out, size_t len);

@@ -264,7 +264,7 @@ close_side(struct pump_side *side, enum pump_farewell how)
 		link_free(link);
 		break;
 	case PUMP_LINGER:
-		link_retire(link);
+		link_linger(link);
 		break;
 	case PUMP_RESET:
 		link_reset(link);

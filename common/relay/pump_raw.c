@@ -388,7 +388,7 @@ pump_raw_close(struct pump_side *side, enum pump_farewell how)
 	link = how == PUMP_LINGER ? link_new(pump->kit->loop, side->stream.fd)
 				  : NULL;
 	if (link != NULL)
-		link_retire(link);
+		link_linger(link);
 	else if (how == PUMP_RESET)
 		stream_reset(&side->stream);
 	else

@@ -62,6 +62,10 @@ bool sock_gone(sock_fd fd);
 /* True when the connection is broken: reset, or timed out (POLLERR). */
 bool sock_broken(sock_fd fd);
 
+/* Whether the peer's system has yet to take bytes that were sent, or our end.
+ * False where systems do not tell. */
+bool sock_has_unsent(sock_fd fd);
+
 /*
  * Of a connection that is broken: whether its peer had ended it in order
  * before, so that sock_recv gives what it said, and then its end. error:

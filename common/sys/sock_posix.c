@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -119,6 +120,14 @@ bool
 sock_broken(sock_fd fd)
 {
 	return (poll_now(fd) & POLLERR) != 0;
+}
+
+bool
+sock_has_unsent(sock_fd fd)
+{
+	int bytes = 0;
+
+	return ioctl(fd, TIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 /* tcp(7) does not say so, but Linux does: EPIPE when a reset meets a connection

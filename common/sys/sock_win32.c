@@ -109,6 +109,13 @@ sock_gone(sock_fd fd)
 }
 
 bool
+sock_has_unsent(sock_fd fd)
+{
+	(void)fd;
+	return false;
+}
+
+bool
 sock_broke_after_end(sock_fd fd, int error)
 {
 	(void)fd;

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -194,6 +196,32 @@ def test_a_go_inner_is_gone_before_its_answer_is_read(lab, size):
         outer.signal(signal.SIGCONT)
         client.settimeout(10 * SCALE)
         assert recv_exactly(client, len(answer)) == answer
+
+
+def test_a_client_that_sends_on_and_reads_late(lab):
+    """The answer of a go inner waits for it, though it is slower than most
+    last words are given; what it sends meanwhile goes nowhere."""
+    outer = lab.outer()
+    link = lab.add(ClassicInner.join(outer.links))
+    outer.wait_joined(1)
+    answer = random.Random(1).randbytes(300_000)
+    with connect(outer.clients, buffers=1 << 14) as client:
+        link.begin()
+
+        def send_on() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sendall(bytes(1 << 14))
+        sender = threading.Thread(target=send_on, daemon=True)
+        sender.start()
+        link.send(answer)
+        link.finish()
+        outer.session()
+        time.sleep(4)                   # the slowness under test
+        client.settimeout(10 * SCALE)
+        assert recv_exactly(client, len(answer)) == answer
+        reset(client)
+        sender.join()
 
 
 # --- limits ---------------------------------------------------------------
