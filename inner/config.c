@@ -43,6 +43,13 @@ static const char *const header_choices[] = {
 	NULL,
 };
 
+static const char *const health_choices[] = {
+	[INNER_HEALTH_OFF] = "off",
+	[INNER_HEALTH_TCP] = "tcp",
+	[INNER_HEALTH_HTTP] = "http",
+	NULL,
+};
+
 static const struct conf_field service_fields[] = {
 	{ "Name", CONF_TEXT, OF_SERVICE(name), 1, REGISTER_NAME_MAX, NULL,
 	    CONF_REQUIRED | CONF_NAME, NULL, "its name at the outer" },
@@ -55,6 +62,14 @@ static const struct conf_field service_fields[] = {
 	    0, NULL, "of several inners that have it" },
 	{ "SendProxyProtocol", CONF_CHOICE, OF_SERVICE(header), 0, 0, "off", 0,
 	    header_choices, "tell the target who the client is: off, v1, v2" },
+	{ "HealthCheck", CONF_CHOICE, OF_SERVICE(health), 0, 0, "off", 0,
+	    health_choices, "try whether the target answers: off, tcp, http" },
+	{ "HealthInterval", CONF_SECONDS, OF_SERVICE(health_ms), 0.1, 3600,
+	    "10", 0, NULL, "between two tries" },
+	{ "HealthPath", CONF_TEXT, OF_SERVICE(health_path), 1, 255, "/", 0,
+	    NULL, "what http asks for" },
+	{ "HealthStatus", CONF_COUNT, OF_SERVICE(health_status), 100, 599,
+	    "200", 0, NULL, "the status that http expects" },
 };
 static const struct conf_items service_items = {
 	service_fields,
@@ -243,6 +258,18 @@ fail_service(const char *path, const char *name,
 	return false;
 }
 
+/* Fit for a request line. */
+static bool
+is_path(const char *text)
+{
+	if (*text != '/')
+		return false;
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text <= 0x20 || (unsigned char)*text > 0x7e)
+			return false;
+	return true;
+}
+
 static bool
 check_service(const char *path, const struct inner_service *service,
     char problem[CONF_PROBLEM_SIZE])
@@ -252,6 +279,10 @@ check_service(const char *path, const struct inner_service *service,
 	if (!limits_check_address(path, "Services: Proxy",
 		&service->proxy.first, problem))
 		return false;
+	if (!is_path(service->health_path))
+		return fail_service(path, service->name, problem,
+		    "HealthPath: found no path; expected one as \"/health\", "
+		    "printable ASCII without spaces");
 	if (service->remote.first.kind == ADDR_NONE)
 		return true;
 	if (service->remote.first.kind != ADDR_TCP)
@@ -292,7 +323,7 @@ check_length(const char *path, const struct inner_config *config,
 	struct offers *offers = offers_new(config);
 	char *payload = malloc(REGISTER_PAYLOAD_MAX);
 	bool room = offers != NULL && payload != NULL;
-	bool fits = room && offers_encode(offers, payload) > 0;
+	bool fits = room && offers_encode(offers, NULL, payload) > 0;
 
 	free(payload);
 	offers_release(offers);

@@ -18,6 +18,9 @@ enum inner_protocol { INNER_NATIVE, INNER_CLASSIC };
 /* SendProxyProtocol: the header that tells the target who the client is. */
 enum inner_header { INNER_HEADER_OFF, INNER_HEADER_V1, INNER_HEADER_V2 };
 
+/* HealthCheck: how it is tried whether a target answers. */
+enum inner_health { INNER_HEALTH_OFF, INNER_HEALTH_TCP, INNER_HEALTH_HTTP };
+
 /* One of Services. */
 struct inner_service {
 	char *name;		  /* Name; owned */
@@ -25,6 +28,10 @@ struct inner_service {
 	struct addr_range remote; /* RemoteListen; ADDR_NONE: none */
 	uint32_t weight;	  /* Weight */
 	int header;		  /* SendProxyProtocol: enum inner_header */
+	int health;		  /* HealthCheck: enum inner_health */
+	uint32_t health_ms;	  /* HealthInterval */
+	char *health_path;	  /* HealthPath; owned */
+	uint32_t health_status;	  /* HealthStatus */
 };
 
 struct inner_config {

@@ -9,6 +9,7 @@
  * dialed only while there is no outage.
  */
 #include "inner/control.h"
+#include "inner/health.h"
 #include "inner/keeper.h"
 #include "inner/offers.h"
 #include "base/clock.h"
@@ -16,6 +17,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { REPORT_MS = 100 }; /* so many that turn bad at once are one REGISTER */
 
 /* Whether there is anything to tell that an outer does not take for granted. */
 static bool
@@ -59,6 +62,58 @@ on_retry(void *arg)
 	control_look(control);
 }
 
+/* The whole of it, each time. */
+static void
+send_register(struct control *control)
+{
+	struct offers *offers = offers_slot_get(control->keeper->offers);
+	char *payload = malloc(REGISTER_PAYLOAD_MAX);
+	const bool *bad = control->health != NULL ? health_bad(control->health)
+						  : NULL;
+	size_t len = payload != NULL ? offers_encode(offers, bad, payload) : 0;
+	bool sent = len > 0 && spare_register(control->link, payload, len);
+
+	free(payload);
+	offers_release(offers);
+	if (!sent)
+		spare_close(control->link, SPARE_END_FAILED, "out of memory");
+}
+
+static void
+on_report(void *arg)
+{
+	struct control *control = arg;
+
+	control->report_waits = false;
+	if (control->link != NULL && !control->stopping)
+		send_register(control);
+}
+
+static void
+on_health(void *arg)
+{
+	struct control *control = arg;
+
+	if (control->report_waits)
+		return;
+	control->report_waits = true;
+	loop_timer_start(&control->report, REPORT_MS);
+}
+
+/* Without memory nothing is tried any more: all count as good. */
+static void
+check_health(struct control *control)
+{
+	struct offers *offers = offers_slot_get(control->keeper->offers);
+
+	if (control->health != NULL && !health_take(control->health, offers)) {
+		health_free(control->health);
+		control->health = NULL;
+		log_warn("service", "no memory to try targets");
+	}
+	offers_release(offers);
+}
+
 bool
 control_start(struct control *control, struct keeper *keeper, struct loop *loop)
 {
@@ -66,22 +121,15 @@ control_start(struct control *control, struct keeper *keeper, struct loop *loop)
 	control->config = keeper->config;
 	control->shard.control = control;
 	loop_timer_init(&control->retry, loop, on_retry, control);
-	return inner_shard_init(&control->shard, keeper, loop, false);
-}
-
-/* The whole of it, each time. */
-static void
-send_register(struct control *control)
-{
-	struct offers *offers = offers_slot_get(control->keeper->offers);
-	char *payload = malloc(REGISTER_PAYLOAD_MAX);
-	size_t len = payload != NULL ? offers_encode(offers, payload) : 0;
-	bool sent = len > 0 && spare_register(control->link, payload, len);
-
-	free(payload);
-	offers_release(offers);
-	if (!sent)
-		spare_close(control->link, SPARE_END_FAILED, "out of memory");
+	loop_timer_init(&control->report, loop, on_report, control);
+	if (!inner_shard_init(&control->shard, keeper, loop, false))
+		return false;
+	control->health = health_new(loop, control->shard.resolver,
+	    keeper->config->dial_ms, on_health, control);
+	if (control->health == NULL)
+		return false;
+	check_health(control);
+	return true;
 }
 
 void
@@ -104,6 +152,7 @@ control_on_connected(struct control *control)
 void
 control_on_offers(struct control *control)
 {
+	check_health(control);
 	if (control->link != NULL && !control->stopping)
 		send_register(control);
 	else
@@ -209,6 +258,8 @@ control_drain(struct control *control)
 {
 	control->stopping = true;
 	loop_timer_stop(&control->retry);
+	health_free(control->health);
+	control->health = NULL;
 	inner_shard_drain(&control->shard);
 }
 
@@ -218,7 +269,10 @@ control_stop(struct control *control)
 	if (control->keeper == NULL)
 		return;
 	control->stopping = true;
+	health_free(control->health); /* before its resolver */
+	control->health = NULL;
 	inner_shard_close(&control->shard);
 	loop_timer_fini(&control->retry);
+	loop_timer_fini(&control->report);
 	control->keeper = NULL;
 }

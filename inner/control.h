@@ -9,8 +9,8 @@
 #include "net/loop.h"
 #include "wire/register.h"
 
+struct health;
 struct keeper;
-struct offers;
 
 /* Lives on the main loop. Its link is on a shard of its own there, so that it
  * is not counted among those that stand by. Zeroed is one that never started. */
@@ -18,6 +18,9 @@ struct control {
 	struct keeper *keeper;		   /* borrowed */
 	const struct inner_config *config; /* borrowed */
 	struct inner_shard shard;
+	struct health *health;	  /* owned; NULL: targets are not tried */
+	struct loop_timer report; /* of what it has found, together */
+	bool report_waits;
 	struct spare *link; /* authenticated; NULL: none. Its shard's */
 	bool dialing;	    /* a link is on its way */
 	bool wanted;	    /* since when: for the rest of this run */

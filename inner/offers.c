@@ -53,6 +53,14 @@ add(struct offers *offers, const char *name, const struct addr_range *target)
 	return offer;
 }
 
+/* Copies text, which may be NULL. False without memory. */
+static bool
+copy_text(char **to, const char *text)
+{
+	*to = text != NULL ? strdup(text) : NULL;
+	return text == NULL || *to != NULL;
+}
+
 static void
 copy_allowed(struct offers *offers, const struct targets *from)
 {
@@ -60,6 +68,15 @@ copy_allowed(struct offers *offers, const struct targets *from)
 		memcpy(offers->allow.entries, from->entries,
 		    from->count * sizeof(*from->entries));
 	offers->allow.count = from->count;
+}
+
+static bool
+take_health(struct offer *offer, const struct inner_service *service)
+{
+	offer->health = service->health;
+	offer->health_ms = service->health_ms;
+	offer->health_status = service->health_status;
+	return copy_text(&offer->health_path, service->health_path);
 }
 
 struct offers *
@@ -83,6 +100,10 @@ offers_new(const struct inner_config *config)
 		offer->listen = services[i].remote;
 		offer->weight = services[i].weight;
 		offer->header = services[i].header;
+		if (!take_health(offer, &services[i])) {
+			offers_release(offers);
+			return NULL;
+		}
 	}
 	copy_allowed(offers, &config->allow);
 	offers->registers = config->services.count > 0;
@@ -102,6 +123,7 @@ offers_release(struct offers *offers)
 	if (offers == NULL || atomic_fetch_sub(&offers->holders, 1) > 1)
 		return;
 	for (size_t i = 0; i < offers->count; i++) {
+		free(offers->list[i].health_path);
 		free(offers->list[i].address);
 		free(offers->list[i].error);
 	}
@@ -110,14 +132,6 @@ offers_release(struct offers *offers)
 	free(offers->ports);
 	free(offers->allow.entries);
 	free(offers);
-}
-
-/* Copies text, which may be NULL. False without memory. */
-static bool
-copy_text(char **to, const char *text)
-{
-	*to = text != NULL ? strdup(text) : NULL;
-	return text == NULL || *to != NULL;
 }
 
 /* What the outer has said of one. False without memory. */
@@ -202,7 +216,8 @@ offers_answered(const struct offers *offers,
 
 		*offer = *from;
 		offer->address = offer->error = NULL;
-		if (!take_answer(copy, i,
+		if (!copy_text(&offer->health_path, from->health_path) ||
+		    !take_answer(copy, i,
 			answer_of(registered, i, from->name))) {
 			offers_release(copy);
 			return NULL;
@@ -279,7 +294,7 @@ take_texts(struct texts *texts, size_t services, size_t allowed)
 }
 
 static void
-fill_texts(struct texts *texts, const struct offers *offers)
+fill_texts(struct texts *texts, const struct offers *offers, const bool *bad)
 {
 	for (size_t i = 0; i < offers->count; i++) {
 		const struct offer *offer = &offers->list[i];
@@ -294,7 +309,7 @@ fill_texts(struct texts *texts, const struct offers *offers)
 			.target = texts->targets[i],
 			.listen = asks ? texts->listens[i] : NULL,
 			.weight = offer->weight,
-			.healthy = true,
+			.healthy = bad == NULL || !bad[i],
 		};
 	}
 	for (size_t i = 0; i < offers->allow.count; i++) {
@@ -305,14 +320,15 @@ fill_texts(struct texts *texts, const struct offers *offers)
 }
 
 size_t
-offers_encode(const struct offers *offers, char out[REGISTER_PAYLOAD_MAX])
+offers_encode(const struct offers *offers, const bool *bad,
+    char out[REGISTER_PAYLOAD_MAX])
 {
 	struct registration registration = { 0 };
 	struct texts texts;
 	size_t len = 0;
 
 	if (take_texts(&texts, offers->count, offers->allow.count)) {
-		fill_texts(&texts, offers);
+		fill_texts(&texts, offers, bad);
 		registration.services = texts.services;
 		registration.service_count = offers->count;
 		registration.allow = texts.allow;

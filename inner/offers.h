@@ -24,6 +24,9 @@ struct offer {
 	struct addr_range listen; /* public; ADDR_NONE: it asks for none */
 	uint32_t weight;
 	int header; /* enum inner_header */
+	int health; /* enum inner_health, and its settings */
+	uint32_t health_ms, health_status;
+	char *health_path; /* owned; NULL of ProxyAddress */
 	/* From REGISTERED: */
 	char *address; /* owned: where the outer listens, as text; NULL:
 			* nowhere, or unknown */
@@ -65,9 +68,10 @@ size_t offers_find_id(const struct offers *offers, uint32_t id);
 /* The one that has this target, by text, in the list; count: none has. */
 size_t offers_find_target(const struct offers *offers, const struct addr *addr);
 
-/* REGISTER. The length, or 0: see register_encode. */
-size_t
-offers_encode(const struct offers *offers, char out[REGISTER_PAYLOAD_MAX]);
+/* REGISTER. bad: of each whether its target is; NULL: none is. The length, or
+ * 0: see register_encode. */
+size_t offers_encode(const struct offers *offers, const bool *bad,
+    char out[REGISTER_PAYLOAD_MAX]);
 
 /* Where all threads find the newest. offers_slot_put takes offers;
  * offers_slot_get holds what it returns. */

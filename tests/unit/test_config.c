@@ -293,6 +293,24 @@ static const struct {
 	    ":1:117: Services: SendProxyProtocol: found true; expected \"off\", "
 	    "\"v1\" or \"v2\"",
 	    "" },
+	{ "inner, a health check", true,
+	    "{" REG SERVICES(
+		"{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+		"\"HealthCheck\": \"http\", \"HealthInterval\": 0.1, "
+		"\"HealthPath\": \"/a?b=%20\", \"HealthStatus\": 599}") KEY "}",
+	    "", "" },
+	{ "inner, a health check of no path", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+			     "\"HealthPath\": \"health\"}") KEY "}",
+	    ": Services: \"web\": HealthPath: found no path; expected one as "
+	    "\"/health\", printable ASCII without spaces",
+	    "" },
+	{ "inner, a health check with a path that breaks the line", true,
+	    "{" REG SERVICES("{\"Name\": \"web\", \"Proxy\": \"tcp://:70\", "
+			     "\"HealthPath\": \"/ HTTP/1.1\\r\\n\"}") KEY "}",
+	    ": Services: \"web\": HealthPath: found no path; expected one as "
+	    "\"/health\", printable ASCII without spaces",
+	    "" },
 	{ "inner, two services of one name", true,
 	    "{" REG SERVICES(WEB ", " WEB) KEY "}",
 	    ": Services: \"web\": found it twice (ProxyAddress is \"default\"); "

@@ -201,7 +201,7 @@ START_TEST(encoded)
 	    "\"allow\":[\"10.0.0.0/8:22\",\"*.lan:443\"]}";
 	static char out[REGISTER_PAYLOAD_MAX];
 	struct offers *offers = sample(true);
-	size_t len = offers_encode(offers, out);
+	size_t len = offers_encode(offers, NULL, out);
 
 	ck_assert_uint_eq(len, strlen(want));
 	ck_assert_mem_eq(out, want, len);
