@@ -141,7 +141,7 @@ on_note(struct inbox_message *message)
 
 /* Without memory that shard makes a full handshake of its own. */
 static void
-pass_on(struct inner_shard *to, unsigned key_serial,
+pass_on(struct inner_shard *from, struct inner_shard *to,
     const uint8_t secret[PROOF_SIZE])
 {
 	struct secret_note *note = calloc(1, sizeof(*note));
@@ -150,9 +150,12 @@ pass_on(struct inner_shard *to, unsigned key_serial,
 		return;
 	note->message.run = on_note;
 	note->shard = to;
-	note->key_serial = key_serial;
+	note->key_serial = from->key_serial;
 	memcpy(note->secret, secret, PROOF_SIZE);
-	to_shard(to, &note->message);
+	if (from->loop == to->loop)
+		note->message.run(&note->message);
+	else
+		inbox_post(loop_inbox(to->loop), &note->message);
 }
 
 void
@@ -164,10 +167,9 @@ inner_shard_on_secret(struct inner_shard *shard,
 	learn(shard, secret);
 	for (unsigned i = 0; i < keeper->shard_count; i++)
 		if (&keeper->shards[i] != shard)
-			pass_on(&keeper->shards[i], shard->key_serial, secret);
+			pass_on(shard, &keeper->shards[i], secret);
 	if (shard->control == NULL)
-		pass_on(keeper_control_shard(shard->keeper), shard->key_serial,
-		    secret);
+		pass_on(shard, keeper_control_shard(shard->keeper), secret);
 }
 
 void
