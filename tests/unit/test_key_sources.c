@@ -111,6 +111,18 @@ look(const char *file, char **key, char problem[CONF_PROBLEM_SIZE])
 	return key_find(&source, key, problem);
 }
 
+/* The folder's name is random and may have what a key has. */
+static bool
+tells(const char *problem, const char *key)
+{
+	char text[CONF_PROBLEM_SIZE], *at;
+
+	str_copy(text, sizeof(text), problem);
+	while ((at = strstr(text, dir)) != NULL)
+		memset(at, '-', strlen(dir));
+	return strstr(text, key) != NULL;
+}
+
 START_TEST(source)
 {
 	char *key = sources[_i].key != NULL ? strdup(sources[_i].key) : NULL;
@@ -129,8 +141,7 @@ START_TEST(source)
 	    problem);
 	if (sources[_i].bad)
 		ck_assert_msg(strstr(problem, sources[_i].want) != NULL &&
-			strstr(problem, "k1") == NULL &&
-			strstr(problem, "k2") == NULL &&
+			!tells(problem, "k1") && !tells(problem, "k2") &&
 			strncmp(problem, config_path, strlen(config_path)) == 0,
 		    "%s: %s", sources[_i].name, problem);
 	else
