@@ -205,9 +205,10 @@ class Nginx:
     """A real nginx with a prefix of its own; workers run as www-data."""
 
     def __init__(self, directory: Path, server: str,
-                 address: Address | None = None) -> None:
-        """server: what stands in its server block, less listen."""
-        self.directory = directory
+                 address: Address | None = None, listen: str = "") -> None:
+        """server: what stands in its server block, less listen, which has those
+        words more."""
+        self.directory, self.listen = directory, listen
         (directory / "logs").mkdir(parents=True)
         self.process: subprocess.Popen | None = None
         for _ in range(5):
@@ -240,7 +241,7 @@ http {{
   access_log off;
 {temporary}
   server {{
-    listen {where} backlog=1024;
+    listen {where} backlog=1024 {self.listen};
 {server}
   }}
 }}

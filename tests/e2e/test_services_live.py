@@ -178,6 +178,7 @@ def test_weights_are_kept(lab):
     assert len(clients) == 16
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_answers_come_from_the_right_one(lab, machine, figure):
     """Two services and two inners under 200 clients at once."""
@@ -251,6 +252,7 @@ def test_changes_are_nobody_elses_concern(lab, machine, figure):
            f"replaced, under load: {visitors.finish()}")
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_a_hundred_inners(lab, machine, figure):
     """Ten standbys each, and a public address each."""
