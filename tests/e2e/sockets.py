@@ -1,13 +1,13 @@
 """Clients: plain sockets, asyncio, curl, and what the kernel knows of them."""
 from __future__ import annotations
 
-import random
 import array
 import asyncio
 import contextlib
 import ctypes
 import fcntl
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -86,6 +86,22 @@ def listen(address: Address = ("127.0.0.1", 0), backlog: int = 128,
         raise
     sock.settimeout(DEADLINE)
     return sock
+
+
+def listen_in_a_row(count: int = 2) -> list[socket.socket]:
+    """Listeners at ports that follow one another, outside those that the
+    system gives to connections, whose neighbours may all be taken."""
+    for _ in range(100):
+        port = random.randrange(10_000, 32_000)
+        made: list[socket.socket] = []
+        try:
+            for i in range(count):
+                made.append(listen(("127.0.0.1", port + i)))
+            return made
+        except OSError:
+            for sock in made:
+                sock.close()
+    raise AssertionError(f"no {count} free ports in a row")
 
 
 def accept(listener: socket.socket, timeout: float | None = None,

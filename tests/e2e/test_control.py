@@ -10,7 +10,7 @@ import peers
 from harness import SCALE, stays_true
 from peers import (ERROR, GOAWAY, KEEPALIVE, REGISTER, REGISTERED, FakeOuter,
                    OuterLink, json_frame)
-from sockets import accept, address_of, address_text, listen
+from sockets import accept, address_of, address_text, listen_in_a_row
 from test_services_inner import (R_NO_SERVICE, Roles, port_of, refuses,
                                  serves, start)
 
@@ -99,19 +99,7 @@ def test_forward_may_come_before_registered(lab, fake, target):
 
 def test_a_range_is_served_port_by_port(lab, fake):
     """By the public port of FORWARD and the first one of REGISTERED."""
-    for _ in range(20):
-        with listen() as first:
-            try:
-                second = listen(("127.0.0.1", port_of(first) + 1))
-            except OSError:
-                continue
-            with second:
-                _serve_range(lab, fake, first, second)
-            return
-    pytest.fail("no two free ports in a row")
-
-
-def _serve_range(lab, fake, first, second) -> None:
+    first, second = map(lab.add, listen_in_a_row())
     port = port_of(first)
     start(lab, fake, Services=[
         {"Name": "two", "Proxy": f"tcp://127.0.0.1:{port}-{port + 1}",
