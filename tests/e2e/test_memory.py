@@ -54,26 +54,39 @@ def try_request(address: Address, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("every", list(ROUNDS))
-@pytest.mark.parametrize("hungry", ["outer", "inner", "limited"])
+@pytest.mark.parametrize("hungry", ["outer", "inner", "limited", "services"])
 def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
                                                   hungry: str, every: int):
     """However often they fail; afterwards all is as before. limited: an outer
-    that keeps count of sources and rates."""
+    that keeps count of sources and rates; services: an inner that registers,
+    tries its target, tells it of clients, and reads its file anew."""
     env = {"env": {"LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)}}
     limits = {"MaxSessionsPerAddress": 50, "RateLimit": "100M",
               "RateLimitPerSession": "50M", "AllowFrom": ["127.0.0.0/8"]} \
         if hungry == "limited" else {}
-    outer = lab.outer(options=None if hungry == "inner" else env,
-                      QueueTimeout=0.2, **limits)
-    inner = lab.inner(outer, lab.echo(), MaxFreeConn=5, MaxRetryInterval=0.2,
-                      options=env if hungry == "inner" else None)
+    target = lab.echo()
+    services = {"ProxyAddress": None, "AllowTargets": ["*.lan:80"],
+                "Services": [{"Name": "default", "Proxy": target.url,
+                              "HealthCheck": "tcp", "HealthInterval": 0.1},
+                             {"Name": "more", "Proxy": target.url,
+                              "RemoteListen": "tcp://127.0.0.1:0"}]} \
+        if hungry == "services" else {}
+    is_inner = hungry in ("inner", "services")
+    outer = lab.outer(options=None if is_inner else env, QueueTimeout=0.2,
+                      **limits)
+    inner = lab.inner(outer, target, MaxFreeConn=5, MaxRetryInterval=0.2,
+                      options=env if is_inner else None, **services)
     outer.wait_joined(5)
-    program = inner if hungry == "inner" else outer
+    if services:
+        inner.wait_log("service", "registered", name="more")
+    program = inner if is_inner else outer
     assert try_request(outer.clients, b"before")
     switch(program)
     rounds = ROUNDS[every] // (3 if hungry == "limited" else 1)
     for number in range(rounds):
         try_request(outer.clients, b"%d" % number + b"x" * (number * 97))
+        if services and number % 10 == 0:
+            inner.signal(signal.SIGHUP)
     switch(program)
     wait_until(lambda: try_request(outer.clients, b"after"),
                "clients to be served again")
