@@ -79,6 +79,13 @@ send_register(struct control *control)
 		spare_close(control->link, SPARE_END_FAILED, "out of memory");
 }
 
+/* A port may be free by now, or the outer's file mended. */
+static void
+on_again(void *arg)
+{
+	control_on_offers(arg);
+}
+
 static void
 on_report(void *arg)
 {
@@ -122,6 +129,7 @@ control_start(struct control *control, struct keeper *keeper, struct loop *loop)
 	control->shard.control = control;
 	loop_timer_init(&control->retry, loop, on_retry, control);
 	loop_timer_init(&control->report, loop, on_report, control);
+	loop_timer_init(&control->again, loop, on_again, control);
 	if (!inner_shard_init(&control->shard, keeper, loop, false))
 		return false;
 	control->health = health_new(loop, control->shard.resolver,
@@ -241,9 +249,13 @@ control_on_registered(struct control *control,
 		spare_close(control->link, SPARE_END_FAILED, "out of memory");
 		return;
 	}
-	for (size_t i = 0; i < now->count; i++)
+	for (size_t i = 0; i < now->count; i++) {
 		if (!control->told_services || !is_same(before, now, i))
 			log_service(&now->list[i], now->ids[i]);
+		if (now->list[i].error != NULL)
+			loop_timer_start(&control->again,
+			    keeper_jittered(control->config->retry_ms));
+	}
 	offers_release(before);
 	offers_slot_put(control->keeper->offers, now);
 	control->told_services = true;
@@ -274,5 +286,6 @@ control_stop(struct control *control)
 	inner_shard_close(&control->shard);
 	loop_timer_fini(&control->retry);
 	loop_timer_fini(&control->report);
+	loop_timer_fini(&control->again);
 	control->keeper = NULL;
 }

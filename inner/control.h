@@ -21,6 +21,7 @@ struct control {
 	struct health *health;	  /* owned; NULL: targets are not tried */
 	struct loop_timer report; /* of what it has found, together */
 	bool report_waits;
+	struct loop_timer again; /* REGISTER, for what was not registered */
 	struct spare *link; /* authenticated; NULL: none. Its shard's */
 	bool dialing;	    /* a link is on its way */
 	bool wanted;	    /* since when: for the rest of this run */

@@ -60,6 +60,20 @@ def test_services_are_registered(lab, fake, target, workers):
     inner.session(service="own", target=text, why="done")
 
 
+def test_what_is_not_registered_is_asked_for_again(lab, fake):
+    """A port may be free by then; the log tells of it once."""
+    inner, _ = start(lab, fake, Services=[WEB], MaxRetryInterval=0.3)
+    control = Roles(fake).control()
+    first = registered(control, {"name": "web", "error": "port 8080: taken"})
+    mark = inner.mark()
+    again = registered(control, {"name": "web", "error": "port 8080: taken"})
+    assert again == first
+    registered(control, {"name": "web", "id": 3,
+                         "address": "tcp://0.0.0.0:8080"})
+    inner.wait_log("service", "registered", id=3, after=mark)
+    assert len(inner.grep("service", "not registered")) == 1
+
+
 def test_a_plain_inner_keeps_none_unless_asked(lab, fake, target):
     start(lab, fake, ProxyAddress=address_text(address_of(target)))
     link = fake.accept()
