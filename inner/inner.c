@@ -120,7 +120,7 @@ on_reload(void *arg)
 {
 	struct inner *inner = arg;
 
-	reload_run(inner->reload, take, inner);
+	reload_run(inner->reload, take, inner, NULL);
 }
 
 static void

@@ -78,17 +78,6 @@ refuse(struct outcome *outcome, const char *why)
 	snprintf(outcome->error, sizeof(outcome->error), "%s", why);
 }
 
-/* Whose the range is already, in part or whole; NULL: nobody's here. */
-static const struct service *
-holder_of(const struct services *services, const struct addr_range *range)
-{
-	const struct service *service = services_next(services, NULL);
-
-	while (service != NULL && !service_listens_within(service, range))
-		service = services_next(services, service);
-	return service;
-}
-
 static void
 open_service(struct services *services, const struct instance *instance,
     const struct register_service *wish, const struct addr_range *range,
@@ -99,7 +88,7 @@ open_service(struct services *services, const struct instance *instance,
 		.origin = SERVICE_OF_INNER,
 		.inner = instance->inner,
 	};
-	const struct service *other = holder_of(services, range);
+	const struct service *other = services_holder(services, range);
 	char why[LISTEN_PROBLEM_SIZE];
 	struct service *service;
 
@@ -224,7 +213,7 @@ warn_of_targets(const struct services *services,
 	for (; service != NULL; service = services_next(services, service)) {
 		if (service->target.first.kind == ADDR_NONE ||
 		    strcmp(service->inner, instance->inner) != 0 ||
-		    services_may_dial(instance, service))
+		    services_may_dial(instance, &service->target))
 			continue;
 		addr_range_format(&service->target, target, sizeof(target));
 		log_warn("service",

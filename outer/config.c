@@ -26,6 +26,7 @@
 #include <string.h>
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
+enum { ADMIN_HOSTS_MAX = 64, ADMIN_TOKEN_SHORT = 16 };
 enum { LISTEN_MAX = 64, KEY_NAMES_MAX = 1000, PORTS_MAX = 1000 };
 enum {
 	BURST_SECONDS = 10,
@@ -201,6 +202,18 @@ const struct conf_field outer_config_fields[] = {
 	    conf_log_formats, "text or json" },
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
+	{ "AdminAddress", CONF_ADDR, AT(admin_addr), 0, 0, NULL, 0, NULL,
+	    "where the HTTP API listens, such as tcp://127.0.0.1:7500" },
+	{ "AdminToken", CONF_TEXT, AT(admin_token), 1, KEY_MAX, NULL,
+	    CONF_SECRET, NULL, "what callers of the API must know" },
+	{ "AdminTokenFile", CONF_TEXT, AT(admin_token_file), 1, PATH_MAX_BYTES,
+	    NULL, 0, NULL, "file with AdminToken, one line" },
+	{ "AdminAllowFrom", CONF_NETS, AT(admin_allow), 1, NETS_MAX, NULL, 0,
+	    NULL, "who may call the API; everybody if not given" },
+	{ "AdminHosts", CONF_NAMES, AT(admin_hosts), 1, ADMIN_HOSTS_MAX, NULL,
+	    0, NULL, "names of the API's machine that callers may use" },
+	{ "Database", CONF_TEXT, AT(database), 1, PATH_MAX_BYTES, NULL, 0, NULL,
+	    "file with the mappings that were made by the API" },
 	{ "User", CONF_TEXT, AT(user), 0, 64, NULL, 0, NULL,
 	    "user to run as, when started as root" },
 	{ "Group", CONF_TEXT, AT(group), 0, 64, NULL, 0, NULL,
@@ -386,6 +399,12 @@ outer_config_has_default(const struct outer_config *config)
 }
 
 bool
+outer_config_has_api(const struct outer_config *config)
+{
+	return config->admin_addr.kind != ADDR_NONE;
+}
+
+bool
 outer_service_same(const struct outer_service *a, const struct outer_service *b)
 {
 	char names[1]; /* of what differs: not asked for */
@@ -550,10 +569,11 @@ check_services(const char *path, const struct outer_config *config,
 		    path);
 		return false;
 	}
-	if (!outer_config_has_default(config) && config->services.count == 0) {
+	if (!outer_config_has_default(config) && config->services.count == 0 &&
+	    !outer_config_has_api(config)) {
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: OuterServerAddress: found none; expected the "
-		    "public address of clients, or Services",
+		    "public address of clients, Services or AdminAddress",
 		    path);
 		return false;
 	}
@@ -565,6 +585,97 @@ check_services(const char *path, const struct outer_config *config,
 	return !outer_config_has_default(config) ||
 	    limits_check_address(path, "OuterServerAddress",
 		&config->outer_addr, problem);
+}
+
+/* Whether another key has the API's address. */
+static const char *
+admin_place_is_taken(const struct outer_config *config)
+{
+	const struct outer_service *own = config->services.items;
+	struct addr_range range = { config->admin_addr, 1 };
+	const struct addr_ranges admin = { &range, 1 };
+
+	if (same_place(&config->admin_addr, &config->inner_addr))
+		return "InnerServerAddress";
+	if (outer_config_has_default(config) &&
+	    same_place(&config->admin_addr, &config->outer_addr))
+		return "OuterServerAddress";
+	for (size_t i = 0; i < config->services.count; i++)
+		if (have_common(&own[i].listen, &admin))
+			return own[i].name;
+	return NULL;
+}
+
+static bool
+find_admin_token(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct key_source source = {
+		.path = path,
+		.key = "AdminToken",
+		.key_file = "AdminTokenFile",
+		.file = config->admin_token_file,
+	};
+
+	return key_find(&source, &config->admin_token, problem);
+}
+
+static bool
+check_admin(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const char *place;
+
+	if (!find_admin_token(path, config, problem))
+		return false;
+	if (!outer_config_has_api(config))
+		return true;
+	if ((place = admin_place_is_taken(config)) != NULL)
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: AdminAddress: found the address of %s; expected "
+		    "another",
+		    path, place);
+	else if (config->admin_token == NULL &&
+	    !addr_is_local(&config->admin_addr))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: AdminToken: found none; expected one, for other "
+		    "machines can reach AdminAddress",
+		    path);
+	else
+		return limits_check_address(path, "AdminAddress",
+		    &config->admin_addr, problem);
+	return false;
+}
+
+static void
+warn_short_token(const char *path, const struct outer_config *config)
+{
+	if (outer_config_has_api(config) && config->admin_token != NULL &&
+	    strlen(config->admin_token) < ADMIN_TOKEN_SHORT &&
+	    !addr_is_local(&config->admin_addr))
+		log_warn("config",
+		    "AdminToken is short: a good one comes from "
+		    "outer_server --generate-key",
+		    KV_STR("file", path));
+}
+
+/* Of files that are named beside this one. */
+static bool
+settle_paths(const char *path, struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	config->certs_folder = path_of_state(path, "certs");
+	if (config->database == NULL)
+		config->database = path_of_state(path, "data/mappings.db");
+	if (config->certs_folder != NULL && config->database != NULL &&
+	    path_settle(path, &config->database) &&
+	    path_settle(path, &config->cert_file) &&
+	    path_settle(path, &config->key_file) &&
+	    path_settle(path, &config->client_ca_file))
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: there is no memory for it", path);
+	return false;
 }
 
 static uint32_t
@@ -598,18 +709,12 @@ outer_config_load(const char *path, struct outer_config *config,
 	    !check_burst(path, config, problem) ||
 	    !check_tls(path, config, problem) ||
 	    !privileges_check(path, config->user, config->group, problem) ||
-	    !pump_choice_check(path, config->pump, problem))
+	    !pump_choice_check(path, config->pump, problem) ||
+	    !check_admin(path, config, problem) ||
+	    !settle_paths(path, config, problem))
 		return -1;
-	config->certs_folder = path_of_state(path, "certs");
-	if (config->certs_folder == NULL ||
-	    !path_settle(path, &config->cert_file) ||
-	    !path_settle(path, &config->key_file) ||
-	    !path_settle(path, &config->client_ca_file)) {
-		snprintf(problem, CONF_PROBLEM_SIZE,
-		    "%.400s: there is no memory for it", path);
-		return -1;
-	}
 	warn_short_keys(path, config);
+	warn_short_token(path, config);
 	tell_classic(path, config);
 	return 0;
 }

@@ -83,6 +83,12 @@ struct outer_config {
 	int log_level, log_format;  /* LogLevel, LogFormat: enums of base/log */
 	char *log_file;		    /* LogFile; owned, NULL: standard output */
 	char *user, *group;	    /* User, Group; owned, NULL: who we are */
+	struct addr admin_addr;	    /* AdminAddress; ADDR_NONE: no API */
+	char *admin_token; /* AdminToken; owned, secret; NULL: none asked */
+	char *admin_token_file;	       /* AdminTokenFile; owned, NULL: none */
+	struct cidr_list admin_allow;  /* AdminAllowFrom; none: everywhere */
+	struct conf_names admin_hosts; /* AdminHosts */
+	char *database; /* Database; owned; from load on never NULL */
 };
 
 extern const struct conf_field outer_config_fields[];
@@ -102,6 +108,9 @@ bool outer_config_has_default(const struct outer_config *config);
 /* Whether two of Services are one and the same. */
 bool outer_service_same(const struct outer_service *a,
     const struct outer_service *b);
+
+/* Whether there is an HTTP API. */
+bool outer_config_has_api(const struct outer_config *config);
 
 void outer_config_free(struct outer_config *config);
 

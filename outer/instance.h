@@ -67,6 +67,8 @@ struct instance {
 	bool registered;		  /* it has sent one */
 	uint8_t *weights;	 /* owned: of each slot; NULL: all are 1 */
 	int64_t turn;		 /* see dispatch.c, weigh */
+	bool draining;		 /* it serves nobody new, until it is told */
+	int64_t since_s;	 /* when it came: seconds since 1970 */
 	struct list_node node;	 /* registry.all */
 	struct loop_timer grace; /* without links, not yet gone */
 	unsigned in_flight;	 /* parts whose message is under way */

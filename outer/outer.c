@@ -1,7 +1,7 @@
 /*
  * outer.c - builds the outer from its parts and takes it down.
  *
- * Owns:    loop, hub, certificates, listeners, app.
+ * Owns:    loop, hub, certificates, listeners, mappings, API, app.
  * Thread:  main.
  * Floor:   outer.
  *
@@ -11,10 +11,12 @@
  * words of all links are said.
  */
 #include "outer/outer.h"
+#include "outer/api.h"
 #include "outer/back.h"
 #include "outer/catalog.h"
 #include "outer/certs.h"
 #include "outer/hub.h"
+#include "outer/mappings.h"
 #include "outer/shard.h"
 #include "base/log.h"
 #include "net/loop.h"
@@ -28,9 +30,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PROBLEM_SIZE = 512 };
-_Static_assert((int)PROBLEM_SIZE >= (int)TLS_PROBLEM_SIZE &&
-	(int)PROBLEM_SIZE >= (int)LISTEN_PROBLEM_SIZE,
+_Static_assert((int)CONF_PROBLEM_SIZE >= (int)TLS_PROBLEM_SIZE &&
+	(int)CONF_PROBLEM_SIZE >= (int)SERVICE_PROBLEM_SIZE &&
+	(int)CONF_PROBLEM_SIZE >= (int)LISTEN_PROBLEM_SIZE,
     "whoever complains has the room that it wants");
 
 /* How far draining has come. */
@@ -41,7 +43,11 @@ struct outer {
 	struct back *back;
 	struct certs *certs;
 	struct app *app;
+	struct mappings *mappings;   /* NULL: none, and no API */
+	struct api *api;	     /* NULL: none */
 	const struct reload *reload; /* borrowed */
+	char *reload_says; /* borrowed, for a call of app_reload; or NULL */
+	bool reload_good;
 	struct hub hub;
 	enum stage stage;
 	struct reap settle; /* looks again after this wake-up */
@@ -87,6 +93,8 @@ on_drain(void *arg)
 	struct outer *outer = arg;
 
 	outer->stage = DRAINING;
+	api_drain(outer->api);
+	mappings_drain(outer->mappings);
 	services_stop_listening(&outer->hub.services);
 	atomic_store(&outer->hub.watchful, true);
 	on_change(outer);
@@ -121,12 +129,27 @@ on_reload(void *arg)
 {
 	struct outer *outer = arg;
 
-	reload_run(outer->reload, take, outer);
+	outer->reload_good = reload_run(outer->reload, take, outer,
+	    outer->reload_says);
+}
+
+/* Asked for by the API. */
+static bool
+on_wish_to_reload(void *arg, char says[CONF_PROBLEM_SIZE])
+{
+	struct outer *outer = arg;
+
+	outer->reload_says = says;
+	app_reload(outer->app);
+	outer->reload_says = NULL;
+	return outer->reload_good;
 }
 
 static void
 outer_free(struct outer *outer)
 {
+	api_stop(outer->api);
+	mappings_close(outer->mappings);
 	hub_stop(&outer->hub);
 	list_remove(&outer->settle.node);
 	back_stop(outer->back);
@@ -138,15 +161,16 @@ outer_free(struct outer *outer)
 
 static bool
 outer_start(struct outer *outer, const struct outer_config *config,
-    uint64_t max_fds, char problem[PROBLEM_SIZE])
+    uint64_t max_fds, char problem[CONF_PROBLEM_SIZE])
 {
 	const struct app_hooks hooks = { on_drain, on_reload, outer };
+	const struct api_hooks api_hooks = { on_wish_to_reload, outer };
 
-	snprintf(problem, PROBLEM_SIZE, "out of memory");
+	snprintf(problem, CONF_PROBLEM_SIZE, "out of memory");
 	if ((outer->loop = loop_new()) == NULL)
 		return false;
 	if (!hub_start(&outer->hub, outer->loop, config, max_fds)) {
-		snprintf(problem, PROBLEM_SIZE,
+		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "no memory, descriptors or threads for %" PRIu32 " workers",
 		    config->workers);
 		return false;
@@ -157,7 +181,26 @@ outer_start(struct outer *outer, const struct outer_config *config,
 	    NULL &&
 	    (outer->certs = certs_start(&outer->hub, problem)) != NULL &&
 	    (outer->back = back_start(&outer->hub, problem)) != NULL &&
-	    catalog_start(&outer->hub.services, config, problem);
+	    catalog_start(&outer->hub.services, config, problem) &&
+	    mappings_start(outer->mappings, &outer->hub, problem) &&
+	    api_start(&outer->hub, outer->mappings, &api_hooks, &outer->api,
+		problem);
+}
+
+/* As the user that the program will be: while there is one thread. */
+static bool
+open_mappings(struct outer *outer, const struct outer_config *config,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	struct privileges privileges;
+	bool good;
+
+	if (!privileges_begin(&privileges, config->user, config->group,
+		problem))
+		return false;
+	good = mappings_open(config, &outer->mappings, problem);
+	privileges_end(&privileges);
+	return good;
 }
 
 /* Root binds any address; the user may not be able to tidy up after it. */
@@ -210,7 +253,8 @@ outer_run(const struct outer_config *config, const struct reload *reload)
 	if (outer == NULL)
 		return code;
 	outer->reload = reload;
-	if (outer_start(outer, config, max_fds, problem) &&
+	if (open_mappings(outer, config, problem) &&
+	    outer_start(outer, config, max_fds, problem) &&
 	    become_user(config, problem)) {
 		log_info("outer", "ready", KV_STR("version", PACKAGE_VERSION),
 		    KV_U64("descriptors", max_fds),

@@ -15,6 +15,7 @@
 #include "outer/keys.h"
 #include "outer/claims.h"
 #include "outer/shard.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -191,6 +192,7 @@ make(struct registry *registry, const struct admission *admission)
 	if (admission->has_secret) /* before any shard knows it: never zero */
 		instance_renew_secret(instance, admission->secret);
 	instance->serial = registry->next_serial++;
+	instance->since_s = clock_wall_s();
 	instance->hub = hub;
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);
 	loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);

@@ -33,14 +33,7 @@ service_origin_name(enum service_origin origin)
 static bool
 copy_list(struct cidr_list *to, const struct cidr_list *from)
 {
-	if (from == NULL || from->count == 0)
-		return true;
-	to->blocks = calloc(from->count, sizeof(*to->blocks));
-	if (to->blocks == NULL)
-		return false;
-	memcpy(to->blocks, from->blocks, from->count * sizeof(*to->blocks));
-	to->count = from->count;
-	return true;
+	return from == NULL || cidr_list_copy(to, from);
 }
 
 static void

@@ -86,12 +86,23 @@ services_find(const struct services *services, const char *name,
 	return service;
 }
 
+struct service *
+services_holder(const struct services *services, const struct addr_range *range)
+{
+	struct service *service = services_next(services, NULL);
+
+	while (service != NULL && !service_listens_within(service, range))
+		service = services_next(services, service);
+	return service;
+}
+
 /* --- who serves what ------------------------------------------------------ */
 
-/* One that has not said what it allows is asked each time. */
+/* One that has not said what it allows is asked each time. A classic one dials
+ * what its own file says. */
 bool
 services_may_dial(const struct instance *instance,
-    const struct service *service)
+    const struct addr_range *wanted)
 {
 	struct targets_entry entry;
 	struct targets one = { &entry, 1 };
@@ -99,16 +110,37 @@ services_may_dial(const struct instance *instance,
 	char target[ADDR_RANGE_TEXT_SIZE];
 
 	if (!instance->registered)
-		return true;
-	addr_range_format(&service->target, target, sizeof(target));
+		return instance->has_secret;
+	addr_range_format(wanted, target, sizeof(target));
 	for (size_t i = 0; i < offer->service_count; i++)
 		if (strcmp(offer->services[i].target, target) == 0)
 			return true;
 	for (size_t i = 0; i < offer->allow_count; i++)
 		if (targets_parse(offer->allow[i], &entry) == NULL &&
-		    targets_allow(&one, &service->target.first))
+		    targets_allow(&one, &wanted->first))
 			return true;
 	return false;
+}
+
+bool
+services_may_reach(const struct services *services, const char *inner,
+    const struct addr_range *target, const char **refuser)
+{
+	const struct list *all = &services->hub->registry.all;
+	struct list_node *node = list_first(all);
+
+	*refuser = NULL;
+	for (; node != NULL; node = list_next(all, node)) {
+		const struct instance *one = list_entry(node, struct instance,
+		    node);
+
+		if (inner[0] != '\0' && strcmp(inner, one->inner) != 0)
+			continue;
+		if (services_may_dial(one, target))
+			return true;
+		*refuser = one->inner;
+	}
+	return *refuser == NULL;
 }
 
 /* An inner without services by name has one, whatever the outer calls it: where
@@ -144,11 +176,11 @@ serves(const struct instance *instance, const struct service *service)
 	bool its_inner = service->inner[0] == '\0' ||
 	    strcmp(service->inner, instance->inner) == 0;
 
-	if (service->removed || !its_inner ||
+	if (service->removed || !its_inner || instance->draining ||
 	    !scope_allows_name(service->hub, instance, service->name))
 		return false;
 	return service->target.first.kind != ADDR_NONE
-	    ? services_may_dial(instance, service)
+	    ? services_may_dial(instance, &service->target)
 	    : offers(instance, service);
 }
 

@@ -59,6 +59,18 @@ void services_remove(struct service *service, const char *why);
 struct service *services_find(const struct services *services, const char *name,
     const char *inner);
 
+/* Whose the range is already, in part or whole; NULL: nobody's here. */
+struct service *services_holder(const struct services *services,
+    const struct addr_range *range);
+
+/*
+ * Whether an inner that is here would dial the target: "" names none, any will
+ * do. False, and *refuser is one that would not, where all that have said what
+ * they allow do not.
+ */
+bool services_may_reach(const struct services *services, const char *inner,
+    const struct addr_range *target, const char **refuser);
+
 /* Keys have changed: who serves what is judged anew. */
 void services_judge_all(struct services *services);
 
@@ -66,10 +78,9 @@ void services_judge_all(struct services *services);
 struct service *
 services_next(const struct services *services, const struct service *service);
 
-/* Whether the instance, as far as it has said so, dials the target that the
- * service names. */
+/* Whether the instance, as far as it has said so, dials that target. */
 bool services_may_dial(const struct instance *instance,
-    const struct service *service);
+    const struct addr_range *target);
 
 /* Which services it serves, by what it is now: before any shard knows it, and
  * when what it offers has changed. */

@@ -274,3 +274,16 @@ cidr_list_holds(const struct cidr_list *list, uint8_t family,
 			return true;
 	return false;
 }
+
+bool
+cidr_list_copy(struct cidr_list *to, const struct cidr_list *from)
+{
+	if (from->count == 0)
+		return true;
+	to->blocks = calloc(from->count, sizeof(*to->blocks));
+	if (to->blocks == NULL)
+		return false;
+	memcpy(to->blocks, from->blocks, from->count * sizeof(*to->blocks));
+	to->count = from->count;
+	return true;
+}

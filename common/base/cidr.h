@@ -44,4 +44,7 @@ bool cidr_holds(const struct cidr *cidr, uint8_t family, const uint8_t *bytes);
 bool cidr_list_holds(const struct cidr_list *list, uint8_t family,
     const uint8_t *bytes);
 
+/* Makes *to, which is none, a list of its own. False without memory. */
+bool cidr_list_copy(struct cidr_list *to, const struct cidr_list *from);
+
 #endif

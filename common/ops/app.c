@@ -69,8 +69,8 @@ stop(struct app *app, const char *name, uint32_t within_ms)
 	app->hooks.on_drain(app->hooks.arg);
 }
 
-static void
-reload(struct app *app)
+void
+app_reload(struct app *app)
 {
 	if (log_reopen() == 0)
 		log_info("app", "log file opened anew");
@@ -94,7 +94,7 @@ on_signal(int number, void *arg)
 		if (heard[i].wish == WISH_STOP)
 			stop(arg, heard[i].name, 0);
 		else
-			reload(arg);
+			app_reload(arg);
 	}
 }
 

@@ -32,6 +32,9 @@ void app_free(struct app *app); /* NULL is fine */
  * the exit code. */
 int app_run(struct app *app);
 
+/* What SIGHUP does. */
+void app_reload(struct app *app);
+
 /* All running work has ended: the loop stops when the last words of its links
  * are out. */
 void app_drained(struct app *app);

@@ -34,8 +34,10 @@ int reload_read(const struct reload *reload, void *config,
  * Reads the file. A bad one changes nothing: one line (error) says why. Of a
  * good one take(fresh, arg) is called; then the CONF_RELOAD fields of the
  * running settings are the new ones. Other keys that differ are named in one
- * line (warn): they need a restart. Main only.
+ * line (warn): they need a restart. says: the same in one line, for whoever
+ * asked; NULL is fine. False of a bad one. Main only.
  */
-void reload_run(const struct reload *reload, reload_fn *take, void *arg);
+bool reload_run(const struct reload *reload, reload_fn *take, void *arg,
+    char says[CONF_PROBLEM_SIZE]);
 
 #endif

@@ -1,0 +1,148 @@
+/*
+ * api.c - what an operator asks for over HTTP while the outer runs: routes.
+ *
+ * Owns:    the HTTP server.
+ * Thread:  main.
+ * Floor:   outer. A route here is a path in doc/openapi.json too.
+ */
+#include "outer/api.h"
+#include "outer/api_json.h"
+#include "outer/api_parts.h"
+#include "outer/hub.h"
+#include "outer/instance.h"
+#include "ops/httpd_jwt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static httpd_handler health, reload;
+
+static const struct httpd_route routes[] = {
+	{ "/health", HTTPD_GET, true, health, NULL },
+	{ "/api/mapping/create", HTTPD_POST, false, api_create_mapping, NULL },
+	{ "/api/mapping/remove", HTTPD_POST, false, api_remove_mapping, NULL },
+	{ "/api/mapping/list", HTTPD_GET, false, api_list_mappings, NULL },
+	{ "/api/inners", HTTPD_GET, false, api_list_inners, NULL },
+	{ "/api/inners/{id}/drain", HTTPD_POST, false, api_drain_inner, NULL },
+	{ "/api/services", HTTPD_GET, false, api_list_services, NULL },
+	{ "/api/reload", HTTPD_POST, false, reload, NULL },
+};
+enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
+_Static_assert((int)ROUTES <= (int)API_ROUTES_MAX, "each has its place");
+
+static bool
+is_connected(const struct hub *hub)
+{
+	const struct list *all = &hub->registry.all;
+	struct list_node *node = list_first(all);
+
+	for (; node != NULL; node = list_next(all, node))
+		if (atomic_load(
+			&list_entry(node, struct instance, node)->links) > 0)
+			return true;
+	return false;
+}
+
+static void
+health(struct httpd_request *request, void *arg)
+{
+	const struct api *api = arg;
+	bool connected = is_connected(api->hub);
+	const char *status = api->draining ? "stopping"
+	    : connected			   ? "ok"
+					   : "no inner";
+
+	api_reply(request, connected && !api->draining ? 200 : 503,
+	    connected ? "" : "no inner is connected",
+	    json_pack("{s:s, s:b, s:b}", "status", status, "tunnel_enabled", 1,
+		"tunnel_connected", (int)connected));
+}
+
+static void
+reload(struct httpd_request *request, void *arg)
+{
+	struct api *api = arg;
+	char says[CONF_PROBLEM_SIZE] = "";
+	bool good = api->hooks.reload(api->hooks.arg, says);
+
+	api_reply(request, good ? 200 : 409, says, NULL);
+}
+
+static void
+fill_options(struct api *api, struct httpd_options *options)
+{
+	const struct outer_config *config = api->hub->config;
+
+	*options = (struct httpd_options){
+		.addr = &config->admin_addr,
+		.what = "the API",
+		.socket_mode = config->socket_mode,
+		.socket_owner = config->socket_owner,
+		.socket_group = config->socket_group,
+		.routes = api->routes,
+		.route_count = ROUTES,
+		.guard = {
+			.token = config->admin_token,
+			.jwt_key = httpd_jwt_known() ? config->admin_token
+						     : NULL,
+			.allow_from = &config->admin_allow,
+			.hosts = (const char *const *)config->admin_hosts.items,
+			.host_count = config->admin_hosts.count,
+			.rate = API_REQUESTS_A_SECOND,
+			.burst = API_REQUESTS_AT_ONCE,
+		},
+	};
+}
+
+bool
+api_start(struct hub *hub, struct mappings *mappings,
+    const struct api_hooks *hooks, struct api **api,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	struct httpd_options options;
+	struct api *one;
+
+	*api = NULL;
+	if (!outer_config_has_api(hub->config))
+		return true;
+	if ((one = calloc(1, sizeof(*one))) == NULL) {
+		snprintf(problem, CONF_PROBLEM_SIZE, "out of memory");
+		return false;
+	}
+	one->hub = hub;
+	one->mappings = mappings;
+	one->hooks = *hooks;
+	memcpy(one->routes, routes, sizeof(routes));
+	for (size_t i = 0; i < ROUTES; i++)
+		one->routes[i].arg = one;
+	/* so that inners have said what they allow before they are asked for
+	 * a target that they do not */
+	atomic_store(&hub->wants_control, true);
+	fill_options(one, &options);
+	_Static_assert((int)CONF_PROBLEM_SIZE >= (int)HTTPD_PROBLEM_SIZE,
+	    "the server may write there");
+	one->httpd = httpd_start(hub->loop, &options, problem);
+	if (one->httpd != NULL) {
+		*api = one;
+		return true;
+	}
+	free(one);
+	return false;
+}
+
+void
+api_drain(struct api *api)
+{
+	if (api != NULL)
+		api->draining = true;
+}
+
+void
+api_stop(struct api *api)
+{
+	if (api == NULL)
+		return;
+	httpd_stop(api->httpd);
+	free(api);
+}
