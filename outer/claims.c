@@ -141,18 +141,36 @@ open_or_keep(struct services *services, const struct instance *instance,
 	open_service(services, instance, wish, &range, outcome);
 }
 
+/* The service of that name that the outer has for this inner by itself, at the
+ * address that the inner asks for, if it asks for one. NULL: none. */
+static const struct service *
+find_ours(const struct services *services, const struct instance *instance,
+    const struct register_service *wish)
+{
+	const struct service *named = services_find(services, wish->name, NULL);
+	struct addr_range range;
+
+	if (named == NULL ||
+	    (named->inner[0] != '\0' &&
+		strcmp(named->inner, instance->inner) != 0))
+		return NULL;
+	if (wish->listen != NULL &&
+	    (addr_range_parse(wish->listen, &range) != NULL ||
+		!service_listens_on(named, &range)))
+		return NULL;
+	return named;
+}
+
 static void
 judge(struct services *services, const struct instance *instance,
     const struct register_service *wish, struct outcome *outcome)
 {
-	const struct service *named = services_find(services, wish->name, NULL);
+	const struct service *named = find_ours(services, instance, wish);
 
 	memset(outcome, 0, sizeof(*outcome));
 	if (!scope_allows_name(services->hub, instance, wish->name))
 		refuse(outcome, "its key is not for this service");
-	else if (named != NULL &&
-	    (named->inner[0] == '\0' ||
-		strcmp(named->inner, instance->inner) == 0))
+	else if (named != NULL)
 		outcome->service = named;
 	else if (wish->listen != NULL)
 		open_or_keep(services, instance, wish, outcome);

@@ -281,6 +281,21 @@ def test_default_and_named_ones_of_the_outers_file(lab):
         assert serve(standby, lab.add(connect(place)), b"x") == number
 
 
+def test_an_address_beside_the_outers_own(lab):
+    """Of the name default too: OuterServerAddress is another place for it."""
+    outer = lab.outer()
+    link = control(lab, outer, instance="1" * 16)
+    answer, = link.register(
+        offer("default", f"tcp://127.0.0.1:{free_ports(1)}"))
+    assert place_of(answer) != outer.clients and answer["id"] > 0
+    again, = link.register(offer("default", answer["address"]))
+    assert again == answer
+    for place, number in ((place_of(answer), answer["id"]),
+                          (outer.clients, 0)):
+        standby = lab.standby(outer, instance="1" * 16, registers=True)
+        assert serve(standby, lab.add(connect(place)), b"x") == number
+
+
 def test_an_unhealthy_one_is_passed_over(lab):
     outer = lab.outer(QueueTimeout=30)
     first = control(lab, outer, instance="1" * 16)
