@@ -276,6 +276,19 @@ answer(struct claim *claim, const struct instance *instance,
 		free(out);
 }
 
+/* An entry that is none allows nothing. False without memory. */
+static bool
+read_allow(const struct registration *from, struct targets *to)
+{
+	*to = (struct targets){ .count = 0 };
+	to->entries = calloc(from->allow_count + 1, sizeof(*to->entries));
+	for (size_t i = 0; to->entries != NULL && i < from->allow_count; i++)
+		if (targets_parse(from->allow[i], &to->entries[to->count]) ==
+		    NULL)
+			to->count++;
+	return to->entries != NULL;
+}
+
 static void
 take(struct claim *claim, struct services *services, struct instance *instance)
 {
@@ -283,8 +296,14 @@ take(struct claim *claim, struct services *services, struct instance *instance)
 	struct outcome *outcomes = calloc(now->service_count + 1,
 	    sizeof(*outcomes));
 
-	if (outcomes == NULL)
+	struct targets allow;
+
+	if (outcomes == NULL || !read_allow(now, &allow)) {
+		free(outcomes);
 		return; /* no answer: the link ends, and the inner tries again */
+	}
+	free(instance->allow.entries);
+	instance->allow = allow;
 	register_free(&instance->registration);
 	instance->registration = *now;
 	memset(now, 0, sizeof(*now));

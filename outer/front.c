@@ -133,9 +133,17 @@ front_start(struct service *service, const struct addr *addr, unsigned nth,
 		.socket_owner = config->socket_owner,
 		.socket_group = config->socket_group,
 	};
-	struct front *front = calloc(1, sizeof(*front));
+	const struct intake *intake = &service->hub->services.intake;
+	struct front *front;
 
-	if (front == NULL) {
+	if (intake->fronts.length >= intake_fronts_max(intake)) {
+		snprintf(problem, LISTEN_PROBLEM_SIZE,
+		    "there are as many public addresses, %zu, as the "
+		    "descriptors of this program allow",
+		    intake->fronts.length);
+		return false;
+	}
+	if ((front = calloc(1, sizeof(*front))) == NULL) {
 		snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
 		return false;
 	}

@@ -21,7 +21,6 @@
 /* Descriptors for all else: listeners, loops, signals, log, some links that
  * say hello. */
 enum { FDS_ASIDE = 32, FDS_PER_SESSION = 2, FDS_PER_WORKER = 8 };
-enum { FDS_PER_FRONT = 2 }; /* it has one in reserve */
 
 /* What strangers leave free, so that who comes when a session has ended is not
  * behind them. */

@@ -33,6 +33,7 @@ instance_free(struct instance *instance)
 	loop_timer_fini(&instance->grace);
 	register_free(&instance->registration);
 	free(instance->weights);
+	free(instance->allow.entries);
 	proof_forget(instance->secret, sizeof(instance->secret));
 	proof_forget(instance->newest, sizeof(instance->newest));
 	free(instance);

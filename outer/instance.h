@@ -4,6 +4,7 @@
 #define OUTER_INSTANCE_H
 
 #include "base/list.h"
+#include "base/targets.h"
 #include "net/inbox.h"
 #include "net/loop.h"
 #include "wire/hello.h"
@@ -64,6 +65,7 @@ struct instance {
 
 	/* main's */
 	struct registration registration; /* owned: the newest REGISTER */
+	struct targets allow;		  /* owned: what it lets us name */
 	bool registered;		  /* it has sent one */
 	uint8_t *weights;	 /* owned: of each slot; NULL: all are 1 */
 	int64_t turn;		 /* see dispatch.c, weigh */

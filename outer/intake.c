@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { CALM_MS = 1000 };
+enum { CALM_MS = 1000, FRONTS_LEAST = 16 };
 
 static void
 tell_full(struct intake *intake, const char *why)
@@ -46,6 +46,14 @@ on_again(void *arg)
 	intake_look(intake);
 	if (intake->full)
 		loop_timer_start(&intake->again, CALM_MS);
+}
+
+size_t
+intake_fronts_max(const struct intake *intake)
+{
+	uint64_t most = intake->hub->max_fds / 4 / FDS_PER_FRONT;
+
+	return most > FRONTS_LEAST ? (size_t)most : FRONTS_LEAST;
 }
 
 bool

@@ -11,6 +11,8 @@
 
 struct hub;
 
+enum { FDS_PER_FRONT = 2 }; /* it has one in reserve */
+
 /*
  * A session needs a descriptor for its link as well. So clients are accepted
  * only while both are to be had, fewer sessions are there than there may be,
@@ -29,6 +31,10 @@ struct intake {
 	unsigned full_services;	 /* whose own MaxSessions is reached */
 	struct refusals refusals;
 };
+
+/* How many addresses may listen at once: they take a quarter of the
+ * descriptors, so that nobody who may ask for some can take all. */
+size_t intake_fronts_max(const struct intake *intake);
 
 /* False without memory. intake_fini either way. */
 bool intake_init(struct intake *intake, struct hub *hub);

@@ -104,8 +104,6 @@ bool
 services_may_dial(const struct instance *instance,
     const struct addr_range *wanted)
 {
-	struct targets_entry entry;
-	struct targets one = { &entry, 1 };
 	const struct registration *offer = &instance->registration;
 	char target[ADDR_RANGE_TEXT_SIZE];
 
@@ -115,11 +113,7 @@ services_may_dial(const struct instance *instance,
 	for (size_t i = 0; i < offer->service_count; i++)
 		if (strcmp(offer->services[i].target, target) == 0)
 			return true;
-	for (size_t i = 0; i < offer->allow_count; i++)
-		if (targets_parse(offer->allow[i], &entry) == NULL &&
-		    targets_allow(&one, &wanted->first))
-			return true;
-	return false;
+	return targets_allow(&instance->allow, &wanted->first);
 }
 
 bool

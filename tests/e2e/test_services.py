@@ -378,6 +378,18 @@ def test_what_may_be_asked_for(lab):
     assert place_of(got[0])[1] == base + 2
 
 
+def test_nobody_takes_all_descriptors(lab):
+    """Public addresses have a quarter of them."""
+    outer = lab.outer(options={"prefix": ["prlimit", "--nofile=1024:1024"]})
+    link = control(lab, outer, instance="1" * 16)
+    got = link.register(*(offer(f"s{n}") for n in range(200)))
+    errors = [answer["error"] for answer in got if "error" in answer]
+    assert len(got) - len(errors) == 127 and "descriptors" in errors[0]
+    standby = lab.standby(outer, instance="1" * 16, registers=True)
+    good = next(answer for answer in got if "error" not in answer)
+    serve(standby, lab.add(connect(place_of(good))), b"x")
+
+
 def test_a_port_of_another_program(lab):
     outer = lab.outer()
     taken = lab.add(listen())
