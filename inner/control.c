@@ -79,11 +79,15 @@ send_register(struct control *control)
 		spare_close(control->link, SPARE_END_FAILED, "out of memory");
 }
 
-/* A port may be free by now, or the outer's file mended. */
+/* A port may be free by now, or the outer's file mended. The tries of targets
+ * go on meanwhile. */
 static void
 on_again(void *arg)
 {
-	control_on_offers(arg);
+	struct control *control = arg;
+
+	if (control->link != NULL && !control->stopping)
+		send_register(control);
 }
 
 static void

@@ -22,9 +22,9 @@ struct control {
 	struct loop_timer report; /* of what it has found, together */
 	bool report_waits;
 	struct loop_timer again; /* REGISTER, for what was not registered */
-	struct spare *link; /* authenticated; NULL: none. Its shard's */
-	bool dialing;	    /* a link is on its way */
-	bool wanted;	    /* since when: for the rest of this run */
+	struct spare *link;	 /* authenticated; NULL: none. Its shard's */
+	bool dialing;		 /* a link is on its way */
+	bool wanted;		 /* since when: for the rest of this run */
 	bool stopping;
 
 	uint64_t down_since_ms, delay_ms; /* before the next attempt */

@@ -125,6 +125,20 @@ def test_a_target_that_says_nothing_is_bad(lab, fake, target):
     inner.wait_log("service", "the target is bad", says="no answer in time")
 
 
+def test_asking_again_does_not_break_off_a_try(lab, fake, target):
+    """What is not registered is asked for more often than a try takes."""
+    inner, _ = start(lab, fake, DialTimeout=1, MaxRetryInterval=0.2, Services=[
+        service("web", target, HealthCheck="http")])
+    control = Roles(fake).control()
+    for _ in range(50):
+        if not health_of(control)["web"]:
+            break
+        control.send(peers.json_frame(peers.REGISTERED, services=[
+            {"name": "web", "error": "not yet"}]))
+    inner.wait_log("service", "the target is bad", says="no answer in time",
+                   timeout=1)
+
+
 def test_without_standbys_it_is_tried_too_and_told_later(lab, fake):
     """What was found before the control link was there is in its first
     REGISTER; and a new link says it again."""
