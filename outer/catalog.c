@@ -35,6 +35,10 @@ add(struct services *services, const struct outer_service *own,
 		.allow = &own->allow,
 		.deny = &own->deny,
 		.max_sessions = own->max_sessions,
+		.sources = { own->address_sessions, own->new_per_second,
+		    own->new_burst },
+		.rate = own->rate,
+		.session_rate = own->session_rate,
 	};
 	struct service *service = services_add(services, &options, problem);
 	char why[LISTEN_PROBLEM_SIZE];

@@ -289,6 +289,15 @@ read_allow(const struct registration *from, struct targets *to)
 	return to->entries != NULL;
 }
 
+/* As of a plain file. */
+static bool
+is_default_alone(const struct registration *registration)
+{
+	return registration->service_count == 1 &&
+	    registration->services[0].listen == NULL &&
+	    strcmp(registration->services[0].name, REGISTER_DEFAULT) == 0;
+}
+
 static void
 take(struct claim *claim, struct services *services, struct instance *instance)
 {
@@ -308,6 +317,8 @@ take(struct claim *claim, struct services *services, struct instance *instance)
 	instance->registration = *now;
 	memset(now, 0, sizeof(*now));
 	instance->registered = true;
+	atomic_store(&instance->by_name,
+	    !is_default_alone(&instance->registration));
 	close_others(services, instance);
 	now = &instance->registration;
 	for (size_t i = 0; i < now->service_count; i++)

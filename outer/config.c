@@ -65,6 +65,17 @@ static const struct conf_field service_fields[] = {
 	    "who may not, instead of the top level's" },
 	{ "MaxSessions", CONF_COUNT, OF_SERVICE(max_sessions), 1, 1000000, NULL,
 	    0, NULL, "its sessions at once" },
+	{ "MaxSessionsPerAddress", CONF_COUNT, OF_SERVICE(address_sessions), 1,
+	    1000000, NULL, 0, NULL, "its sessions of one address at once" },
+	{ "NewSessionsPerSecond", CONF_COUNT, OF_SERVICE(new_per_second), 1,
+	    1000000, NULL, 0, NULL, "its new ones of one address a second" },
+	{ "NewSessionsBurst", CONF_COUNT, OF_SERVICE(new_burst), 1, 1000000,
+	    NULL, 0, NULL, "so many of them at once" },
+	{ "RateLimit", CONF_BYTES, OF_SERVICE(rate), 1 << 10, RATE_MAX, NULL, 0,
+	    NULL, "bytes a second of its sessions together, each way" },
+	{ "RateLimitPerSession", CONF_BYTES, OF_SERVICE(session_rate), 1 << 10,
+	    RATE_MAX, NULL, 0, NULL,
+	    "bytes a second of one of them, each way" },
 };
 static const struct conf_items service_items = {
 	service_fields,
@@ -361,21 +372,35 @@ check_names(const char *path, const struct outer_config *config,
 
 /* Also fills in the burst's default, which is another key's value. */
 static bool
+settle_burst(const char *path, const char *where, uint32_t a_second,
+    uint32_t *burst, char problem[CONF_PROBLEM_SIZE])
+{
+	if (*burst > 0 && a_second == 0) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: %sNewSessionsBurst: found it without "
+		    "NewSessionsPerSecond; expected both, or neither",
+		    path, where);
+		return false;
+	}
+	if (*burst == 0)
+		*burst = a_second * BURST_SECONDS;
+	if (*burst == 0)
+		*burst = 1;
+	return true;
+}
+
+static bool
 check_burst(const char *path, struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE])
 {
-	if (config->new_burst > 0 && config->new_per_second == 0) {
-		snprintf(problem, CONF_PROBLEM_SIZE,
-		    "%.400s: NewSessionsBurst: found it without "
-		    "NewSessionsPerSecond; expected both, or neither",
-		    path);
-		return false;
-	}
-	if (config->new_burst == 0)
-		config->new_burst = config->new_per_second * BURST_SECONDS;
-	if (config->new_burst == 0)
-		config->new_burst = 1;
-	return true;
+	struct outer_service *own = config->services.items;
+
+	for (size_t i = 0; i < config->services.count; i++)
+		if (!settle_burst(path, "Services: ", own[i].new_per_second,
+			&own[i].new_burst, problem))
+			return false;
+	return settle_burst(path, "", config->new_per_second,
+	    &config->new_burst, problem);
 }
 
 static bool

@@ -33,6 +33,10 @@ struct outer_service {
 	struct addr_range target;     /* Target; ADDR_NONE: the inner's own */
 	struct cidr_list allow, deny; /* AllowFrom, DenyFrom */
 	uint32_t max_sessions;	      /* MaxSessions; 0: no limit of its own */
+	uint32_t address_sessions;    /* MaxSessionsPerAddress, and so on: as in
+				       * outer_config; 0: as there */
+	uint32_t new_per_second, new_burst;
+	uint64_t rate, session_rate;
 };
 
 struct outer_config {

@@ -68,12 +68,14 @@ static enum denial
 judge(struct service *service, const struct endpoint *peer,
     struct source **source)
 {
+	struct sources *sources = service->sources != NULL
+	    ? service->sources
+	    : &service->hub->sources;
 	enum denial denial = judge_address(service, peer);
 
 	if (denial != DENIAL_NONE)
 		return denial;
-	switch (
-	    sources_enter(&service->hub->sources, peer, clock_ms(), source)) {
+	switch (sources_enter(sources, peer, clock_ms(), source)) {
 	case SOURCE_WELCOME:
 		break;
 	case SOURCE_TOO_MANY:

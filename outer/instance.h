@@ -45,9 +45,8 @@ struct instance {
 	char inner[HELLO_INNER_MAX + 1];
 	char id[HELLO_INSTANCE_SIZE + 1]; /* "classic" of classic links */
 	bool has_secret;		  /* classic ones have none */
-	bool registers; /* it has services by name: see doc/PROTOCOL */
-	uint8_t secret[PROOF_SIZE]; /* of the first full handshake */
-	struct hub *hub;	    /* borrowed */
+	uint8_t secret[PROOF_SIZE];	  /* of the first full handshake */
+	struct hub *hub;		  /* borrowed */
 
 	/* shared by all threads */
 	struct window window; /* of counters that have joined quickly */
@@ -61,6 +60,8 @@ struct instance {
 	atomic_bool suspect;	 /* did not answer: taken last */
 	atomic_bool replaced;	 /* a younger run took its place */
 	atomic_bool gone;	 /* nobody may join any more */
+	atomic_bool by_name;	 /* it has services by name: by HELLO, then
+				  * by REGISTER. Else the default alone */
 	_Atomic uint64_t serves[INSTANCE_SERVES_WORDS]; /* bits */
 
 	/* main's */

@@ -186,7 +186,7 @@ make(struct registry *registry, const struct admission *admission)
 	str_copy(instance->inner, sizeof(instance->inner), admission->inner);
 	str_copy(instance->id, sizeof(instance->id), admission->id);
 	instance->key = admission->key;
-	instance->registers = admission->registers;
+	atomic_init(&instance->by_name, admission->registers);
 	instance->has_secret = admission->has_secret;
 	memcpy(instance->secret, admission->secret, sizeof(instance->secret));
 	if (admission->has_secret) /* before any shard knows it: never zero */

@@ -36,6 +36,17 @@ copy_list(struct cidr_list *to, const struct cidr_list *from)
 	return from == NULL || cidr_list_copy(to, from);
 }
 
+/* Limits of an address that are the service's own. */
+static bool
+start_sources(struct service *service, const struct source_limits *limits)
+{
+	if (limits->sessions == 0 && limits->rate == 0)
+		return true;
+	service->sources = calloc(1, sizeof(*service->sources));
+	return service->sources != NULL &&
+	    sources_init(service->sources, limits, service->hub->sources.seed);
+}
+
 static void
 on_release(void *arg)
 {
@@ -66,8 +77,11 @@ service_new(struct hub *hub, const struct service_options *options, uint32_t id,
 	list_init(&service->fronts);
 	loop_timer_init(&service->release, hub->loop, on_release, service);
 	dispatch_init(&service->dispatch, hub, slot);
+	service->rates.all = options->rate;
+	service->rates.each = options->session_rate;
 	if (copy_list(&service->allow, options->allow) &&
-	    copy_list(&service->deny, options->deny))
+	    copy_list(&service->deny, options->deny) &&
+	    start_sources(service, &options->sources))
 		return service;
 	service_free(service);
 	return NULL;
@@ -81,6 +95,9 @@ service_free(struct service *service)
 	service_stop_listening(service);
 	dispatch_fini(&service->dispatch);
 	loop_timer_fini(&service->release);
+	if (service->sources != NULL)
+		sources_fini(service->sources);
+	free(service->sources);
 	free(service->allow.blocks);
 	free(service->deny.blocks);
 	free(service);
@@ -193,7 +210,8 @@ service_stop_listening(struct service *service)
 uint32_t
 service_wire_id(const struct service *service, const struct instance *instance)
 {
-	return instance->registers || service->target.first.kind != ADDR_NONE
+	return atomic_load(&instance->by_name) ||
+		service->target.first.kind != ADDR_NONE
 	    ? service->id
 	    : 0;
 }

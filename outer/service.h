@@ -6,8 +6,10 @@
 #include "base/cidr.h"
 #include "base/list.h"
 #include "net/listen.h"
+#include "net/rate.h"
 #include "outer/dispatch.h"
 #include "outer/instance.h"
+#include "outer/sources.h"
 #include "wire/hello.h"
 #include "wire/request.h"
 
@@ -43,6 +45,9 @@ struct service_options {
 					  * inner's file says */
 	const struct cidr_list *allow, *deny; /* NULL, none: the top level's */
 	uint32_t max_sessions;		      /* 0: no limit of its own */
+	struct source_limits
+	    sources;		     /* of an address; all 0: the top level's */
+	uint64_t rate, session_rate; /* bytes a second; both 0: likewise */
 };
 
 /*
@@ -62,6 +67,8 @@ struct service {
 	unsigned ports;		      /* main's: how many addresses, ever */
 	struct cidr_list allow, deny; /* owned */
 	uint32_t max_sessions;
+	struct rate_limits rates; /* its own, shared by all shards; or none */
+	struct sources *sources;  /* owned, main's; NULL: the top level's */
 
 	atomic_size_t sessions; /* that hold it, on all threads */
 	struct list fronts;	/* struct front: where its clients come in */

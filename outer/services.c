@@ -147,7 +147,7 @@ offers(const struct instance *instance, const struct service *service)
 
 	if (offer != NULL)
 		return offer->healthy;
-	return !instance->registers &&
+	return !atomic_load(&instance->by_name) &&
 	    (service->slot == SERVICE_SLOT_DEFAULT ||
 		(service->inner[0] != '\0' &&
 		    service->origin != SERVICE_OF_INNER));

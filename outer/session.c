@@ -15,6 +15,7 @@
 #include "outer/instance.h"
 #include "outer/keys.h"
 #include "outer/shard.h"
+#include "outer/throttle.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -50,14 +51,15 @@ struct session {
 	uint16_t nth;	  /* see service_target */
 	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
 	struct endpoint client, public;
-	struct source *source;	  /* counts it until its end; or NULL */
-	struct early early;	  /* what went ahead of READY */
-	struct watch *watch;	  /* owned; while fd is */
-	struct loop_timer *timer; /* owned: QueueTimeout; while queued */
-	struct standby *standby;  /* borrowed; STARTING only */
-	struct pump *pump;	  /* RELAYING only; frees itself */
-	const char *stop_why;	  /* why pump_stop was called */
-	uint32_t key;		  /* id of the key that let the standby in, */
+	struct source *source;	   /* counts it until its end; or NULL */
+	struct early early;	   /* what went ahead of READY */
+	struct watch *watch;	   /* owned; while fd is */
+	struct loop_timer *timer;  /* owned: QueueTimeout; while queued */
+	struct standby *standby;   /* borrowed; STARTING only */
+	struct pump *pump;	   /* RELAYING only; frees itself */
+	struct throttle *throttle; /* its service's, while it relays; or NULL */
+	const char *stop_why;	   /* why pump_stop was called */
+	uint32_t key;		   /* id of the key that let the standby in, */
 	char inner[HELLO_INNER_MAX + 1]; /* and as whose */
 	unsigned attempts, counted; /* standbys used up; those that count */
 	uint64_t began_ms, claimed_ms, ready_ms;
@@ -184,6 +186,8 @@ leave(struct session *session)
 		dispatch_remove(&session->service->dispatch, session);
 	set_state(session, SESSION_CLOSED);
 	source_leave(session->source);
+	throttle_drop(session->throttle);
+	session->throttle = NULL;
 	service_release(session->service);
 	loop_reap(shard != NULL ? shard->loop : hub->loop, &session->reap,
 	    session_free, session);
@@ -486,6 +490,18 @@ on_pump_done(const struct pump_result *result, void *arg)
 	leave(session);
 }
 
+/* False without memory. */
+static bool
+take_throttle(struct session *session)
+{
+	const struct rate_limits *own = &session->service->rates;
+
+	if (own->all == 0 && own->each == 0)
+		return true;
+	session->throttle = throttle_take(session->shard, session->service);
+	return session->throttle != NULL;
+}
+
 /* Joins client and link. False without memory: the link is reset. */
 static bool
 relay(struct session *session, struct link *link, bool whole_close)
@@ -497,7 +513,8 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.peer_ms = shard->config->peer_ms,
 		.whole_close_b = whole_close,
 		.hold_fin_ms = whole_close ? shard->config->peer_ms : 0,
-		.rate = shard->rate,
+		.rate = session->throttle != NULL ? session->throttle->rate
+						  : shard->rate,
 		.done = on_pump_done,
 		.arg = session,
 	};
@@ -521,6 +538,11 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 	if (!early_take(&session->early, session->fd)) {
 		link_reset(link);
 		session_close(session, "reset by the client");
+		return;
+	}
+	if (!take_throttle(session)) {
+		link_reset(link);
+		session_close(session, "out of memory");
 		return;
 	}
 	if (!relay(session, link, whole_close)) {

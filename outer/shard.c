@@ -32,6 +32,7 @@ shard_init(struct shard *shard, struct hub *hub, unsigned index)
 		list_init(&shard->standbys[i]);
 	list_init(&shard->setting_up);
 	list_init(&shard->relaying);
+	list_init(&shard->throttles);
 	if (index > 0 && (shard->worker = worker_new()) == NULL)
 		return false;
 	shard->loop = index > 0 ? worker_loop(shard->worker) : hub->loop;

@@ -4,11 +4,12 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from harness import stays_true
+from harness import SCALE, stays_true
 from lab import Lab, Outer
 from peers import REGISTER, REGISTERED, FakeInner, frame, json_frame
 from sockets import (connect, free_ports, listen, ping_pong, recv_exactly,
@@ -143,6 +144,45 @@ def test_limits_of_a_service(lab):
     outer.wait_log("front", "room for sessions of a service again")
     outer.wait_log("standby", "state", to="starting", after=mark, count=2)
     second.close()
+
+
+def test_limits_of_an_address_are_counted_by_service(lab):
+    """MaxSessionsPerAddress of its own; the others have none."""
+    outer = lab.outer(Services=[any_port("few", Inner="x",
+                                         MaxSessionsPerAddress=1),
+                                any_port("free", Inner="x")])
+    lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
+    outer.wait_joined(4)
+    first = lab.add(connect(outer.public("few")))
+    outer.wait_log("standby", "state", to="starting")
+    with pytest.raises(ConnectionResetError):
+        with connect(outer.public("few")) as sock:
+            sock.recv(1)
+    for _ in range(2):
+        lab.add(connect(outer.public("free")))
+    outer.wait_log("standby", "state", to="starting", count=3)
+    reset(first)
+    outer.session(service="few")
+    lab.add(connect(outer.public("few")))
+    outer.wait_log("standby", "state", to="starting", count=4)
+
+
+def test_a_rate_of_its_own(lab):
+    """RateLimit of one service slows nobody else down."""
+    outer = lab.outer(Services=[
+        any_port("slow", Inner="x", RateLimit="64K"),
+        any_port("fast", Inner="x")])
+    lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
+    outer.wait_joined(4)
+
+    def seconds(service: str) -> float:
+        began = time.monotonic()
+        assert request(outer.public(service), b"x" * 160_000,
+                       20 * SCALE) == b"x" * 160_000
+        return time.monotonic() - began
+
+    assert seconds("slow") > 1.5 > seconds("fast") / SCALE
+    assert seconds("slow") > 1.5                    # the group is made anew
 
 
 def test_reload_changes_only_what_differs(lab):
@@ -294,6 +334,20 @@ def test_an_address_beside_the_outers_own(lab):
                           (outer.clients, 0)):
         standby = lab.standby(outer, instance="1" * 16, registers=True)
         assert serve(standby, lab.add(connect(place)), b"x") == number
+
+
+def test_a_run_that_gets_services_serves_default_no_more(lab):
+    """A plain run registers others after a reload: the newest counts."""
+    outer = lab.outer(QueueTimeout=0.5)
+    link = control(lab, outer, instance="1" * 16, registers=False)
+    assert link.register(offer("default", None))[0]["id"] == 0
+    lab.standby(outer, instance="1" * 16)
+    answer, = link.register(offer("web"))
+    mark = outer.mark()
+    lab.add(connect(outer.clients))
+    assert outer.session(after=mark)["why"] == "no standby in time"
+    standby = lab.standby(outer, instance="1" * 16)
+    serve(standby, lab.add(connect(place_of(answer))), b"x")
 
 
 def test_an_unhealthy_one_is_passed_over(lab):

@@ -102,7 +102,7 @@ static const struct {
 	    "" },
 	{ "outer, no clients", false, "{" IN KEY "}",
 	    ": OuterServerAddress: found none; expected the public address of "
-	    "clients, or Services",
+	    "clients, Services or AdminAddress",
 	    "" },
 	{ "outer, no key", false,
 	    "{" IN "\"OuterServerAddress\": "
