@@ -104,6 +104,44 @@ static const struct {
 	    ": OuterServerAddress: found none; expected the public address of "
 	    "clients, Services or AdminAddress",
 	    "" },
+	{ "outer, only an API", false,
+	    "{" IN "\"AdminAddress\": \"tcp://127.0.0.1:0\", " KEY "}", "",
+	    "" },
+	{ "outer, an API for all without a token", false,
+	    "{" IN OUT "\"AdminAddress\": \"tcp://:7500\", " KEY "}",
+	    ": AdminToken: found none; expected one, for other machines can "
+	    "reach AdminAddress",
+	    "" },
+	{ "outer, an API for all", false,
+	    "{" IN OUT "\"AdminAddress\": \"tcp://:7500\", "
+	    "\"AdminToken\": \"a-token-of-16-and-more\", " KEY "}",
+	    "", "" },
+	{ "outer, an API for all with a short token", false,
+	    "{" IN OUT "\"AdminAddress\": \"tcp://:7500\", "
+	    "\"AdminToken\": \"short\", " KEY "}",
+	    "", "AdminToken is short" },
+	{ "outer, an API where links are", false,
+	    "{\"InnerServerAddress\": \"tcp://127.0.0.1:7500\", " OUT
+	    "\"AdminAddress\": \"tcp://127.0.0.1:7500\", " KEY "}",
+	    ": AdminAddress: found the address of InnerServerAddress; "
+	    "expected another",
+	    "" },
+	{ "outer, an API where a service is", false,
+	    "{" IN "\"Services\": [{\"Name\": \"web\", "
+	    "\"Listen\": \"tcp://127.0.0.1:7000-7999\"}], "
+	    "\"AdminAddress\": \"tcp://127.0.0.1:7500\", " KEY "}",
+	    ": AdminAddress: found the address of web; expected another", "" },
+	{ "outer, a token file that is not there", false,
+	    "{" IN OUT "\"AdminTokenFile\": \"no-such-file\", " KEY "}",
+	    "AdminTokenFile: ", "" },
+	{ "outer, a network that is none", false,
+	    "{" IN OUT "\"AdminAllowFrom\": [\"here\"], " KEY "}",
+	    "AdminAllowFrom: found", "" },
+	{ "outer, a host that is none", false,
+	    "{" IN OUT "\"AdminHosts\": [\"a b\"], " KEY "}",
+	    "AdminHosts: found", "" },
+	{ "outer, no database", false,
+	    "{" IN OUT "\"Database\": \"\", " KEY "}", "Database: found", "" },
 	{ "outer, no key", false,
 	    "{" IN "\"OuterServerAddress\": "
 	    "\"tcp://:0\"}",
