@@ -26,6 +26,9 @@ static const struct httpd_route routes[] = {
 	{ "/api/inners", HTTPD_GET, false, api_list_inners, NULL },
 	{ "/api/inners/{id}/drain", HTTPD_POST, false, api_drain_inner, NULL },
 	{ "/api/services", HTTPD_GET, false, api_list_services, NULL },
+	{ "/api/sessions", HTTPD_GET, false, api_list_sessions, NULL },
+	{ "/api/sessions/{id}/kill", HTTPD_POST, false, api_kill_session,
+	    NULL },
 	{ "/api/reload", HTTPD_POST, false, reload, NULL },
 };
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };

@@ -34,18 +34,22 @@ struct create {
 	struct mapping_wish wish;
 };
 
+static bool
+is_number(const char *text)
+{
+	struct cidr one;
+
+	return strchr(text, '/') == NULL && cidr_parse(text, &one) == NULL;
+}
+
 /* Without a name to look up: main cannot wait for it. */
 static bool
 read_listen(const struct create *create, struct mapping_wish *wish,
     char problem[API_PROBLEM_SIZE])
 {
-	struct cidr one;
-
 	wish->listen.kind = ADDR_TCP;
 	wish->listen.port = (uint16_t)create->port;
-	if (create->listen_ip[0] != '\0' &&
-	    (strchr(create->listen_ip, '/') != NULL ||
-		cidr_parse(create->listen_ip, &one) != NULL)) {
+	if (create->listen_ip[0] != '\0' && !is_number(create->listen_ip)) {
 		snprintf(problem, API_PROBLEM_SIZE,
 		    "listen_ip: found \"%s\"; expected an IPv4 or IPv6 address",
 		    create->listen_ip);
@@ -70,7 +74,8 @@ read_target(const struct create *create, struct mapping_wish *wish,
 	snprintf(text, sizeof(text), "tcp://%s%s%s:%u", v6 ? "[" : "", host,
 	    v6 ? "]" : "", port);
 	why = addr_parse(text, &wish->target);
-	if (why == NULL && strcmp(wish->target.host, host) != 0)
+	if (why == NULL &&
+	    (strcmp(wish->target.host, host) != 0 || (v6 && !is_number(host))))
 		why = "it is no address";
 	if (why == NULL && strlen(text) > REQUEST_TARGET_MAX)
 		why = "it is longer than FORWARD can carry";

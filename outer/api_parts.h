@@ -19,6 +19,7 @@ struct api {
 
 /* Handlers: arg is the struct api. */
 httpd_handler api_create_mapping, api_remove_mapping, api_list_mappings,
-    api_list_inners, api_drain_inner, api_list_services;
+    api_list_inners, api_drain_inner, api_list_services, api_list_sessions,
+    api_kill_session;
 
 #endif

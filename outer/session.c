@@ -100,6 +100,17 @@ session_id(const struct session *session)
 	return session->id;
 }
 
+void
+session_describe(const struct session *session, struct session_info *info)
+{
+	info->id = session->id;
+	info->age_ms = clock_ms() - session->began_ms;
+	info->state = state_names[session->state];
+	info->client = session->client;
+	str_copy(info->service, sizeof(info->service), session->service->name);
+	str_copy(info->inner, sizeof(info->inner), session->inner);
+}
+
 bool
 session_is_revoked(const struct session *session)
 {

@@ -6,12 +6,13 @@
 #define OUTER_SESSION_H
 
 #include "base/list.h"
+#include "net/endpoint.h"
+#include "outer/service.h"
 #include "outer/standby.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct endpoint;
 struct hub;
 struct instance;
 struct link;
@@ -57,6 +58,16 @@ bool session_is_revoked(const struct session *session);
 
 uint64_t session_id(const struct session *session);
 const struct pool_history *session_history(const struct session *session);
+
+/* What there is to say of it, for the API. */
+struct session_info {
+	uint64_t id, age_ms;
+	const char *state; /* a constant */
+	struct endpoint client;
+	char service[SERVICE_NAME_MAX + 1];
+	char inner[HELLO_INNER_MAX + 1]; /* "": no standby yet */
+};
+void session_describe(const struct session *session, struct session_info *info);
 
 /* Its node in dispatch's lists, shard.setting_up or shard.relaying. */
 struct list_node *session_node(struct session *session);

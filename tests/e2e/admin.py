@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from harness import DEADLINE
 from lab import Lab, Outer
-from sockets import parse_address
+from sockets import Address, parse_address
 
 API = "tcp://127.0.0.1:0"
 
@@ -98,3 +98,18 @@ def admin(lab: Lab, **settings: Any) -> tuple[Outer, Api]:
     token = settings.get("AdminToken")
     outer = lab.outer(**{"AdminAddress": API, **settings})
     return outer, lab.add(Api(outer, token))
+
+
+def public(port: int) -> Address:
+    return ("127.0.0.1", port)
+
+
+def lasting(mapping: dict) -> dict:
+    """What does not change while it lives."""
+    return {key: value for key, value in mapping.items() if key != "sessions"}
+
+
+def refused(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as sock:
+        return sock.connect_ex(public(port)) != 0

@@ -1,41 +1,19 @@
-"""The HTTP API: mappings are made, kept, listed and removed."""
+"""The HTTP API: mappings are made, used and removed; who may call; what is
+listed."""
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import random
 import signal
 import socket
-import sqlite3
-import statistics
-import threading
-import time
 
 import pytest
 
-from admin import API, Api, admin
-from harness import SCALE, run_once, use_key, wait_until
-from sockets import (address_of, connect, free_port, free_ports, listen,
-                     recv_exactly, request)
-from test_services import answers, change, who
+from admin import API, Api, admin, lasting, public, refused
+from harness import use_key, wait_until
+from sockets import connect, free_port, free_ports, listen, recv_exactly
+from test_services import answers, who
 
 TOKEN = "a-token-of-the-tests-0123456789"
-
-
-def public(port: int):
-    return ("127.0.0.1", port)
-
-
-def lasting(mapping: dict) -> dict:
-    """What does not change while it lives."""
-    return {key: value for key, value in mapping.items() if key != "sessions"}
-
-
-def refused(port: int) -> bool:
-    """Whether nobody listens there."""
-    with socket.socket() as sock:
-        return sock.connect_ex(public(port)) != 0
 
 
 def test_a_mapping_from_the_first_to_the_last(lab):
@@ -68,3 +46,310 @@ def test_a_mapping_from_the_first_to_the_last(lab):
     outer = lab.start_outer(file).wait_ready()
     assert Api(outer).mappings() == {}
     assert refused(port)
+
+
+# --- what is refused --------------------------------------------------------
+
+LONG = "x" * 65
+# name, body of create, status, part of the message
+BAD = [
+    ("no JSON", b"{\"port\": 80", 400, "the body is not JSON: line 1"),
+    ("not UTF-8", b"{\"name\": \"\xff\"}", 400, "the body is not JSON"),
+    ("two of a key", b'{"port": 81, "port": 82}', 400, "not JSON"),
+    ("a list", b"[]", 400, "no object"),
+    ("a text", b'"port"', 400, "not JSON"),
+    ("nothing", b"", 400, "port: missing"),
+    ("no port", {"name": "x"}, 400, "port: missing"),
+    ("null", {"port": None}, 400, "port: missing"),
+    ("a port as text", {"port": "8080"}, 400, "port: found \"8080\""),
+    ("half a port", {"port": 80.5}, 400, "port: found 80.5"),
+    ("true", {"port": True}, 400, "port: found true"),
+    ("port 0", {"port": 0}, 400, "port: found 0; expected a whole number "
+     "from 1 to 65535"),
+    ("port -1", {"port": -1}, 400, "port: found -1"),
+    ("port 65536", {"port": 65536}, 400, "port: found 65536"),
+    ("a port of 30 digits", b'{"port": ' + b"9" * 30 + b"}", 400, "not JSON"),
+    ("target port", {"port": 1, "target_port": 70000}, 400,
+     "target_port: found 70000"),
+    ("target", {"port": 1, "target_ip": "no address"}, 400,
+     'target_ip: found "no address"'),
+    ("target with a port", {"port": 1, "target_ip": "127.0.0.1:80"}, 400,
+     "target_ip: found"),
+    ("target of a URL", {"port": 1, "target_ip": "tcp://127.0.0.1"}, 400,
+     "target_ip: found"),
+    ("empty target", {"port": 1, "target_ip": ""}, 400, "target_ip: found"),
+    ("long target", {"port": 1, "target_ip": "x" * 254}, 400,
+     "target_ip: found"),
+    ("name with a blank", {"port": 1, "name": "a b"}, 400, "name: found"),
+    ("long name", {"port": 1, "name": LONG}, 400, "name: found"),
+    ("a NUL", {"port": 1, "name": "a\0b"}, 400, "NUL"),
+    ("inner", {"port": 1, "inner": "../x"}, 400, "inner: found"),
+    ("tunnel", {"port": 1, "tunnel": "yes"}, 400, "tunnel: found"),
+    ("listen_ip", {"port": 1, "listen_ip": "localhost"}, 400,
+     'listen_ip: found "localhost"'),
+    ("a block", {"port": 1, "listen_ip": "10.0.0.0/8"}, 400, "listen_ip: "),
+    ("networks", {"port": 1, "allow_from": ["here"]}, 400, "allow_from: "),
+    ("one network", {"port": 1, "deny_from": "10.0.0.0/8"}, 400,
+     "deny_from: found"),
+    ("sessions", {"port": 1, "max_sessions": 0}, 400, "max_sessions: found"),
+    ("unknown key", {"port": 1, "prot": 2}, 400,
+     "prot: no such key; expected port, target_ip"),
+    ("deep", b"[" * 60000, 400, "not JSON"),
+    ("outside PortRange", {"port": 9}, 403, "PortRange"),
+    ("black-listed", {"port": 20022}, 403, "PortBlacklist"),
+]
+
+
+def test_what_create_refuses(lab):
+    """The right status, one line that names the field, nothing changed."""
+    outer, api = admin(lab, PortRange={"from": 10, "end": 65535},
+                       PortBlacklist=[20022])
+    before = outer.fds()
+    for name, body, status, text in BAD:
+        answer = api.ask("POST", "/api/mapping/create", body)
+        assert answer.status == status, (name, answer)
+        assert text in answer.message and "\n" not in answer.message, \
+            (name, answer.message)
+        assert answer.data is None
+    assert api.mappings() == {}
+    assert len(api.get("/api/services")["services"]) == 1
+    assert outer.fds() <= before + 1
+
+
+def test_what_is_taken(lab):
+    """By a mapping, the file, another process; a name of each."""
+    first = free_ports(4)
+    outer, api = admin(lab, Services=[
+        {"Name": "file", "Listen": f"tcp://127.0.0.1:{first}"}])
+    other = lab.add(listen(("127.0.0.1", first + 1)))
+    api.create(first + 2, name="mine")
+    for body, text in (
+            ({"port": first}, "the port of the service file (file)"),
+            ({"port": first + 1}, "in use"),
+            ({"port": first + 2}, "the port of the mapping mine"),
+            ({"port": first + 3, "name": "mine"}, "the name of the mapping"),
+            ({"port": first + 3, "name": "file"}, "the name of a service"),
+            ({"port": outer.links[1]}, "in use"),
+            ({"port": api.port}, "in use")):
+        answer = api.ask("POST", "/api/mapping/create", body)
+        assert answer.status == 409, answer
+        assert text in answer.message
+    assert list(api.mappings()) == [first + 2]
+    for port, text in ((first, "which the API has not made (file)"),
+                       (first + 1, "which no mapping has")):
+        answer = api.ask("POST", "/api/mapping/remove", {"port": port})
+        assert answer.status == 404 and text in answer.message
+    other.close()
+    api.create(first + 1)
+
+
+def test_a_target_that_the_inner_does_not_allow(lab):
+    """403, with the key to set; after SIGHUP it is made."""
+    target, other = lab.target(answers("mine!")), lab.target(answers("other"))
+    outer, api = admin(lab)
+    file = lab.inner_file(RegisterAddress=outer.links_url, InnerId="home",
+                          ProxyAddress=target.url, MaxFreeConn=2)
+    inner = lab.start_inner(file).wait_ready()
+    instance = wait_until(lambda: next(
+        (one for inner in api.get("/api/inners")["inners"]
+         for one in inner["instances"] if one["registered"]), None),
+        "the inner has registered")
+    assert instance["allow"] == [] or other.url not in instance["allow"]
+    port, wish = free_port(), {"inner": "home",
+                               "target_port": other.address[1]}
+    for body in (wish, wish | {"inner": None}):
+        answer = api.ask("POST", "/api/mapping/create",
+                         {"port": port} | body)
+        assert answer.status == 403
+        assert "AllowTargets" in answer.message
+        assert "inner home" in answer.message
+    assert api.mappings() == {} and refused(port)
+    api.create(free_port(), inner="home", target_port=target.address[1])
+
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {
+        "AllowTargets": [f"127.0.0.1:{other.address[1]}"]}))
+    inner.signal(signal.SIGHUP)
+    wait_until(lambda: api.ask("POST", "/api/mapping/create",
+                               {"port": port} | wish).status == 200,
+               "the inner allows it now", every=0.05)
+    assert who(public(port)) == "other"
+
+
+def test_who_may_call(lab):
+    """Token, Host, method, size, and where from."""
+    use_key(TOKEN)
+    outer, api = admin(lab, AdminToken=TOKEN, AdminHosts=["gate.example"])
+    nobody = lab.add(Api(outer))
+    assert nobody.ask("GET", "/health").status == 503   # no inner: but open
+    for path in ("/api/mapping/list", "/api/inners", "/api/nothing"):
+        assert nobody.ask("GET", path).status == 401
+        assert nobody.ask("GET", path,
+                          Authorization=f"Bearer {TOKEN}x").status == 401
+    assert nobody.ask("POST", "/api/mapping/create",
+                      {"port": 1}).status == 401
+    assert api.ask("GET", "/api/mapping/list").status == 200
+    assert api.ask("GET", "/api/mapping/list",
+                   Host="gate.example").status == 200
+    assert api.ask("GET", "/api/mapping/list",
+                   Host="evil.example").status == 403
+    assert api.ask("GET", "/api/mapping/list",
+                   Origin="http://evil.example").status == 403
+    assert api.ask("GET", "/api/nothing").status == 404
+    assert api.ask("GET", "/api/mapping/create").status == 405
+    assert api.ask("POST", "/api/mapping/create",
+                   b" " * (64 * 1024 + 1)).status == 413
+    assert api.mappings() == {}
+
+
+def test_where_callers_may_be(lab):
+    outer, api = admin(lab, AdminAllowFrom=["127.0.0.2"])
+    assert api.ask("GET", "/health").status == 403
+    with connect(("127.0.0.1", api.port), source="127.0.0.2") as sock:
+        sock.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert recv_exactly(sock, 12) in (b"HTTP/1.0 503", b"HTTP/1.1 503")
+
+
+def test_too_many_requests(lab):
+    """429 says when to come again."""
+    _, api = admin(lab)
+    answer = None
+    for _ in range(5000):
+        answer = api.ask("GET", "/health")
+        if answer.status == 429:
+            break
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_caller_who_stops_half_way(lab):
+    """Nothing is made of half a request, and others are served."""
+    _, api = admin(lab)
+    port = free_port()
+    body = json.dumps({"port": port}).encode()
+    for sent in (b"POST /api/mapping/create HTTP/1.1\r\nHost: localho",
+                 b"POST /api/mapping/create HTTP/1.1\r\nHost: localhost\r\n"
+                 b"Content-Length: %d\r\n\r\n%s" % (len(body), body[:-1]),
+                 b"POST /api/mapping/create HTTP/1.1\r\nHost: localhost\r\n"
+                 b"Content-Length: %d\r\n\r\n%s" % (len(body) + 5, body)):
+        sock = lab.add(connect(("127.0.0.1", api.port)))
+        sock.sendall(sent)
+        sock.shutdown(socket.SHUT_WR)
+        assert api.mappings() == {}
+        sock.close()
+    assert refused(port)
+    api.create(port)
+
+
+def test_over_a_unix_socket(lab):
+    path = lab.path("api.sock")
+    _, api = admin(lab, AdminAddress=f"unix://{path}", SocketMode="0600")
+    assert path.stat().st_mode & 0o777 == 0o600
+    port = free_port()
+    api.create(port)
+    assert list(api.mappings()) == [port]
+
+
+def test_the_token_of_a_file(lab):
+    file = lab.key_file("token", TOKEN)
+    _, api = admin(lab, AdminTokenFile=file.name)
+    assert api.ask("GET", "/api/inners").status == 401
+    api.token = TOKEN
+    assert api.ask("GET", "/api/inners").status == 200
+
+
+# --- what goes on -----------------------------------------------------------
+
+def test_sessions_are_listed_and_ended(lab):
+    """On every thread, and while they wait."""
+    outer, api = admin(lab, Workers=2, QueueTimeout=30, Services=[
+        {"Name": "nobody", "Listen": "tcp://127.0.0.1:0", "Inner": "none"}])
+    lab.inner(outer, lab.echo(), MaxFreeConn=6)
+    outer.wait_joined(6)
+    socks = [lab.add(connect(outer.clients)) for _ in range(6)]
+    for sock in socks:
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+    waiting = lab.add(connect(outer.public("nobody")))
+    seen = wait_until(lambda: [one for one in api.get("/api/sessions")
+                               ["sessions"] if one["service"] == "nobody"],
+                      "the one that waits")
+    assert seen[0]["state"] == "waiting" and seen[0]["inner"] == ""
+    told = api.get("/api/sessions")
+    assert told["count"] == 7 and told["truncated"] is False
+    relaying = {one["client"]: one for one in told["sessions"]
+                if one["state"] == "relaying"}
+    assert set(relaying) == {"%s:%d" % sock.getsockname() for sock in socks}
+    for sock in socks:
+        one = relaying["%s:%d" % sock.getsockname()]
+        assert one["inner"] == "inner-1" and one["service"] == "default"
+        assert api.post(f"/api/sessions/{one['id']}/kill") == \
+            {"id": one["id"]}
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    api.post(f"/api/sessions/{seen[0]['id']}/kill")
+    with pytest.raises(ConnectionResetError):
+        waiting.recv(1)
+    assert outer.session(service="nobody")["why"] == "ended over the API"
+    wait_until(lambda: api.get("/api/sessions")["count"] == 0, "all ended")
+    for path, status in ((f"{seen[0]['id']}", 404), ("0", 400), ("x", 400),
+                         ("-1", 400), ("9" * 30, 400)):
+        assert api.ask("POST", f"/api/sessions/{path}/kill").status == status
+
+
+def test_a_drained_inner_gets_nobody_new(lab):
+    """Its sessions go on; it comes back when it is told."""
+    outer, api = admin(lab, QueueTimeout=30)
+    for name in ("one", "two"):
+        lab.inner(outer, lab.target(answers(name.ljust(5))), InnerId=name,
+                  MaxFreeConn=4)
+    outer.wait_joined(8)
+    old = lab.add(connect(outer.clients))
+    old_inner = recv_exactly(old, 5).decode().strip()
+    other = {"one": "two", "two": "one"}[old_inner]
+    assert api.post(f"/api/inners/{old_inner}/drain") == {
+        "id": old_inner, "draining": True, "instances": 1}
+    assert {who(outer.clients).strip() for _ in range(12)} == {other}
+    old.sendall(b"still")
+    assert recv_exactly(old, 5) == b"still"
+    told = {one["id"]: one["instances"][0]["draining"]
+            for one in api.get("/api/inners")["inners"]}
+    assert told == {old_inner: True, other: False}
+    run = next(one for one in api.get("/api/inners")["inners"]
+               if one["id"] == other)["instances"][0]["instance"]
+    api.post(f"/api/inners/{run}/drain")
+    late = lab.add(connect(outer.clients))      # waits for either
+    wait_until(lambda: api.get("/api/services")["services"][0]["waiting"],
+               "it waits")
+    api.post(f"/api/inners/{old_inner}/drain", drain=False)
+    assert recv_exactly(late, 5).decode().strip() == old_inner
+
+
+def test_health(lab):
+    outer, api = admin(lab)
+    answer = api.ask("GET", "/health")
+    assert (answer.status, answer.data) == (503, {
+        "status": "no inner", "tunnel_enabled": True,
+        "tunnel_connected": False})
+    lab.inner(outer, lab.echo(), MaxFreeConn=1)
+    outer.wait_joined(1)
+    assert api.get("/health") == {
+        "status": "ok", "tunnel_enabled": True, "tunnel_connected": True}
+
+
+def test_reload_by_the_api(lab):
+    """As SIGHUP: what differs is taken, and a wrong file changes nothing."""
+    file = lab.outer_file(AdminAddress=API)
+    outer = lab.start_outer(file).wait_ready()
+    api = Api(outer)
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"Services": [
+        {"Name": "new", "Listen": "tcp://127.0.0.1:0"}]}))
+    answer = api.ask("POST", "/api/reload")
+    assert answer.status == 200 and "Services" in answer.message
+    assert not refused(outer.public("new")[1])
+    file.write_text("{")
+    answer = api.ask("POST", "/api/reload")
+    assert answer.status == 409 and file.name in answer.message
+    assert {one["name"] for one in api.get("/api/services")["services"]} == \
+        {"default", "new"}
