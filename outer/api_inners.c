@@ -170,11 +170,11 @@ describe_service(const struct service *service)
 	service_address(service, listen);
 	if (service->target.first.kind != ADDR_NONE)
 		addr_range_format(&service->target, target, sizeof(target));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}",
 	    "name", service->name, "origin",
 	    service_origin_name(service->origin), "listen", listen, "inner",
-	    service->inner, "target", target, "sessions",
-	    (json_int_t)atomic_load(&service->sessions), "waiting",
+	    service->inner, "target", target, "tunnel", (int)!service->direct,
+	    "sessions", (json_int_t)atomic_load(&service->sessions), "waiting",
 	    (json_int_t)dispatch_length(&service->dispatch), "max_sessions",
 	    (json_int_t)service->max_sessions, "instances",
 	    (json_int_t)registry_serving(&service->hub->registry,

@@ -125,6 +125,12 @@ read_create(struct httpd_request *request, struct create *create,
 	if (wish->name[0] == '\0')
 		snprintf(wish->name, sizeof(wish->name), "port-%u",
 		    (unsigned)create->port);
+	if (!wish->tunnel && wish->inner[0] != '\0') {
+		snprintf(problem, API_PROBLEM_SIZE,
+		    "inner: found \"%s\"; expected none where tunnel is false",
+		    wish->inner);
+		return false;
+	}
 	return read_listen(create, wish, problem) &&
 	    read_target(create, wish, problem);
 }

@@ -39,6 +39,7 @@ add(struct services *services, const struct outer_service *own,
 		    own->new_burst },
 		.rate = own->rate,
 		.session_rate = own->session_rate,
+		.direct = !own->tunnel,
 	};
 	struct service *service = services_add(services, &options, problem);
 	char why[LISTEN_PROBLEM_SIZE];

@@ -63,6 +63,8 @@ static const struct conf_field service_fields[] = {
 	    "who may be its client, instead of the top level's" },
 	{ "DenyFrom", CONF_NETS, OF_SERVICE(deny), 1, NETS_MAX, NULL, 0, NULL,
 	    "who may not, instead of the top level's" },
+	{ "Tunnel", CONF_BOOL, OF_SERVICE(tunnel), 0, 0, "true", 0, NULL,
+	    "false: no inner; this machine itself dials Target" },
 	{ "MaxSessions", CONF_COUNT, OF_SERVICE(max_sessions), 1, 1000000, NULL,
 	    0, NULL, "its sessions at once" },
 	{ "MaxSessionsPerAddress", CONF_COUNT, OF_SERVICE(address_sessions), 1,
@@ -553,6 +555,13 @@ check_service(const char *path, const struct outer_config *config, size_t i,
 		    "%.400s: Services: found the address of %s as Listen of "
 		    "\"%s\"; expected another",
 		    path, place, own[i].name);
+	else if (!own[i].tunnel &&
+	    (own[i].target.first.kind == ADDR_NONE || own[i].inner != NULL))
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found Tunnel false of \"%s\" %s; "
+		    "expected Target and no Inner",
+		    path, own[i].name,
+		    own[i].inner != NULL ? "with Inner" : "without Target");
 	else if (!fits_forward(&own[i].target))
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: Services: found a Target of \"%s\" with a longer "

@@ -37,6 +37,7 @@ struct outer_service {
 				       * outer_config; 0: as there */
 	uint32_t new_per_second, new_burst;
 	uint64_t rate, session_rate;
+	bool tunnel; /* Tunnel; false: the outer dials Target itself */
 };
 
 struct outer_config {

@@ -194,6 +194,24 @@ hub_shard_for_link(struct hub *hub)
 	return best;
 }
 
+static size_t
+sessions_of(const struct shard *shard)
+{
+	return atomic_load(&shard->setting_up_count) +
+	    atomic_load(&shard->relaying_count);
+}
+
+struct shard *
+hub_shard_for_session(struct hub *hub)
+{
+	struct shard *best = &hub->shards[0];
+
+	for (unsigned i = 1; i < hub->shard_count; i++)
+		if (sessions_of(&hub->shards[i]) < sessions_of(best))
+			best = &hub->shards[i];
+	return best;
+}
+
 bool
 hub_is_quiet(const struct hub *hub)
 {
@@ -259,7 +277,8 @@ fds_used(const struct hub *hub)
 	    relaying(hub) * FDS_PER_SESSION;
 
 	for (unsigned i = 0; i < hub->shard_count; i++)
-		used += pump_kit_fds(hub->shards[i].pumps);
+		used += pump_kit_fds(hub->shards[i].pumps) +
+		    atomic_load(&hub->shards[i].dialing_count);
 	return used + fds_aside(hub);
 }
 

@@ -85,8 +85,10 @@ void hub_order(struct hub *hub, unsigned order);
 /* Main: which instances there are has changed, or who of them is suspect. */
 void hub_on_instances(struct hub *hub);
 
-/* Main: the shard with the fewest links takes the next one. */
+/* Main: the shard with the fewest links takes the next one; that with the
+ * fewest sessions the next that needs no link. */
 struct shard *hub_shard_for_link(struct hub *hub);
+struct shard *hub_shard_for_session(struct hub *hub);
 
 /* Main: whether all shards have said that they are quiet. */
 bool hub_is_quiet(const struct hub *hub);

@@ -177,6 +177,7 @@ start(struct mapping *mapping, bool fresh)
 		.allow = &wish->allow,
 		.deny = &wish->deny,
 		.max_sessions = wish->max_sessions,
+		.direct = !wish->tunnel,
 	};
 	enum mapping_outcome outcome = judge(mappings, wish, mapping->problem);
 	struct service *service;

@@ -70,6 +70,7 @@ service_new(struct hub *hub, const struct service_options *options, uint32_t id,
 	service->slot = slot;
 	service->origin = options->origin;
 	service->max_sessions = options->max_sessions;
+	service->direct = options->direct;
 	str_copy(service->name, sizeof(service->name), options->name);
 	str_copy(service->inner, sizeof(service->inner), options->inner);
 	if (options->target != NULL)
@@ -121,16 +122,24 @@ service_listen(struct service *service, const struct addr_range *range,
 }
 
 void
+service_target_addr(const struct service *service, unsigned nth,
+    struct addr *addr)
+{
+	*addr = service->target.first;
+	if (service->target.count > 1)
+		(void)addr_range_nth(&service->target, nth, addr);
+}
+
+void
 service_target(const struct service *service, unsigned nth,
     char out[REQUEST_TARGET_MAX + 1])
 {
 	char text[ADDR_TEXT_SIZE];
-	struct addr addr = service->target.first;
+	struct addr addr;
 
 	_Static_assert((int)ADDR_TEXT_SIZE > (int)REQUEST_TARGET_MAX,
 	    "a longer one is refused when it is read");
-	if (service->target.count > 1)
-		(void)addr_range_nth(&service->target, nth, &addr);
+	service_target_addr(service, nth, &addr);
 	addr_format(&addr, text, sizeof(text));
 	str_copy(out, REQUEST_TARGET_MAX + 1, text);
 }

@@ -48,6 +48,7 @@ struct service_options {
 	struct source_limits
 	    sources;		     /* of an address; all 0: the top level's */
 	uint64_t rate, session_rate; /* bytes a second; both 0: likewise */
+	bool direct; /* the outer dials the target itself */
 };
 
 /*
@@ -69,6 +70,7 @@ struct service {
 	uint32_t max_sessions;
 	struct rate_limits rates; /* its own, shared by all shards; or none */
 	struct sources *sources;  /* owned, main's; NULL: the top level's */
+	bool direct;
 
 	atomic_size_t sessions; /* that hold it, on all threads */
 	struct list fronts;	/* struct front: where its clients come in */
@@ -101,6 +103,10 @@ bool service_listen(struct service *service, const struct addr_range *range,
  */
 void service_target(const struct service *service, unsigned nth,
     char out[REQUEST_TARGET_MAX + 1]);
+
+/* The same as an address, of a service that has a target. */
+void service_target_addr(const struct service *service, unsigned nth,
+    struct addr *addr);
 
 /* Whether these are its addresses, all of them; whether one of them is within
  * the range. */

@@ -170,7 +170,8 @@ serves(const struct instance *instance, const struct service *service)
 	bool its_inner = service->inner[0] == '\0' ||
 	    strcmp(service->inner, instance->inner) == 0;
 
-	if (service->removed || !its_inner || instance->draining ||
+	if (service->removed || service->direct || !its_inner ||
+	    instance->draining ||
 	    !scope_allows_name(service->hub, instance, service->name))
 		return false;
 	return service->target.first.kind != ADDR_NONE

@@ -10,6 +10,7 @@
  * kernel, unread, and the next standby can still serve it.
  */
 #include "outer/session.h"
+#include "outer/direct.h"
 #include "outer/early.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
@@ -56,6 +57,7 @@ struct session {
 	struct watch *watch;	   /* owned; while fd is */
 	struct loop_timer *timer;  /* owned: QueueTimeout; while queued */
 	struct standby *standby;   /* borrowed; STARTING only */
+	struct direct *direct;	   /* owned; STARTING only, without a standby */
 	struct pump *pump;	   /* RELAYING only; frees itself */
 	struct throttle *throttle; /* its service's, while it relays; or NULL */
 	const char *stop_why;	   /* why pump_stop was called */
@@ -115,6 +117,7 @@ bool
 session_is_revoked(const struct session *session)
 {
 	return session->state == SESSION_RELAYING &&
+	    !session->service->direct &&
 	    !keys_allow(session->shard->keys, session->inner, session->key);
 }
 
@@ -179,6 +182,8 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 static void
 stop_waiting(struct session *session)
 {
+	direct_cancel(session->direct);
+	session->direct = NULL;
 	loop_timer_free(session->timer);
 	session->timer = NULL;
 	watch_end(session->watch);
@@ -497,7 +502,8 @@ on_pump_done(const struct pump_result *result, void *arg)
 	    result->b_to_a,
 	    result->end == PUMP_STOPPED
 		? session->stop_why
-		: pump_end_text(result->end, "client", "inner", why));
+		: pump_end_text(result->end, "client",
+		      session->service->direct ? "target" : "inner", why));
 	leave(session);
 }
 
@@ -563,6 +569,46 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 	set_state(session, SESSION_RELAYING);
 }
 
+/* --- without an inner ------------------------------------------------------ */
+
+void
+session_on_target(struct session *session, struct link *link, const char *why)
+{
+	session->direct = NULL;
+	if (link == NULL) {
+		session_close(session, why);
+		return;
+	}
+	session->ready_ms = clock_ms();
+	stop_waiting(session); /* the pump reads it now */
+	if (!relay(session, link, false)) {
+		session_close(session, "out of memory");
+		return;
+	}
+	set_state(session, SESSION_RELAYING);
+}
+
+static void
+on_direct_arrival(struct inbox_message *message)
+{
+	struct session *session = list_entry(message, struct session, message);
+	struct shard *shard = session->shard;
+	struct addr target;
+
+	list_push_back(&shard->setting_up, &session->node);
+	set_state(session, SESSION_STARTING);
+	session->claimed_ms = clock_ms();
+	service_target_addr(session->service, session->nth, &target);
+	session->watch = watch_start(shard->loop, session->fd, &queued_handler,
+	    session);
+	if (session->watch != NULL)
+		session->direct = direct_start(shard, &target, session);
+	if (session->direct == NULL)
+		session_close(session, "out of memory");
+}
+
+/* --------------------------------------------------------------------------- */
+
 static struct session *
 session_new(struct service *service, sock_fd fd, const struct endpoint *client)
 {
@@ -599,5 +645,12 @@ session_start(struct service *service, unsigned nth, sock_fd fd,
 	}
 	session->nth = (uint16_t)nth;
 	session->source = source;
-	dispatch_add(&service->dispatch, session, false);
+	if (!service->direct) {
+		dispatch_add(&service->dispatch, session, false);
+		return;
+	}
+	session->shard = hub_shard_for_session(service->hub);
+	session->message.run = on_direct_arrival;
+	atomic_fetch_add(&session->shard->setting_up_count, 1);
+	shard_post(session->shard, &session->message);
 }

@@ -80,6 +80,9 @@ struct session *session_of(struct list_node *node);
  */
 void
 session_on_ready(struct session *session, struct link *link, bool whole_close);
+/* link: to the target, taken; NULL: why, there is none. */
+void
+session_on_target(struct session *session, struct link *link, const char *why);
 void session_on_refused(struct session *session, uint64_t instance_serial,
     unsigned code, const char *text);
 void session_on_lost(struct session *session, uint64_t instance_serial,

@@ -9,6 +9,7 @@
 #include "outer/instance.h"
 #include "outer/keys.h"
 #include "outer/session.h"
+#include "net/resolve.h"
 #include "net/worker.h"
 #include "relay/pump_kit.h"
 
@@ -264,6 +265,7 @@ void
 shard_fini(struct shard *shard)
 {
 	list_remove(&shard->note_later.node);
+	resolver_free(shard->resolver);
 	pump_kit_free(shard->pumps);
 	rate_free(shard->rate);
 	keys_drop(shard->keys);

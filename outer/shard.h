@@ -14,6 +14,7 @@
 
 struct keys;
 struct pump_kit;
+struct resolver;
 struct worker;
 
 /* What a shard tells main, and main a shard: bits, of which one message
@@ -48,6 +49,7 @@ struct shard {
 	struct rate *rate;     /* owned: how fast they may go; or NULL */
 	struct list throttles; /* likewise, of services with limits */
 	struct keys *keys;     /* owned: one reference */
+	struct resolver *resolver; /* owned; NULL: see direct.c */
 	struct pool pool;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
 	struct list setting_up;	    /* sessions that do not relay yet */
@@ -58,6 +60,7 @@ struct shard {
 	 * one up as it sends them. */
 	atomic_size_t link_count; /* that do not relay */
 	atomic_size_t setting_up_count, relaying_count;
+	atomic_size_t dialing_count; /* targets that the outer dials itself */
 
 	atomic_uint notes, orders;
 	struct inbox_message note, order;

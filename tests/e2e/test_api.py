@@ -92,6 +92,8 @@ BAD = [
     ("one network", {"port": 1, "deny_from": "10.0.0.0/8"}, 400,
      "deny_from: found"),
     ("sessions", {"port": 1, "max_sessions": 0}, 400, "max_sessions: found"),
+    ("an inner, and none", {"port": 10, "tunnel": False, "inner": "x"}, 400,
+     "inner: found"),
     ("unknown key", {"port": 1, "prot": 2}, 400,
      "prot: no such key; expected port, target_ip"),
     ("deep", b"[" * 60000, 400, "not JSON"),

@@ -131,6 +131,19 @@ static const struct {
 	    "\"Listen\": \"tcp://127.0.0.1:7000-7999\"}], "
 	    "\"AdminAddress\": \"tcp://127.0.0.1:7500\", " KEY "}",
 	    ": AdminAddress: found the address of web; expected another", "" },
+	{ "outer, direct without a target", false,
+	    "{" IN "\"Services\": [{\"Name\": \"web\", "
+	    "\"Listen\": \"tcp://127.0.0.1:0\", \"Tunnel\": false}], " KEY "}",
+	    ": Services: found Tunnel false of \"web\" without Target; "
+	    "expected Target and no Inner",
+	    "" },
+	{ "outer, direct with an inner", false,
+	    "{" IN "\"Services\": [{\"Name\": \"web\", \"Inner\": \"home\", "
+	    "\"Listen\": \"tcp://127.0.0.1:0\", \"Tunnel\": false, "
+	    "\"Target\": \"tcp://127.0.0.1:80\"}], " KEY "}",
+	    ": Services: found Tunnel false of \"web\" with Inner; "
+	    "expected Target and no Inner",
+	    "" },
 	{ "outer, a token file that is not there", false,
 	    "{" IN OUT "\"AdminTokenFile\": \"no-such-file\", " KEY "}",
 	    "AdminTokenFile: ", "" },

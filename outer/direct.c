@@ -1,0 +1,101 @@
+/*
+ * direct.c - sessions that need no inner: the outer dials the target itself.
+ *
+ * Owns:    the dial, and the target's socket until the session has it.
+ * Thread:  the shard's loop only.
+ * Floor:   outer.
+ *
+ * A shard has a resolver from its first such session on.
+ */
+#include "outer/direct.h"
+#include "outer/session.h"
+#include "outer/shard.h"
+#include "net/dial.h"
+#include "net/link.h"
+#include "net/resolve.h"
+#include "wire/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WHY_SIZE = 192 };
+
+struct direct {
+	struct shard *shard;	 /* borrowed */
+	struct session *session; /* borrowed: it cancels before its end */
+	struct dial *dial;	 /* owned; NULL: it is over */
+};
+
+/* As an inner would call it. */
+static enum wire_code
+code_of(enum dial_result result)
+{
+	switch (result) {
+	case DIAL_NO_NAME:
+		return CODE_NAME_NOT_RESOLVED;
+	case DIAL_TIMED_OUT:
+		return CODE_TARGET_TIMED_OUT;
+	case DIAL_NO_RESOURCES:
+		return CODE_LIMIT;
+	case DIAL_OK:
+	case DIAL_REFUSED:
+		break;
+	}
+	return CODE_TARGET_REFUSED;
+}
+
+static void
+direct_free(struct direct *direct)
+{
+	atomic_fetch_sub(&direct->shard->dialing_count, 1);
+	free(direct);
+}
+
+static void
+on_dialed(enum dial_result result, sock_fd fd, const char *why, void *arg)
+{
+	struct direct *direct = arg;
+	struct session *session = direct->session;
+	struct link *link = NULL;
+	char text[WHY_SIZE] = "out of memory";
+
+	if (result != DIAL_OK)
+		(void)snprintf(text, sizeof(text), "%s: %s",
+		    wire_code_text(code_of(result)), why);
+	else if ((link = link_new(direct->shard->loop, fd)) == NULL)
+		sock_close(fd);
+	direct_free(direct);
+	session_on_target(session, link, text);
+}
+
+struct direct *
+direct_start(struct shard *shard, const struct addr *target,
+    struct session *session)
+{
+	struct direct *direct = calloc(1, sizeof(*direct));
+
+	if (shard->resolver == NULL)
+		shard->resolver = resolver_new(shard->loop);
+	if (direct == NULL || shard->resolver == NULL) {
+		free(direct);
+		return NULL;
+	}
+	direct->shard = shard;
+	direct->session = session;
+	atomic_fetch_add(&shard->dialing_count, 1);
+	direct->dial = dial_start(shard->loop, shard->resolver, target,
+	    shard->config->forward_ms, on_dialed, direct);
+	if (direct->dial != NULL)
+		return direct;
+	direct_free(direct);
+	return NULL;
+}
+
+void
+direct_cancel(struct direct *direct)
+{
+	if (direct == NULL)
+		return;
+	dial_cancel(direct->dial);
+	direct_free(direct);
+}
