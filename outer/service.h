@@ -48,7 +48,7 @@ struct service_options {
 	struct source_limits
 	    sources;		     /* of an address; all 0: the top level's */
 	uint64_t rate, session_rate; /* bytes a second; both 0: likewise */
-	bool direct; /* the outer dials the target itself */
+	bool direct;		     /* the outer dials the target itself */
 };
 
 /*

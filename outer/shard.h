@@ -46,9 +46,9 @@ struct shard {
 	struct loop *loop;		   /* borrowed */
 	const struct outer_config *config; /* borrowed */
 	struct pump_kit *pumps;		   /* owned: what sessions share */
-	struct rate *rate;     /* owned: how fast they may go; or NULL */
-	struct list throttles; /* likewise, of services with limits */
-	struct keys *keys;     /* owned: one reference */
+	struct rate *rate;	   /* owned: how fast they may go; or NULL */
+	struct list throttles;	   /* likewise, of services with limits */
+	struct keys *keys;	   /* owned: one reference */
 	struct resolver *resolver; /* owned; NULL: see direct.c */
 	struct pool pool;
 	struct list standbys[STANDBY_RELAYING]; /* a state is a list */
