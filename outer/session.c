@@ -530,13 +530,17 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.peer_ms = shard->config->peer_ms,
 		.whole_close_b = whole_close,
 		.hold_fin_ms = whole_close ? shard->config->peer_ms : 0,
-		.rate = session->throttle != NULL ? session->throttle->rate
-						  : shard->rate,
+		.rate = shard->rate,
 		.done = on_pump_done,
 		.arg = session,
 	};
+	bool ready = take_throttle(session);
 
-	session->pump = pump_start(shard->pumps, session->fd, link, &options);
+	if (session->throttle != NULL)
+		options.rate = session->throttle->rate;
+	if (ready)
+		session->pump = pump_start(shard->pumps, session->fd, link,
+		    &options);
 	if (session->pump == NULL) {
 		link_reset(link);
 		return false;
@@ -555,11 +559,6 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 	if (!early_take(&session->early, session->fd)) {
 		link_reset(link);
 		session_close(session, "reset by the client");
-		return;
-	}
-	if (!take_throttle(session)) {
-		link_reset(link);
-		session_close(session, "out of memory");
 		return;
 	}
 	if (!relay(session, link, whole_close)) {
