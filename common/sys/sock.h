@@ -59,6 +59,10 @@ uint32_t sock_unanswered_ms(sock_fd fd);
  */
 bool sock_gone(sock_fd fd);
 
+/* True when the peer has ended its direction, whatever is still unread before
+ * that. Where systems do not tell (Windows), only once nothing is unread. */
+bool sock_ended(sock_fd fd);
+
 /* True when the connection is broken: reset, or timed out (POLLERR). */
 bool sock_broken(sock_fd fd);
 

@@ -103,9 +103,9 @@ sock_unanswered_ms(sock_fd fd)
 #endif
 
 static short
-poll_now(sock_fd fd)
+poll_now(sock_fd fd, short wanted)
 {
-	struct pollfd look = { .fd = fd, .events = 0 };
+	struct pollfd look = { .fd = fd, .events = wanted };
 
 	return poll(&look, 1, 0) == 1 ? look.revents : 0;
 }
@@ -113,13 +113,23 @@ poll_now(sock_fd fd)
 bool
 sock_gone(sock_fd fd)
 {
-	return (poll_now(fd) & (POLLERR | POLLHUP)) != 0;
+	return (poll_now(fd, 0) & (POLLERR | POLLHUP)) != 0;
+}
+
+bool
+sock_ended(sock_fd fd)
+{
+#ifdef POLLRDHUP
+	return (poll_now(fd, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+#else
+	return sock_peek(fd) == SOCK_ENDED;
+#endif
 }
 
 bool
 sock_broken(sock_fd fd)
 {
-	return (poll_now(fd) & POLLERR) != 0;
+	return (poll_now(fd, 0) & POLLERR) != 0;
 }
 
 bool

@@ -116,6 +116,12 @@ sock_has_unsent(sock_fd fd)
 }
 
 bool
+sock_ended(sock_fd fd)
+{
+	return sock_peek(fd) == SOCK_ENDED;
+}
+
+bool
 sock_broke_after_end(sock_fd fd, int error)
 {
 	(void)fd;

@@ -277,6 +277,32 @@ START_TEST(watch_is_quiet_about_bytes_that_wait)
 }
 END_TEST
 
+/* On Windows only behind the bytes that wait. */
+START_TEST(an_end_is_seen_behind_bytes_and_without)
+{
+	sock_fd pair[2];
+	char bytes[8];
+
+	pairs_tcp(pair);
+	ck_assert(!sock_ended(pair[0]));
+	ck_assert_int_eq(sock_send(pair[1], "bytes", 5, NULL, 0), 5);
+	while (sock_peek(pair[0]) != SOCK_BYTES)
+		continue;
+	ck_assert(!sock_ended(pair[0]));
+	sock_finish(pair[1]);
+	if (SOCK_IS_FILE)
+		while (!sock_ended(pair[0]))
+			continue;
+	ck_assert(!sock_gone(pair[0]));
+	ck_assert_int_eq(sock_recv(pair[0], bytes, sizeof(bytes)), 5);
+	while (!sock_ended(pair[0]))
+		continue;
+	ck_assert(!sock_gone(pair[0]));
+	for (int i = 0; i < 2; i++)
+		sock_close(pair[i]);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	uint8_t family;
@@ -337,6 +363,7 @@ net_suite(void)
 	tcase_add_loop_test(tc, watch_sees_a_reset_but_no_half_close, 0, 2);
 	tcase_add_loop_test(tc, watch_is_quiet_about_bytes_that_wait, 0, 2);
 	tcase_add_loop_test(tc, endpoint_has_its_text, 0, 3);
+	tcase_add_test(tc, an_end_is_seen_behind_bytes_and_without);
 	tcase_add_test(tc, mapped_address_is_ipv4);
 	suite_add_tcase(suite, tc);
 	return suite;
