@@ -33,6 +33,9 @@ enum conf_type {
 			 * of them; left out: none */
 	CONF_NAMES,   /* struct conf_names; owned by the settings. A list of
 			 * min..max of what CONF_NAME allows */
+	CONF_HOSTS,   /* struct conf_names; owned by the settings. A list of
+			 * min..max host names and patterns of them, written
+			 * as host_read_pattern writes them */
 	CONF_PORTS,   /* struct conf_ports; owned by the settings. A list of
 			 * min..max ports and ranges of them, as "8000-8099" */
 	CONF_LIST,    /* struct conf_list: JSON objects, min..max of them;
@@ -74,7 +77,7 @@ struct conf_list {
 	size_t count;
 };
 
-/* The values of CONF_NAMES and CONF_PORTS in the settings. Zeroed is none. */
+/* The values of CONF_NAMES, CONF_HOSTS and CONF_PORTS in the settings. Zeroed is none. */
 enum { CONF_NAME_MAX = 64 };
 
 struct conf_names {

@@ -1,11 +1,12 @@
 /*
- * conf_lists.c - lists of names, and of ports, in a configuration.
+ * conf_lists.c - lists of names, hosts and ports in a configuration.
  *
  * Owns:    nothing; the lists belong to the settings.
  * Thread:  any.
- * Floor:   conf. Two rows of the table in conf_types.c.
+ * Floor:   conf. Three rows of the table in conf_types.c.
  */
 #include "conf/conf_lists.h"
+#include "base/host.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -39,20 +40,13 @@ is_name(const char *text)
 	return len >= 1 && len <= CONF_NAME_MAX;
 }
 
-const char *
-conf_names_add(const struct conf_field *field, json_t *item, void *place)
+/* A copy of the text. Returns what is wrong, or NULL. */
+static const char *
+add_text(struct conf_names *list, const char *text)
 {
-	const char *text = json_string_value(item);
-	struct conf_names *list = place;
 	void *items = list->items;
 	char *copy;
 
-	if ((double)list->count >= field->max)
-		return "one too many";
-	if (text == NULL)
-		return ""; /* the expectation says it all */
-	if (!is_name(text))
-		return "a name has 1 to 64 letters, digits, '.', '_' and '-'";
 	if (!grow(&items, list->count, sizeof(*list->items)))
 		return "there is no memory for it";
 	list->items = items;
@@ -60,6 +54,49 @@ conf_names_add(const struct conf_field *field, json_t *item, void *place)
 		return "there is no memory for it";
 	list->items[list->count++] = copy;
 	return NULL;
+}
+
+const char *
+conf_names_add(const struct conf_field *field, json_t *item, void *place)
+{
+	const char *text = json_string_value(item);
+	struct conf_names *list = place;
+
+	if ((double)list->count >= field->max)
+		return "one too many";
+	if (text == NULL)
+		return ""; /* the expectation says it all */
+	if (!is_name(text))
+		return "a name has 1 to 64 letters, digits, '.', '_' and '-'";
+	return add_text(list, text);
+}
+
+const char *
+conf_hosts_add(const struct conf_field *field, json_t *item, void *place)
+{
+	const char *text = json_string_value(item), *wrong;
+	struct conf_names *list = place;
+	char pattern[HOST_PATTERN_SIZE];
+
+	if ((double)list->count >= field->max)
+		return "one too many";
+	if (text == NULL)
+		return ""; /* the expectation says it all */
+	if ((wrong = host_read_pattern(text, pattern)) != NULL)
+		return wrong;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], pattern) == 0)
+			return "it is there twice";
+	return add_text(list, pattern);
+}
+
+void
+conf_hosts_expect(const struct conf_field *field, char *out, size_t size)
+{
+	snprintf(out, size,
+	    "a list of %.15g to %.15g host names, as [\"www.example.org\", "
+	    "\"*.example.org\"]",
+	    field->min, field->max);
 }
 
 void

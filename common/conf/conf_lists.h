@@ -1,4 +1,4 @@
-/* conf_lists.h - lists of names, and of ports, in a configuration: two types of
+/* conf_lists.h - lists of names, hosts and ports in a configuration: three types of
  * conf_types.c, which says what each of these is for. Floor: conf. */
 #ifndef CONF_CONF_LISTS_H
 #define CONF_CONF_LISTS_H
@@ -18,6 +18,11 @@ bool
 conf_names_same(const struct conf_field *field, const void *a, const void *b);
 size_t conf_names_count(const void *place);
 void conf_names_free(const struct conf_field *field, void *place);
+
+/* The same, of patterns of hosts; all else of them is as with names. */
+const char *
+conf_hosts_add(const struct conf_field *field, json_t *item, void *place);
+void conf_hosts_expect(const struct conf_field *field, char *out, size_t size);
 
 /* place: a struct conf_ports. */
 const char *
