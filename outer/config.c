@@ -16,6 +16,7 @@
 #include "ops/path.h"
 #include "outer/keys.h"
 #include "outer/service.h"
+#include "outer/sharing.h"
 #include "sys/sys.h"
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
@@ -27,7 +28,12 @@
 
 enum { WORKERS_MAX = 64, DEFAULT_THREADS_MAX = 4, NETS_MAX = 1024 };
 enum { ADMIN_HOSTS_MAX = 64, ADMIN_TOKEN_SHORT = 16 };
-enum { LISTEN_MAX = 64, KEY_NAMES_MAX = 1000, PORTS_MAX = 1000 };
+enum {
+	LISTEN_MAX = 64,
+	KEY_NAMES_MAX = 1000,
+	PORTS_MAX = 1000,
+	HOSTS_MAX = 64
+};
 enum {
 	BURST_SECONDS = 10,
 	KEYS_MAX = 1000,
@@ -55,6 +61,8 @@ static const struct conf_field service_fields[] = {
 	{ "Listen", CONF_RANGES, OF_SERVICE(listen), 1, LISTEN_MAX, NULL,
 	    CONF_REQUIRED, NULL,
 	    "its public address, such as tcp://0.0.0.0:8081; or several" },
+	{ "Host", CONF_HOSTS, OF_SERVICE(hosts), 1, HOSTS_MAX, NULL, 0, NULL,
+	    "whom its clients ask for, such as www.example.org" },
 	{ "Inner", CONF_TEXT, OF_SERVICE(inner), 1, HELLO_INNER_MAX, NULL,
 	    CONF_NAME, NULL, "the InnerId that serves it; any if not given" },
 	{ "Target", CONF_RANGE, OF_SERVICE(target), 0, 0, NULL, CONF_CONNECT,
@@ -65,6 +73,8 @@ static const struct conf_field service_fields[] = {
 	    "who may not, instead of the top level's" },
 	{ "Tunnel", CONF_BOOL, OF_SERVICE(tunnel), 0, 0, "true", 0, NULL,
 	    "false: no inner; this machine itself dials Target" },
+	{ "AcceptProxyProtocol", CONF_NETS, OF_SERVICE(proxies), 1, NETS_MAX,
+	    NULL, 0, NULL, "proxies that say first who their client is" },
 	{ "MaxSessions", CONF_COUNT, OF_SERVICE(max_sessions), 1, 1000000, NULL,
 	    0, NULL, "its sessions at once" },
 	{ "MaxSessionsPerAddress", CONF_COUNT, OF_SERVICE(address_sessions), 1,
@@ -152,6 +162,11 @@ const struct conf_field outer_config_fields[] = {
 	    NULL, "who may be a client; everybody if not given" },
 	{ "DenyFrom", CONF_NETS, AT(deny), 1, NETS_MAX, NULL, CONF_RELOAD, NULL,
 	    "who may not, though AllowFrom says so" },
+	{ "AcceptProxyProtocol", CONF_NETS, AT(proxies), 1, NETS_MAX, NULL,
+	    CONF_RELOAD, NULL,
+	    "proxies at OuterServerAddress that say first who their client is" },
+	{ "PeekTimeout", CONF_SECONDS, AT(peek_ms), 0.1, 60, "5", CONF_RELOAD,
+	    NULL, "how long a client may take to say whom it asks for" },
 	{ "MaxSessions", CONF_COUNT, AT(max_sessions), 1, 1000000, NULL,
 	    CONF_RELOAD, NULL,
 	    "sessions at once; further clients wait to be accepted" },
@@ -493,26 +508,38 @@ lengths_fit(const struct outer_service *own)
 	return ports == own->target.count;
 }
 
-/* Whether a public address stands before that of number i of Services, or is
- * that of the links. */
-static const char *
-place_is_taken(const struct outer_config *config, size_t i)
+/* Whether number i of Services may listen where those before it do, or the
+ * default. */
+static bool
+check_place(const char *path, const struct outer_config *config, size_t i,
+    char problem[CONF_PROBLEM_SIZE])
 {
 	const struct outer_service *own = config->services.items;
 	struct addr_range inner_range = { config->inner_addr, 1 };
 	struct addr_range outer_range = { config->outer_addr, 1 };
 	const struct addr_ranges inner = { &inner_range, 1 };
-	const struct addr_ranges outer = { &outer_range, 1 };
+	const struct outer_service the_default = {
+		.name = (char[]){ "OuterServerAddress" },
+		.listen = { &outer_range, 1 },
+		.proxies = config->proxies,
+	};
 
-	if (have_common(&own[i].listen, &inner))
-		return "InnerServerAddress";
+	if (have_common(&own[i].listen, &inner)) {
+		snprintf(problem, CONF_PROBLEM_SIZE,
+		    "%.400s: Services: found the address of InnerServerAddress "
+		    "as Listen of \"%s\"; expected another",
+		    path, own[i].name);
+		return false;
+	}
 	if (outer_config_has_default(config) &&
-	    have_common(&own[i].listen, &outer))
-		return "OuterServerAddress";
+	    have_common(&own[i].listen, &the_default.listen) &&
+	    !sharing_check(path, &own[i], &the_default, problem))
+		return false;
 	for (size_t j = 0; j < i; j++)
-		if (have_common(&own[i].listen, &own[j].listen))
-			return own[j].name;
-	return NULL;
+		if (have_common(&own[i].listen, &own[j].listen) &&
+		    !sharing_check(path, &own[i], &own[j], problem))
+			return false;
+	return true;
 }
 
 static bool
@@ -540,7 +567,6 @@ check_service(const char *path, const struct outer_config *config, size_t i,
     char problem[CONF_PROBLEM_SIZE])
 {
 	const struct outer_service *own = config->services.items;
-	const char *place = place_is_taken(config, i);
 
 	if (name_is_taken(config, i))
 		snprintf(problem, CONF_PROBLEM_SIZE,
@@ -550,11 +576,6 @@ check_service(const char *path, const struct outer_config *config, size_t i,
 		    strcmp(own[i].name, SERVICE_DEFAULT) == 0
 			? ", for that is OuterServerAddress"
 			: "");
-	else if (place != NULL)
-		snprintf(problem, CONF_PROBLEM_SIZE,
-		    "%.400s: Services: found the address of %s as Listen of "
-		    "\"%s\"; expected another",
-		    path, place, own[i].name);
 	else if (!own[i].tunnel &&
 	    (own[i].target.first.kind == ADDR_NONE || own[i].inner != NULL))
 		snprintf(problem, CONF_PROBLEM_SIZE,
@@ -573,7 +594,8 @@ check_service(const char *path, const struct outer_config *config, size_t i,
 		    "than in Target of \"%s\"; expected as many, or one target",
 		    path, own[i].name);
 	else
-		return can_listen(path, &own[i].listen, problem);
+		return check_place(path, config, i, problem) &&
+		    can_listen(path, &own[i].listen, problem);
 	return false;
 }
 

@@ -29,9 +29,11 @@ struct outer_ports {
 struct outer_service {
 	char *name;		      /* Name; owned */
 	struct addr_ranges listen;    /* Listen */
+	struct conf_names hosts;      /* Host: patterns; none: all clients */
 	char *inner;		      /* Inner; owned, NULL: any */
 	struct addr_range target;     /* Target; ADDR_NONE: the inner's own */
 	struct cidr_list allow, deny; /* AllowFrom, DenyFrom */
+	struct cidr_list proxies;     /* AcceptProxyProtocol */
 	uint32_t max_sessions;	      /* MaxSessions; 0: no limit of its own */
 	uint32_t address_sessions;    /* MaxSessionsPerAddress, and so on: as in
 				       * outer_config; 0: as there */
@@ -57,6 +59,8 @@ struct outer_config {
 	char *socket_group;	    /* SocketGroup; owned, NULL: unchanged */
 	struct cidr_list allow;	    /* AllowFrom; none: from everywhere */
 	struct cidr_list deny;	    /* DenyFrom */
+	struct cidr_list proxies;   /* AcceptProxyProtocol, of the default */
+	uint32_t peek_ms;	    /* PeekTimeout */
 	uint32_t max_sessions;	    /* MaxSessions; 0: no limit, as below */
 	uint32_t address_sessions;  /* MaxSessionsPerAddress */
 	uint32_t new_per_second;    /* NewSessionsPerSecond, of an address */

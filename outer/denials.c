@@ -20,6 +20,9 @@ static const char *const texts[DENIAL_NKINDS] = {
 	[DENIAL_TOO_MANY] = "MaxSessionsPerAddress reached",
 	[DENIAL_TOO_FAST] = "NewSessionsPerSecond exceeded",
 	[DENIAL_NO_MEMORY] = "out of memory",
+	[DENIAL_FULL] = "MaxSessions of its service reached",
+	[DENIAL_HEADER] = "no PROXY header, or a bad one: AcceptProxyProtocol",
+	[DENIAL_NO_NAME] = "it names no host in time: Host",
 	[DENIAL_STARTUPS] = "too many links that have not authenticated: "
 			    "MaxStartups",
 	[DENIAL_SOURCE] = "too many links from there that have not "

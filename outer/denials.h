@@ -16,6 +16,9 @@ enum denial {
 	DENIAL_TOO_MANY,
 	DENIAL_TOO_FAST,
 	DENIAL_NO_MEMORY,
+	DENIAL_FULL,	 /* its service */
+	DENIAL_HEADER,	 /* AcceptProxyProtocol: a bad one, or none */
+	DENIAL_NO_NAME,	 /* Host: nothing that could be a name */
 	DENIAL_STARTUPS, /* links: see armour.h */
 	DENIAL_SOURCE,
 	DENIAL_BARRED,

@@ -246,7 +246,8 @@ hub_sessions(const struct hub *hub)
 {
 	/* in this order: one that begins to relay is counted twice, if
 	 * anything, and not left out */
-	size_t count = hub->services.queued + hub_setting_up(hub);
+	size_t count = hub->services.lobby.visitors.length +
+	    hub->services.queued + hub_setting_up(hub);
 
 	return count + relaying(hub);
 }
@@ -255,7 +256,7 @@ static uint64_t
 fds_aside(const struct hub *hub)
 {
 	return FDS_ASIDE + (uint64_t)hub->config->workers * FDS_PER_WORKER +
-	    hub->services.intake.fronts.length * FDS_PER_FRONT;
+	    hub->services.intake.ears.length * FDS_PER_FRONT;
 }
 
 /* Links without a proof, but for the few that there always may be: those are

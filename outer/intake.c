@@ -2,11 +2,12 @@
  * intake.c - whether clients are accepted at all: one answer for all
  * listeners.
  *
- * Owns:    nothing: fronts are their services'.
+ * Owns:    nothing: ears are their services'.
  * Thread:  main.
  * Floor:   outer.
  */
 #include "outer/intake.h"
+#include "outer/ear.h"
 #include "outer/front.h"
 #include "outer/hub.h"
 #include "base/log.h"
@@ -49,7 +50,7 @@ on_again(void *arg)
 }
 
 size_t
-intake_fronts_max(const struct intake *intake)
+intake_ears_max(const struct intake *intake)
 {
 	uint64_t most = intake->hub->max_fds / 4 / FDS_PER_FRONT;
 
@@ -61,7 +62,7 @@ intake_init(struct intake *intake, struct hub *hub)
 {
 	memset(intake, 0, sizeof(*intake));
 	intake->hub = hub;
-	list_init(&intake->fronts);
+	list_init(&intake->ears);
 	loop_timer_init(&intake->calm, hub->loop, on_calm, intake);
 	loop_timer_init(&intake->again, hub->loop, on_again, intake);
 	refusals_init(&intake->refusals, hub->loop, "front", "client",
@@ -84,18 +85,18 @@ intake_fini(struct intake *intake)
 static void
 watch(struct intake *intake)
 {
-	if (intake->fronts.length > 0)
+	if (intake->ears.length > 0)
 		atomic_store(&intake->hub->watchful,
 		    intake->full || intake->full_services > 0);
 }
 
 static void
-pause_fronts(struct intake *intake)
+pause_ears(struct intake *intake)
 {
-	struct list_node *node = list_first(&intake->fronts);
+	struct list_node *node = list_first(&intake->ears);
 
-	for (; node != NULL; node = list_next(&intake->fronts, node))
-		front_update(front_in_intake(node));
+	for (; node != NULL; node = list_next(&intake->ears, node))
+		ear_update(ear_of(node));
 	watch(intake);
 }
 
@@ -109,7 +110,7 @@ pause_service(struct intake *intake, struct service *service, bool full)
 	service->full = full;
 	intake->full_services += full ? 1 : -1;
 	for (; node != NULL; node = list_next(&service->fronts, node))
-		front_update(front_of(node));
+		ear_update(front_of(node)->ear);
 	watch(intake);
 	log_debug("front",
 	    full ? "MaxSessions of a service reached"
@@ -125,13 +126,13 @@ intake_on_client(struct intake *intake, struct service *service)
 
 	if (why != NULL) {
 		intake->full = true;
-		pause_fronts(intake);
+		pause_ears(intake);
 		tell_full(intake, why);
 		loop_timer_start(&intake->again, CALM_MS);
 	}
-	if (service_is_full(service))
+	if (service != NULL && service_is_full(service))
 		pause_service(intake, service, true);
-	if (why != NULL || service->full)
+	if (why != NULL || (service != NULL && service->full))
 		hub->on_change(hub->arg); /* what ended before we watched */
 }
 
@@ -143,7 +144,7 @@ intake_look(struct intake *intake)
 
 	if (intake->full && hub_why_full(intake->hub, true) == NULL) {
 		intake->full = false;
-		pause_fronts(intake);
+		pause_ears(intake);
 		loop_timer_start(&intake->calm, CALM_MS);
 	}
 	while (intake->full_services > 0 &&

@@ -23,7 +23,7 @@ enum { FDS_PER_FRONT = 2 }; /* it has one in reserve */
  */
 struct intake {
 	struct hub *hub;	 /* borrowed */
-	struct list fronts;	 /* struct front: all that listen */
+	struct list ears;	 /* struct ear: all that listen */
 	struct loop_timer calm;	 /* room for so long is worth a line */
 	struct loop_timer again; /* looks while full: pipes close unheard */
 	bool full;		 /* nobody is accepted */
@@ -34,7 +34,7 @@ struct intake {
 
 /* How many addresses may listen at once: they take a quarter of the
  * descriptors, so that nobody who may ask for some can take all. */
-size_t intake_fronts_max(const struct intake *intake);
+size_t intake_ears_max(const struct intake *intake);
 
 /* False without memory. intake_fini either way. */
 bool intake_init(struct intake *intake, struct hub *hub);
@@ -42,7 +42,8 @@ void intake_fini(struct intake *intake);
 
 struct service;
 
-/* A client of the service has been accepted: pauses what is full now. */
+/* A client of the service has been accepted: pauses what is full now. NULL: of
+ * which is not yet known. */
 void intake_on_client(struct intake *intake, struct service *service);
 
 /* Something has ended: accepts again where there is room. Not from inside a

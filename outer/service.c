@@ -47,6 +47,30 @@ start_sources(struct service *service, const struct source_limits *limits)
 	    sources_init(service->sources, limits, service->hub->sources.seed);
 }
 
+/* False without memory. */
+static bool
+copy_hosts(struct conf_names *to, const struct conf_names *from)
+{
+	if (from == NULL || from->count == 0)
+		return true;
+	to->items = calloc(from->count, sizeof(*to->items));
+	if (to->items == NULL)
+		return false;
+	for (; to->count < from->count; to->count++)
+		if ((to->items[to->count] = strdup(from->items[to->count])) ==
+		    NULL)
+			return false;
+	return true;
+}
+
+static void
+free_hosts(struct conf_names *hosts)
+{
+	for (size_t i = 0; i < hosts->count; i++)
+		free(hosts->items[i]);
+	free(hosts->items);
+}
+
 static void
 on_release(void *arg)
 {
@@ -80,8 +104,10 @@ service_new(struct hub *hub, const struct service_options *options, uint32_t id,
 	dispatch_init(&service->dispatch, hub, slot);
 	service->rates.all = options->rate;
 	service->rates.each = options->session_rate;
-	if (copy_list(&service->allow, options->allow) &&
+	if (copy_hosts(&service->hosts, options->hosts) &&
+	    copy_list(&service->allow, options->allow) &&
 	    copy_list(&service->deny, options->deny) &&
+	    copy_list(&service->proxies, options->proxies) &&
 	    start_sources(service, &options->sources))
 		return service;
 	service_free(service);
@@ -101,6 +127,8 @@ service_free(struct service *service)
 	free(service->sources);
 	free(service->allow.blocks);
 	free(service->deny.blocks);
+	free(service->proxies.blocks);
+	free_hosts(&service->hosts);
 	free(service);
 }
 
@@ -236,6 +264,14 @@ void
 service_release(struct service *service)
 {
 	atomic_fetch_sub(&service->sessions, 1);
+}
+
+const struct cidr_list *
+service_proxies(const struct service *service)
+{
+	return service->slot == SERVICE_SLOT_DEFAULT
+	    ? &service->hub->config->proxies
+	    : &service->proxies;
 }
 
 bool

@@ -5,6 +5,7 @@
 
 #include "base/cidr.h"
 #include "base/list.h"
+#include "conf/conf.h"
 #include "net/listen.h"
 #include "net/rate.h"
 #include "outer/dispatch.h"
@@ -43,7 +44,9 @@ struct service_options {
 	const char *inner;		      /* "": any that offers it */
 	const struct addr_range *target;      /* for FORWARD; NULL: what the
 					  * inner's file says */
+	const struct conf_names *hosts;	      /* patterns; NULL, none: all */
 	const struct cidr_list *allow, *deny; /* NULL, none: the top level's */
+	const struct cidr_list *proxies;      /* NULL: none; see below */
 	uint32_t max_sessions;		      /* 0: no limit of its own */
 	struct source_limits
 	    sources;		     /* of an address; all 0: the top level's */
@@ -63,10 +66,11 @@ struct service {
 	enum service_origin origin;
 	char name[SERVICE_NAME_MAX + 1];
 	char inner[HELLO_INNER_MAX + 1];
-	struct addr_range target;     /* of kind ADDR_NONE: the inner's own */
-	struct addr_range listen;     /* main's: the first that it listens on */
-	unsigned ports;		      /* main's: how many addresses, ever */
-	struct cidr_list allow, deny; /* owned */
+	struct addr_range target; /* of kind ADDR_NONE: the inner's own */
+	struct addr_range listen; /* main's: the first that it listens on */
+	unsigned ports;		  /* main's: how many addresses, ever */
+	struct conf_names hosts;  /* owned; whom its clients ask for */
+	struct cidr_list allow, deny, proxies; /* owned */
 	uint32_t max_sessions;
 	struct rate_limits rates; /* its own, shared by all shards; or none */
 	struct sources *sources;  /* owned, main's; NULL: the top level's */
@@ -137,6 +141,10 @@ service_wire_id(const struct service *service, const struct instance *instance);
 /* A session begins, and ends: from any thread. */
 void service_hold(struct service *service);
 void service_release(struct service *service);
+
+/* The proxies that say first who their client is: those of the default are the
+ * top level's. */
+const struct cidr_list *service_proxies(const struct service *service);
 
 /* Whether its own MaxSessions is reached. */
 bool service_is_full(const struct service *service);

@@ -36,6 +36,7 @@ services_init(struct services *services, struct hub *hub)
 	list_init(&services->leaving);
 	list_init(&services->busy);
 	loop_timer_init(&services->sweep, hub->loop, on_sweep, services);
+	lobby_init(&services->lobby);
 	return intake_init(&services->intake, hub);
 }
 
@@ -331,6 +332,7 @@ services_close(struct services *services)
 {
 	struct list_node *node;
 
+	lobby_end(&services->lobby);
 	while ((node = list_first(&services->busy)) != NULL)
 		dispatch_close(list_entry(node, struct dispatch, busy),
 		    "the outer stops");

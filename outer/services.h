@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "outer/intake.h"
+#include "outer/lobby.h"
 #include "outer/service.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct services {
 	uint32_t next_id;
 	uint16_t next_slot; /* where to look for a free one first */
 	struct intake intake;
+	struct lobby lobby;
 	struct loop_timer sweep; /* frees those that have left */
 };
 
@@ -36,7 +38,7 @@ bool services_init(struct services *services, struct hub *hub);
 /* All sessions have ended. Zeroed is fine. */
 void services_fini(struct services *services);
 
-/* Closes all clients that wait. */
+/* Closes all clients that wait, and those in the lobby. */
 void services_close(struct services *services);
 
 /*

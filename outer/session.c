@@ -609,7 +609,7 @@ on_direct_arrival(struct inbox_message *message)
 /* --------------------------------------------------------------------------- */
 
 static struct session *
-session_new(struct service *service, sock_fd fd, const struct endpoint *client)
+session_new(struct service *service, const struct session_arrival *arrival)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct hub *hub = service->hub;
@@ -620,30 +620,29 @@ session_new(struct service *service, sock_fd fd, const struct endpoint *client)
 	session->service = service;
 	session->history.slot = service->slot;
 	service_hold(service);
-	session->fd = fd;
+	session->fd = arrival->fd;
+	session->nth = (uint16_t)arrival->nth;
+	session->source = arrival->source;
 	session->id = hub->next_session++;
 	session->began_ms = clock_ms();
-	session->client = *client;
-	endpoint_local(fd, &session->public);
+	session->client = arrival->client;
+	session->public = arrival->public;
 	return session;
 }
 
 void
-session_start(struct service *service, unsigned nth, sock_fd fd,
-    const struct endpoint *client, struct source *source)
+session_start(struct service *service, const struct session_arrival *arrival)
 {
-	struct session *session = session_new(service, fd, client);
+	struct session *session = session_new(service, arrival);
 
 	if (session == NULL) {
 		if (hub_may_log(&service->hub->strangers))
 			log_warn("session", "refused",
 			    KV_STR("why", "out of memory"));
-		sock_reset(fd);
-		source_leave(source);
+		sock_reset(arrival->fd);
+		source_leave(arrival->source);
 		return;
 	}
-	session->nth = (uint16_t)nth;
-	session->source = source;
 	if (!service->direct) {
 		dispatch_add(&service->dispatch, session, false);
 		return;

@@ -31,12 +31,18 @@ enum session_state {
 	SESSION_NSTATES,
 };
 
-/* Main: takes fd, a new client of the nth address of the service, at that
- * address, and gives it to
- * dispatch. What
- * it sends stays in the kernel until RELAYING. Its end is source_leave's. */
-void session_start(struct service *service, unsigned nth, sock_fd fd,
-    const struct endpoint *client, struct source *source);
+/* A client that has come. */
+struct session_arrival {
+	sock_fd fd;
+	unsigned nth;			/* of the service's addresses */
+	struct endpoint client, public; /* who, and where it came to */
+	struct source *source;		/* counts it until its end; or NULL */
+};
+
+/* Main: takes a new client of the service and gives it to dispatch. What it
+ * sends stays in the kernel until RELAYING. */
+void
+session_start(struct service *service, const struct session_arrival *arrival);
 
 /* Main: the session stays in dispatch's queue for QueueTimeout, and leaves it
  * when the client does. May close it. */

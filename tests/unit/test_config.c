@@ -31,9 +31,12 @@
 #define EDGE	     "{\"Inner\": \"edge\", \"Key\": \"sixteen-for-edge\"}"
 #define KEYS(of)     "\"Keys\": [" of "]"
 #define SERVICES(of) "\"Services\": [" of "], "
-#define WEB	     "{\"Name\": \"web\", \"Proxy\": \"tcp://127.0.0.1:3000\"}"
-#define KEY_33	     "\"AuthKey\": \"123456789012345678901234567890123\""
-#define WRONG_KEY    "no-signal<carries>it"
+#define AT_8081(name, more) \
+	"{\"Name\": \"" name "\", \"Listen\": \"tcp://:8081\"" more "}"
+#define HOST(of)  ", \"Host\": [" of "]"
+#define WEB	  "{\"Name\": \"web\", \"Proxy\": \"tcp://127.0.0.1:3000\"}"
+#define KEY_33	  "\"AuthKey\": \"123456789012345678901234567890123\""
+#define WRONG_KEY "no-signal<carries>it"
 
 enum { TEXT_SIZE = 8192 };
 
@@ -281,6 +284,45 @@ static const struct {
 	{ "outer, ping", false, "{" IN OUT KEY ", \"PingInterval\": 0}",
 	    ":1:141: PingInterval: found 0; "
 	    "expected a number of seconds 0.1..3600",
+	    "" },
+	{ "outer, hosts at one address", false,
+	    "{" IN SERVICES(
+		AT_8081("a", HOST("\"x.lan\", \"*.x.lan\"")) ", " AT_8081("b",
+		    HOST("\"*\"")) ", " AT_8081("c", "")) KEY "}",
+	    "", "" },
+	{ "outer, hosts beside the default", false,
+	    "{" IN "\"OuterServerAddress\": \"tcp://:8081\", " SERVICES(
+		AT_8081("a", HOST("\"x.lan\""))) KEY "}",
+	    "", "" },
+	{ "outer, two for all others", false,
+	    "{" IN SERVICES(AT_8081("a", HOST("\"x.lan\"")) ", " AT_8081("b",
+		"") ", " AT_8081("c", "")) KEY "}",
+	    ": Services: found the address of b as Listen of \"c\"; expected "
+	    "another, or single ports with Host",
+	    "" },
+	{ "outer, one host twice", false,
+	    "{" IN SERVICES(AT_8081("a", HOST("\"*.X.lan\"")) ", " AT_8081("b",
+		HOST("\"y\", \"*.x.LAN.\""))) KEY "}",
+	    ": Services: found Host \"*.x.lan\" in \"a\" and \"b\" at one "
+	    "address; expected it in one of them",
+	    "" },
+	{ "outer, other proxies", false,
+	    "{" IN "\"OuterServerAddress\": \"tcp://:8081\", "
+	    "\"AcceptProxyProtocol\": [\"10.0.0.0/8\"], " SERVICES(
+		AT_8081("a", HOST("\"x.lan\""))) KEY "}",
+	    ": Services: found another AcceptProxyProtocol in \"a\" than in "
+	    "\"OuterServerAddress\" at one address; expected the same",
+	    "" },
+	{ "outer, a bad host", false,
+	    "{" IN SERVICES(AT_8081("a", HOST("\"x.*.lan\""))) KEY "}",
+	    ":1:109: Services: Host: found \"x.*.lan\": a * stands alone, or "
+	    "in front as in *.example; expected a list of 1 to 64 host names, "
+	    "as [\"www.example.org\", \"*.example.org\"]",
+	    "" },
+	{ "outer, no hosts", false,
+	    "{" IN SERVICES(AT_8081("a", HOST(""))) KEY "}",
+	    ":1:108: Services: Host: found [...]; expected a list of 1 to 64 "
+	    "host names, as [\"www.example.org\", \"*.example.org\"]",
 	    "" },
 	{ "inner, least", true, "{" REG TO KEY "}", "", "" },
 	{ "inner, nothing", true, "{}",
