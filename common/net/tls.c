@@ -178,9 +178,19 @@ check(struct tls *tls)
 	return TLS_DONE;
 }
 
+/* The library keeps a message until it is whole, of up to 128 KiB: so much of a
+ * stranger's would not be small. */
+static bool
+says_too_much(const struct tls *tls)
+{
+	return tls->context->server &&
+	    BIO_number_read(SSL_get_rbio(tls->ssl)) > TLS_HANDSHAKE_MAX;
+}
+
 enum tls_result
 tls_handshake(struct tls *tls)
 {
+	enum tls_result result;
 	int n;
 
 	if (tls->failed)
@@ -188,7 +198,12 @@ tls_handshake(struct tls *tls)
 	ERR_clear_error();
 	errno = 0;
 	n = SSL_do_handshake(tls->ssl);
-	return n == 1 ? check(tls) : result_of(tls, n);
+	if (n == 1)
+		return check(tls);
+	result = result_of(tls, n);
+	if (result != TLS_FAILED && says_too_much(tls))
+		return fail_because(tls, "more than 32 KiB in one handshake");
+	return result;
 }
 
 /*

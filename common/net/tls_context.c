@@ -306,6 +306,7 @@ set_up_server(SSL_CTX *ctx, const struct tls_server_options *options,
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	SSL_CTX_set_client_hello_cb(ctx, look_at_hello, NULL);
 	set_up_tickets(ctx);
+	SSL_CTX_set_max_cert_list(ctx, TLS_HANDSHAKE_MAX);
 	if (options->client_ca_file != NULL)
 		SSL_CTX_set_verify(ctx,
 		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

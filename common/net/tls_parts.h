@@ -8,6 +8,10 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+/* What a server takes of a client until the handshake is over: a hello of 500
+ * bytes, and certificates where it asks for them. */
+enum { TLS_HANDSHAKE_MAX = 32 * 1024 };
+
 struct tls_context {
 	SSL_CTX *ctx; /* owned */
 	atomic_uint holders;

@@ -426,6 +426,7 @@ def hello_of(**options) -> bytes:
     ("byte by byte", "TLS handshake did not end in time"),
     ("zeros", "TLS handshake"),
     ("garbage", "TLS handshake"),
+    ("hello without end", "more than 32 KiB in one handshake"),
     ("no alpn", "does not offer ALPN transponder/1"),
     ("another alpn", "another ALPN than transponder/1"),
     ("hangs up", "TLS handshake: the connection ended"),
@@ -444,6 +445,10 @@ def test_a_stranger_costs_one_line(lab, busy, case, says):
             sock.sendall(b"\x16\x03\x01\x40\x00" + bytes(16384))
         elif case == "garbage":
             sock.sendall(b"\x16" + secrets.token_bytes(20000))
+        elif case == "hello without end":
+            sock.sendall(b"\x16\x03\x01\x40\x00\x01\x01\xff\xff"
+                         + bytes(16380)
+                         + 2 * (b"\x16\x03\x01\x40\x00" + bytes(16384)))
         elif case == "no alpn":
             sock.sendall(hello_of(alpn=[]))
         elif case == "another alpn":
