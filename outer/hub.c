@@ -279,7 +279,8 @@ fds_used(const struct hub *hub)
 
 	for (unsigned i = 0; i < hub->shard_count; i++)
 		used += pump_kit_fds(hub->shards[i].pumps) +
-		    atomic_load(&hub->shards[i].dialing_count);
+		    atomic_load(&hub->shards[i].dialing_count) +
+		    loop_ending(hub->shards[i].loop);
 	return used + fds_aside(hub);
 }
 

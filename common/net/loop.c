@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 #include <event2/util.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { FDS_AT_ONCE = 2048 };
@@ -23,6 +24,7 @@ struct loop {
 	struct inbox *inbox;	     /* owned */
 	struct list dead;	     /* struct reap: freed soon */
 	struct list last;	     /* struct reap: freed with the loop */
+	atomic_size_t ending;	     /* the length of last */
 	void (*on_quiet)(void *arg); /* once last is empty; NULL: nobody asks */
 	void *quiet_arg;
 	struct {
@@ -233,13 +235,34 @@ loop_free_with(struct loop *loop, struct reap *reap, void (*release)(void *),
 	reap->release = release;
 	reap->object = object;
 	list_push_back(&loop->last, &reap->node);
+	atomic_store(&loop->ending, loop->last.length);
 }
 
 void
 loop_forget(struct loop *loop, struct reap *reap)
 {
 	list_remove(&reap->node);
+	atomic_store(&loop->ending, loop->last.length);
 	tell_if_quiet(loop);
+}
+
+size_t
+loop_ending(const struct loop *loop)
+{
+	return atomic_load(&loop->ending);
+}
+
+void
+loop_free_oldest(struct loop *loop)
+{
+	struct list_node *node = list_first(&loop->last);
+	struct reap *reap;
+
+	if (node == NULL)
+		return;
+	reap = list_entry(node, struct reap, node);
+	loop_forget(loop, reap);
+	reap->release(reap->object);
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
@@ -68,6 +69,12 @@ void loop_reap(struct loop *loop, struct reap *reap, void (*release)(void *),
 void loop_free_with(struct loop *loop, struct reap *reap,
     void (*release)(void *), void *object);
 void loop_forget(struct loop *loop, struct reap *reap);
+
+/* How many of them there are. From any thread. */
+size_t loop_ending(const struct loop *loop);
+
+/* Calls release of the one that has been there for longest. */
+void loop_free_oldest(struct loop *loop);
 
 /* A one-shot timer, embedded in what it is for. Its members are the loop's. */
 struct loop_timer {

@@ -80,6 +80,8 @@ close_side(struct pump_side *side, enum pump_end end)
 {
 	bool linger = end == PUMP_DONE && side->pump->options.whole_close_b;
 
+	if (linger)
+		pump_kit_make_room(side->pump->kit);
 	side->pump->ops->close(side,
 	    linger		   ? PUMP_LINGER
 		: end == PUMP_DONE ? PUMP_FIN

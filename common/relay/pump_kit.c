@@ -15,9 +15,11 @@
 
 enum {
 	PIPE_SIZE = 256 * 1024,
-	PIPES_SHARE = 32, /* of the descriptors; two each */
-	PIPES_MOST = 96,  /* 24 MiB; all of a user's, mostly, may have 64 */
-	PIPES_KEPT = 8,	  /* that wait for the next one to need one */
+	PIPES_SHARE = 32,  /* of the descriptors; two each */
+	LINGER_SHARE = 16, /* of the descriptors; at the least so many: */
+	LINGER_LEAST = 8,
+	PIPES_MOST = 96, /* 24 MiB; all of a user's, mostly, may have 64 */
+	PIPES_KEPT = 8,	 /* that wait for the next one to need one */
 	NO_PIPES_MS = 1000,
 	CALM_MS = 3000,
 	PUMPS_FEW = 64, /* that are not worth a tidying up */
@@ -110,6 +112,9 @@ pump_kit_new(struct loop *loop, int choice, uint64_t max_fds, unsigned loops,
 	kit->scratch = xcalloc(1, PUMP_SCRATCH);
 	kit->pipes_max = (pipes < PIPES_MOST ? (size_t)pipes : PIPES_MOST) /
 	    loops;
+	kit->linger_max = (size_t)(max_fds / LINGER_SHARE / loops);
+	if (kit->linger_max < LINGER_LEAST)
+		kit->linger_max = LINGER_LEAST;
 	list_init(&kit->pipes);
 	kit->looks = wheel_new(loop, pump_look);
 	if (kit->looks == NULL)
@@ -128,6 +133,13 @@ pump_kit_free(struct pump_kit *kit)
 	loop_timer_fini(&kit->calm);
 	free(kit->scratch);
 	free(kit);
+}
+
+void
+pump_kit_make_room(struct pump_kit *kit)
+{
+	if (loop_ending(kit->loop) >= kit->linger_max)
+		loop_free_oldest(kit->loop);
 }
 
 size_t

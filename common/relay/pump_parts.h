@@ -173,6 +173,7 @@ struct pump_kit {
 	struct list pipes;	  /* empty ones, nobody's */
 	atomic_size_t pipes_made; /* read by other threads too */
 	size_t pipes_max;
+	size_t linger_max;	  /* links that may linger */
 	uint64_t no_pipes_ms;	  /* when the system had none to give */
 	size_t pumps, pumps_peak; /* now; since memory was given back */
 	size_t pumps_then;	  /* how many there were at that time */
@@ -185,6 +186,11 @@ struct pump_pipe *pump_kit_take_pipe(struct pump_kit *kit);
 
 /* Takes it back; closes one that still holds bytes. NULL is fine. */
 void pump_kit_give_pipe(struct pump_kit *kit, struct pump_pipe *pipe);
+
+/* One more link will linger: where that is one too many, the one that has done
+ * so for longest ends. Else clients that do not read could hold any number of
+ * descriptors behind their sessions. */
+void pump_kit_make_room(struct pump_kit *kit);
 
 /* Bytes that a pump of this loop keeps because they cannot leave now: so many
  * more, so many less. */

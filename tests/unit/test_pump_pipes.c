@@ -389,6 +389,42 @@ START_TEST(reset_behind_an_end_that_is_not_read_yet)
 }
 END_TEST
 
+/* Clients of a classic peer that neither read nor leave: what they hold behind
+ * their sessions is bounded, and it is the newest that stay. */
+START_TEST(lingering_is_bounded)
+{
+	enum { CLIENTS = 24, MOST = 8 };
+	struct pump_options options = plain;
+	sock_fd clients[CLIENTS], a;
+	struct link *b;
+
+	pump_kit_free(kit);
+	kit = pump_kit_new(loop, choices[_i], 8 * 16, 1, &memory);
+	options.whole_close_b = true;
+	for (int i = 0; i < CLIENTS; i++) {
+		b = ends(SOCK_STREAM, &a);
+		clients[i] = left;
+		done = false;
+		pump = pump_start(kit, a, b, &options);
+		ck_assert_int_eq(write(right, "answer", 6), 6);
+		close(right);
+		for (int n = 0; n < ROUNDS && !done; n++)
+			turn();
+		ck_assert(done);
+		ck_assert_uint_le(loop_ending(loop), MOST + 1);
+	}
+	ck_assert_uint_ge(loop_ending(loop), MOST / 2);
+	/* what is closed answers by a reset */
+	for (int i = 0; i < CLIENTS; i++)
+		ck_assert_int_eq(write(clients[i], "on", 2), 2);
+	ck_assert_int_eq(write(clients[0], "on", 2), -1);
+	ck_assert_int_eq(write(clients[CLIENTS - 1], "on", 2), 2);
+	for (int i = 0; i < CLIENTS - 1; i++)
+		close(clients[i]);
+	right = -1;
+}
+END_TEST
+
 Suite *
 pump_pipes_suite(void)
 {
@@ -399,6 +435,7 @@ pump_pipes_suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, first_bytes_share_a_segment, 0, 2);
 	tcase_add_loop_test(tc, reset_behind_an_end_that_is_not_read_yet, 0, 3);
+	tcase_add_loop_test(tc, lingering_is_bounded, 0, 3);
 	if (splice_possible()) {
 		tcase_add_test(tc, large_pieces_are_spliced);
 		tcase_add_test(tc, quiet_sessions_hold_no_pipe);
