@@ -55,7 +55,8 @@ ear_admit(const struct ear *ear, const struct endpoint *client,
 	if (denial != DENIAL_NONE)
 		return denial;
 	front = next_front(ear, NULL);
-	return front_count(!ear_has_hosts(ear) && front->service->sources != NULL
+	return front_count(!ear_has_hosts(ear) &&
+		    front->service->sources != NULL
 		? front->service->sources
 		: &ear->hub->sources,
 	    client, source);
