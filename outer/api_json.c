@@ -9,6 +9,7 @@
 #include "outer/api_json.h"
 #include "base/cidr.h"
 #include "base/str.h"
+#include "conf/conf_wipe.h"
 #include "ops/httpd.h"
 
 #include <stdarg.h>
@@ -29,17 +30,6 @@ say(char problem[API_PROBLEM_SIZE], const char *format, ...)
 	return false;
 }
 
-void
-api_free_text(char *text)
-{
-	json_malloc_t give;
-	json_free_t take;
-
-	json_get_alloc_funcs(&give, &take);
-	if (text != NULL)
-		take(text);
-}
-
 /* What stands there, cut, for a problem. */
 static void
 show(const json_t *value, char out[FOUND_SIZE])
@@ -49,7 +39,7 @@ show(const json_t *value, char out[FOUND_SIZE])
 	if (text != NULL && strlen(text) >= FOUND_SIZE)
 		memcpy(text + FOUND_SIZE - 4, "...", 4);
 	(void)str_copy(out, FOUND_SIZE, text != NULL ? text : "something else");
-	api_free_text(text);
+	conf_free_json(text);
 }
 
 static bool
@@ -241,7 +231,7 @@ api_reply(struct httpd_request *request, int status, const char *message,
 		httpd_reply(request, 503, "out of memory", NULL);
 	else
 		httpd_reply(request, status, message, text);
-	api_free_text(text);
+	conf_free_json(text);
 	json_decref(data);
 }
 

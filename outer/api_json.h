@@ -37,9 +37,6 @@ struct api_field {
 bool api_read(const char *json, size_t len, const struct api_field *fields,
     size_t count, char problem[API_PROBLEM_SIZE]);
 
-/* What jansson has dumped is freed as it was made. NULL is fine. */
-void api_free_text(char *text);
-
 /* Takes data, which may be NULL: without memory that is what it is, and the
  * answer is 503. */
 void api_reply(struct httpd_request *request, int status, const char *message,

@@ -13,7 +13,7 @@ struct store_record;
 /* What a record points to, besides the wish. */
 struct api_record_texts {
 	char listen[ADDR_TEXT_SIZE], target[ADDR_TEXT_SIZE];
-	char *extra; /* the caller's: api_free_text */
+	char *extra; /* the caller's: conf_free_json */
 };
 
 /* Fills in all but id and created_at. What it points to is in texts and in the

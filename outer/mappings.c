@@ -10,7 +10,6 @@
  * that is written or removed just now is busy, and takes no other order.
  */
 #include "outer/mappings.h"
-#include "outer/api_json.h"
 #include "outer/api_record.h"
 #include "outer/config.h"
 #include "outer/hub.h"
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "conf/conf_wipe.h"
 #include "ops/store.h"
 #include "sys/file.h"
 
@@ -460,7 +460,7 @@ write_record(struct mapping *mapping)
 	bool good = api_record_write(&mapping->wish, &record, &texts) &&
 	    store_put(mapping->mappings->store, &record, on_created, mapping);
 
-	api_free_text(texts.extra);
+	conf_free_json(texts.extra);
 	return good;
 }
 

@@ -56,3 +56,14 @@ conf_wipe_json(void)
 {
 	json_set_alloc_funcs(wiped_alloc, wiped_free);
 }
+
+void
+conf_free_json(char *text)
+{
+	json_malloc_t give;
+	json_free_t take;
+
+	json_get_alloc_funcs(&give, &take);
+	if (text != NULL)
+		take(text);
+}

@@ -14,4 +14,8 @@ void conf_forget(void *memory, size_t len);
  */
 void conf_wipe_json(void);
 
+/* Frees a text that this library has made, which free() may not. NULL is
+ * fine. */
+void conf_free_json(char *text);
+
 #endif

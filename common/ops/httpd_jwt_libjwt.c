@@ -6,6 +6,7 @@
  * Floor:   ops.
  */
 #include "ops/httpd_jwt.h"
+#include "conf/conf_wipe.h"
 
 #include <errno.h>
 #include <jwt.h>
@@ -29,7 +30,7 @@ is_there(jwt_t *jwt, const char *name)
 
 	(void)snprintf(quoted, sizeof(quoted), "\"%s\":", name);
 	found = json == NULL || strstr(json, quoted) != NULL;
-	free(json);
+	conf_free_json(json);
 	return found;
 }
 

@@ -2,15 +2,19 @@
 listed."""
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import signal
 import socket
+import subprocess
+import time
 
 import pytest
 
 from admin import API, Api, admin, lasting, public, refused
-from harness import use_key, wait_until
-from sockets import connect, free_port, free_ports, listen, recv_exactly
+from harness import BINARIES, use_key, wait_until
+from sockets import connect, free_ports, listen, recv_exactly
 from test_services import answers, who
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -24,7 +28,7 @@ def test_a_mapping_from_the_first_to_the_last(lab):
     api = Api(outer)
     lab.inner(outer, target, InnerId="home", MaxFreeConn=2)
     outer.wait_joined(2)
-    port = free_port()
+    port = free_ports(1)
     made = api.create(port, inner="home", target_port=target.address[1])
     assert made["id"] == 1 and made["name"] == f"port-{port}"
     assert made["target_ip"] == "127.0.0.1" and made["tunnel"] is True
@@ -157,7 +161,7 @@ def test_a_target_that_the_inner_does_not_allow(lab):
          for one in inner["instances"] if one["registered"]), None),
         "the inner has registered")
     assert instance["allow"] == [] or other.url not in instance["allow"]
-    port, wish = free_port(), {"inner": "home",
+    port, wish = free_ports(1), {"inner": "home",
                                "target_port": other.address[1]}
     for body in (wish, wish | {"inner": None}):
         answer = api.ask("POST", "/api/mapping/create",
@@ -166,7 +170,7 @@ def test_a_target_that_the_inner_does_not_allow(lab):
         assert "AllowTargets" in answer.message
         assert "inner home" in answer.message
     assert api.mappings() == {} and refused(port)
-    api.create(free_port(), inner="home", target_port=target.address[1])
+    api.create(free_ports(1), inner="home", target_port=target.address[1])
 
     settings = json.loads(file.read_text())
     file.write_text(json.dumps(settings | {
@@ -204,6 +208,32 @@ def test_who_may_call(lab):
     assert api.mappings() == {}
 
 
+def jwt(key: str, **claims) -> str:
+    """Signed by HS256 (RFC 7519)."""
+    def part(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    signed = ".".join(part(json.dumps(one).encode()) for one in (
+        {"alg": "HS256", "typ": "JWT"}, claims))
+    return signed + "." + part(hmac.digest(key.encode(), signed.encode(),
+                                           "sha256"))
+
+
+def test_a_jwt_in_place_of_the_token(lab):
+    """Signed with AdminToken, and not too old."""
+    use_key(TOKEN)
+    outer, api = admin(lab, AdminToken=TOKEN)
+    linked = subprocess.run(["ldd", BINARIES / "outer_server"],
+                            capture_output=True, text=True).stdout
+    now = int(time.time())
+    for key, claims, good in ((TOKEN, {"sub": "me"}, True),
+                              (TOKEN, {"exp": now + 600}, True),
+                              (TOKEN, {"exp": now - 600}, False),
+                              (TOKEN + "x", {"sub": "me"}, False)):
+        api.token = jwt(key, **claims)
+        wanted = 200 if good and "libjwt" in linked else 401
+        assert api.ask("GET", "/api/inners").status == wanted, claims
+
+
 def test_where_callers_may_be(lab):
     outer, api = admin(lab, AdminAllowFrom=["127.0.0.2"])
     assert api.ask("GET", "/health").status == 403
@@ -227,7 +257,7 @@ def test_too_many_requests(lab):
 def test_a_caller_who_stops_half_way(lab):
     """Nothing is made of half a request, and others are served."""
     _, api = admin(lab)
-    port = free_port()
+    port = free_ports(1)
     body = json.dumps({"port": port}).encode()
     for sent in (b"POST /api/mapping/create HTTP/1.1\r\nHost: localho",
                  b"POST /api/mapping/create HTTP/1.1\r\nHost: localhost\r\n"
@@ -247,7 +277,7 @@ def test_over_a_unix_socket(lab):
     path = lab.path("api.sock")
     _, api = admin(lab, AdminAddress=f"unix://{path}", SocketMode="0600")
     assert path.stat().st_mode & 0o777 == 0o600
-    port = free_port()
+    port = free_ports(1)
     api.create(port)
     assert list(api.mappings()) == [port]
 
