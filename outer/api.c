@@ -57,7 +57,9 @@ health(struct httpd_request *request, void *arg)
 					   : "no inner";
 
 	api_reply(request, connected && !api->draining ? 200 : 503,
-	    connected ? "" : "no inner is connected",
+	    api->draining   ? "the outer is stopping"
+		: connected ? ""
+			    : "no inner is connected",
 	    json_pack("{s:s, s:b, s:b}", "status", status, "tunnel_enabled", 1,
 		"tunnel_connected", (int)connected));
 }

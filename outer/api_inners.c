@@ -76,9 +76,10 @@ is_told(const struct hub *hub, const struct instance *one)
 {
 	const struct instance *other = next_instance(hub, NULL);
 
-	while (other != one && strcmp(other->inner, one->inner) != 0)
-		other = next_instance(hub, other);
-	return other != one;
+	for (; other != NULL && other != one; other = next_instance(hub, other))
+		if (strcmp(other->inner, one->inner) == 0)
+			return true;
+	return false;
 }
 
 static json_t *

@@ -20,6 +20,8 @@
 #include "conf/conf_wipe.h"
 #include "ops/store.h"
 #include "sys/file.h"
+#include "sys/keyfile.h"
+#include "sys/user.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -161,6 +163,14 @@ ask_inners(const struct mappings *mappings, const struct mapping_wish *wish,
 	return MAPPING_FORBIDDEN;
 }
 
+static bool
+is_full(const struct mappings *mappings)
+{
+	const struct intake *intake = &mappings->hub->services.intake;
+
+	return intake->ears.length >= intake_ears_max(intake);
+}
+
 /* fresh: it is being made just now. */
 static enum mapping_outcome
 start(struct mapping *mapping, bool fresh)
@@ -194,7 +204,7 @@ start(struct mapping *mapping, bool fresh)
 	if (!service_listen(service, &listen, why)) {
 		services_remove(service, "it cannot listen");
 		say(mapping->problem, "port: %s", why);
-		return MAPPING_TAKEN;
+		return is_full(mappings) ? MAPPING_NO_ROOM : MAPPING_TAKEN;
 	}
 	mapping->service = service;
 	mapping->problem[0] = '\0';
@@ -305,6 +315,23 @@ load(struct mappings *mappings, char problem[SERVICE_PROBLEM_SIZE])
 	if (!good)
 		say(problem, "out of memory");
 	return good;
+}
+
+void
+mappings_prepare(const struct outer_config *config)
+{
+	size_t len = keyfile_folder(config->database);
+	struct user_id id;
+	char *folder;
+
+	if (!outer_config_has_api(config) || config->user == NULL ||
+	    !user_may_change() || len < 2 ||
+	    user_find(config->user, config->group, &id) != NULL ||
+	    (folder = strndup(config->database, len - 1)) == NULL)
+		return;
+	if (!file_exists(folder) && file_make_folder(folder) == NULL)
+		(void)file_give(folder, &id);
+	free(folder);
 }
 
 bool

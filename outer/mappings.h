@@ -62,6 +62,10 @@ enum mapping_outcome {
 typedef void mapping_fn(enum mapping_outcome outcome,
     const struct mapping *mapping, const char *problem, void *arg);
 
+/* Where root starts the program for another user: makes the folder of the
+ * database and gives it to him. What fails shows when it is opened. */
+void mappings_prepare(const struct outer_config *config);
+
 /*
  * Opens the database, where there is an API or a file of it already. Blocks,
  * with one thread. False with one line in problem; then *mappings is NULL, as

@@ -195,6 +195,7 @@ open_mappings(struct outer *outer, const struct outer_config *config,
 	struct privileges privileges;
 	bool good;
 
+	mappings_prepare(config);
 	if (!privileges_begin(&privileges, config->user, config->group,
 		problem))
 		return false;

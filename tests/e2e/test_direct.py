@@ -148,7 +148,7 @@ def test_a_mapping_without_a_tunnel(lab):
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
     api = Api(outer)
-    port = free_port()
+    port = free_ports(1)
     made = api.create(port, tunnel=False, target_ip="127.0.0.1",
                       target_port=target.address[1])
     assert made["tunnel"] is False

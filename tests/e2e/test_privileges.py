@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from admin import API, Api
 from harness import KEY, VALGRIND, Program, run_once, wait_until
-from sockets import request
+from sockets import free_ports, request
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another"),
@@ -75,6 +76,19 @@ def test_descriptors_are_raised_before(lab):
     outer = lab.outer(User="nobody",
                       options={"prefix": ["prlimit", "--nofile=100:5000"]})
     assert outer.wait_log("outer", "ready")["descriptors"] == 5000
+
+
+def test_mappings_are_the_users(lab):
+    """What root would make for the database, the user can write to."""
+    file = lab.outer_file(User="nobody", AdminAddress=API)
+    outer = lab.start_outer(file).wait_ready()
+    port = free_ports(1)
+    Api(outer).create(port)
+    base = lab.path("data/mappings.db")
+    assert base.owner() == base.parent.owner() == "nobody"
+    outer.kill()
+    outer = lab.start_outer(file).wait_ready()
+    Api(outer).remove(port)
 
 
 def test_log_is_opened_anew(lab):
