@@ -11,7 +11,7 @@ import harness
 import lab as lab_of_run
 from harness import wait_until
 from lab import Lab, Program
-from sockets import Address, request
+from sockets import Address, free_ports, request
 
 pytestmark = pytest.mark.skipif(
     not harness.PLAIN,
@@ -54,16 +54,22 @@ def try_request(address: Address, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("every", list(ROUNDS))
-@pytest.mark.parametrize("hungry", ["outer", "inner", "limited", "services"])
+@pytest.mark.parametrize("hungry", ["outer", "inner", "limited", "services",
+                                    "hosts"])
 def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
                                                   hungry: str, every: int):
     """However often they fail; afterwards all is as before. limited: an outer
     that keeps count of sources and rates; services: an inner that registers,
-    tries its target, tells it of clients, and reads its file anew."""
+    tries its target, tells it of clients, and reads its file anew; hosts: an
+    outer that looks at the first bytes."""
     env = {"env": {"LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)}}
     limits = {"MaxSessionsPerAddress": 50, "RateLimit": "100M",
               "RateLimitPerSession": "50M", "AllowFrom": ["127.0.0.0/8"]} \
         if hungry == "limited" else {}
+    if hungry == "hosts":
+        place = f"tcp://127.0.0.1:{free_ports(1)}"
+        limits = {"OuterServerAddress": place, "Services": [
+            {"Name": "other", "Listen": place, "Host": ["*.lan"]}]}
     target = lab.echo()
     services = {"ProxyAddress": None, "AllowTargets": ["*.lan:80"],
                 "Services": [{"Name": "default", "Proxy": target.url,
