@@ -460,6 +460,11 @@ static const struct {
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
 	    "the outer does not accept our certificate: it has expired",
 	    "the inner does not accept our certificate: it has expired" },
+	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+	    "the outer does not accept our certificate: it is not for clients "
+	    "(extendedKeyUsage clientAuth)",
+	    "the inner does not accept our certificate: it is not for servers "
+	    "(extendedKeyUsage serverAuth)" },
 	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
 	    "the outer does not accept our certificate",
 	    "the inner does not accept our certificate" },

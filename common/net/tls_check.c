@@ -53,6 +53,11 @@ static const struct {
 	    "CAFile",
 	    "the inner's certificate is self-signed, and not the one of "
 	    "ClientCAFile" },
+	{ X509_V_ERR_INVALID_PURPOSE,
+	    "the outer's certificate is not for servers (extendedKeyUsage): "
+	    "have one signed with serverAuth",
+	    "the inner's certificate is not for clients (extendedKeyUsage): "
+	    "have one signed with clientAuth" },
 	{ X509_V_ERR_EE_KEY_TOO_SMALL,
 	    "the key of the outer's certificate is too short to be safe: make "
 	    "a new one there, EC P-256 or RSA of 2048 bits",

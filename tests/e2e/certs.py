@@ -89,14 +89,16 @@ class CA:
         self.config.write_text(_CA_CONFIG.format(dir=directory))
 
     def sign(self, name: str = NAME, begins: float = -1, ends: float = 30,
-             key: Path | None = None) -> Pair:
-        """begins, ends: in days from now."""
+             key: Path | None = None, use: str = "") -> Pair:
+        """begins, ends: in days from now. use: what alone it is for."""
         self._serial += 1
         key = key or _key(self.dir / f"{self._serial}.key")
         request = self.dir / f"{self._serial}.csr"
         cert = self.dir / f"{self._serial}.crt"
         openssl("req", "-new", "-key", key, "-subj", f"/CN={name}",
-                "-addext", f"subjectAltName=DNS:{name}", "-out", request)
+                "-addext", f"subjectAltName=DNS:{name}",
+                *(["-addext", f"extendedKeyUsage={use}"] if use else []),
+                "-out", request)
         openssl("ca", "-batch", "-notext", "-config", self.config, "-cert",
                 self.cert, "-keyfile", self.key, "-startdate", _day(begins),
                 "-enddate", _day(ends), "-in", request, "-out", cert)

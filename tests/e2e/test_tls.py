@@ -263,6 +263,7 @@ def begins_with(problem: str, lab, outer, **settings) -> str:
     ("not yet", "not valid yet"),
     ("name", "for another name: set ServerName"),
     ("ca", "not signed by CAFile: take the ca.crt"),
+    ("use", "is not for servers"),
     ("self-signed", "is self-signed"),
 ])
 def test_a_server_certificate_that_will_not_do(lab, case, says):
@@ -272,6 +273,7 @@ def test_a_server_certificate_that_will_not_do(lab, case, says):
            "not yet": lambda: ca.sign(begins=1),
            "name": lambda: ca.sign(name="example.org"),
            "ca": lambda: CA(lab.new_dir("other")).sign(),
+           "use": lambda: ca.sign(use="clientAuth"),
            "self-signed": lambda: self_signed(lab.new_dir("self"))}[case]()
     outer = lab.outer(**own.settings)
     begins_with(says, lab, outer, CAFile=str(ca.cert))
@@ -323,6 +325,7 @@ def test_the_fingerprint_of_the_outers_own_ca(lab):
     ("none", "set CertFile and KeyFile"),
     ("expired", "it has expired"),
     ("ca", "its ClientCAFile does not hold who signed"),
+    ("use", "it is not for clients"),
 ])
 def test_a_client_certificate_that_will_not_do(lab, case, says):
     """Both sides say it."""
@@ -330,11 +333,13 @@ def test_a_client_certificate_that_will_not_do(lab, case, says):
     outer = lab.outer(ClientCAFile=str(ca.cert))
     own = {"none": lambda: None,
            "expired": lambda: ca.sign("inner", begins=-20, ends=-1),
+           "use": lambda: ca.sign("inner", use="serverAuth"),
            "ca": lambda: CA(lab.new_dir("other")).sign("inner")}[case]()
     begins_with(says, lab, outer, **(own.settings if own else {}))
     heard = outer.wait_log("standby", "closed", state="handshake")["why"]
     assert {"none": "shows no client certificate",
             "expired": "has expired",
+            "use": "is not for clients",
             "ca": "not signed by ClientCAFile"}[case] in heard
 
 
