@@ -29,11 +29,12 @@ enum {
 
 /* Why a link ended without having proved a key. */
 enum fault {
-	FAULT_NONE, /* it has said nothing, or we had no use for it */
+	FAULT_NONE, /* it has said nothing, or that was our own doing */
 	FAULT_PROOF,
 	FAULT_PROTOCOL,
 	FAULT_SILENCE, /* its time was over */
-	FAULT_LEFT,    /* it began a handshake and went by itself */
+	FAULT_LEFT,    /* it began a handshake and went by itself, or asked for
+			* what there is not */
 	FAULT_NKINDS,
 };
 

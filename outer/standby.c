@@ -550,6 +550,7 @@ static void
 turn_away(struct standby *standby)
 {
 	standby->codec = &standby_native;
+	standby->fault = FAULT_LEFT; /* it made work for nothing */
 	standby_fail(standby, CODE_NOT_ALLOWED,
 	    "TLS is required here: RegisterAddress has to begin with tls://");
 }

@@ -167,6 +167,7 @@ on_hello(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	if (handshake->hello.role == HELLO_MUX) {
+		standby->fault = FAULT_LEFT; /* it made work for nothing */
 		standby_fail(standby, CODE_NOT_ALLOWED,
 		    "only the roles standby and control are served here");
 		return;

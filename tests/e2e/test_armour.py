@@ -197,11 +197,13 @@ def test_a_wrong_inner_does_not_shut_out_the_right_one(lab):
     assert request(outer.clients, b"hello") == b"hello"
 
 
-@pytest.mark.parametrize("what", ["nothing", "a frame", "TLS"])
+@pytest.mark.parametrize("what", ["nothing", "a frame", "TLS", "mux",
+                                  "no TLS"])
 def test_who_begins_and_leaves_often_is_barred(lab, what):
-    """Who makes work for nothing; not who only looks whether we are there. One
-    who was stopped while it connected gets in soon when it starts again."""
-    outer = lab.outer(HandshakeTimeout=60)
+    """Who makes work for nothing, or wants what there is not; not who only
+    looks whether we are there. One who was stopped while it connected gets in
+    soon when it starts again."""
+    outer = lab.outer(HandshakeTimeout=60, RequireTLS=what == "no TLS")
     for _ in range(16):                     # the last ones may be reset
         with contextlib.suppress(OSError), contextlib.closing(
                 FakeInner(outer.links, source=STRANGER)) as link:
@@ -210,9 +212,15 @@ def test_who_begins_and_leaves_often_is_barred(lab, what):
                 link.expect(CHALLENGE)
             elif what == "TLS":
                 link.send(b"\x16\x03\x01\x02\x00\x01" + bytes(9))
+            elif what in ("mux", "no TLS"):
+                link.fields["role"] = "mux"
+                link.send(frame(HELLO, link.hello()))
+                link.expect_error(3)
             link.finish()
             link.ends()
     assert turned_away(outer, STRANGER) == (what != "nothing")
+    if what == "no TLS":
+        return
     wait_until(lambda: is_let_in(outer, STRANGER), "it is let in", 8 * SCALE)
 
 
