@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Code, documents and sample files name the same configuration keys.
 
-Every key of outer/config.c and inner/config.c has a row in the tables of
+Every key of outer/config*.c and inner/config.c has a row in the tables of
 README and README.zh and is named in its program's man page; the key tables
 and the sample files name no key that does not exist.
 
@@ -16,8 +16,8 @@ import lint
 
 READMES = ("README", "README.zh")
 PROGRAMS = {
-    "outer": ("outer/config.c", "doc/outer_server.8", "outer.config.json"),
-    "inner": ("inner/config.c", "doc/inner_server.8", "inner.config.json"),
+    "outer": (("outer/config.c", "outer/config_services.c"), "doc/outer_server.8", "outer.config.json"),
+    "inner": (("inner/config.c",), "doc/inner_server.8", "inner.config.json"),
 }
 
 FIELD = re.compile(r'^\t\{ "(\w+)", CONF_', re.M)
@@ -53,11 +53,16 @@ EXPECTED = [
 ]
 
 
-def keys_of(top, path):
-    """Each key of a table with the line it is on."""
-    text = lint.without_comments(lint.read(pathlib.Path(top, path)))
-    return {match.group(1): text.count("\n", 0, match.start(1)) + 1
-            for match in FIELD.finditer(text)}
+def keys_of(top, paths):
+    """Each key of the tables with the file and the line it is on."""
+    keys = {}
+    for path in paths:
+        full = pathlib.Path(top, path)
+        text = lint.without_comments(lint.read(full)) if full.is_file() else ""
+        for match in FIELD.finditer(text):
+            line = text.count("\n", 0, match.start(1)) + 1
+            keys.setdefault(match.group(1), f"{path}:{line}")
+    return keys
 
 
 def text_of(top, path):
@@ -80,20 +85,20 @@ def check_readme(top, readme, keys):
                     or any(key in table for table in keys.values())):
                 yield f"{readme}:{number}: {key}: no such key"
     for program, table in keys.items():
-        for key, line in table.items():
+        for key, place in table.items():
             if key not in named:
-                yield (f"{PROGRAMS[program][0]}:{line}: {key}: no row of a "
-                       f"table in {readme} begins with it, in backticks")
+                yield (f"{place}: {key}: no row of a table in {readme} "
+                       "begins with it, in backticks")
 
 
-def check_man(top, code, page, table):
+def check_man(top, page, table):
     text = text_of(top, page)
     if text is None:
         yield f"{page}:1: missing"
         return
-    for key, line in table.items():
+    for key, place in table.items():
         if not re.search(rf"\b{key}\b", text):
-            yield f"{code}:{line}: {key}: not named in {page}"
+            yield f"{place}: {key}: not named in {page}"
 
 
 def check_sample(top, sample, table):
@@ -118,8 +123,8 @@ def check(top):
     for program, (code, page, sample) in PROGRAMS.items():
         keys[program] = keys_of(top, code)
         if not keys[program]:
-            yield f"{code}:1: no table of keys found"
-        yield from check_man(top, code, page, keys[program])
+            yield f"{code[0]}:1: no table of keys found"
+        yield from check_man(top, page, keys[program])
         yield from check_sample(top, sample, keys[program])
     for readme in READMES:
         yield from check_readme(top, readme, keys)
