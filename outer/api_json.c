@@ -27,6 +27,9 @@ say(char problem[API_PROBLEM_SIZE], const char *format, ...)
 	va_start(args, format);
 	vsnprintf(problem, API_PROBLEM_SIZE, format, args);
 	va_end(args);
+	for (char *at = problem; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?'; /* one line, whatever was sent */
 	return false;
 }
 
@@ -51,13 +54,22 @@ is_name(const char *text, size_t len)
 }
 
 static bool
+is_printable(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return true;
+}
+
+static bool
 read_text(const struct api_field *field, const json_t *value)
 {
 	const char *text = json_string_value(value);
 	size_t len = json_string_length(value);
 
 	if (text == NULL || len < field->min || len > field->max ||
-	    strlen(text) != len ||
+	    !is_printable(text, len) ||
 	    (field->type == API_NAME && !is_name(text, len)))
 		return false;
 	memcpy(field->to, text, len + 1);
@@ -129,7 +141,7 @@ say_expected(const struct api_field *field, const json_t *value,
 	switch (field->type) {
 	case API_TEXT:
 		return say(problem,
-		    "%s: found %s; expected a text of %u to %u bytes",
+		    "%s: found %s; expected a text of %u to %u ASCII characters",
 		    field->key, found, min, max);
 	case API_NAME:
 		return say(problem,

@@ -13,7 +13,7 @@ struct httpd_request;
 enum { API_PROBLEM_SIZE = 512, API_NETS_MAX = 1024 };
 
 enum api_type {
-	API_TEXT,  /* char[]; min..max bytes, and one for the NUL */
+	API_TEXT,  /* char[]; min..max printable ASCII, then a NUL */
 	API_NAME,  /* the same of letters, digits, '.', '_' and '-' */
 	API_COUNT, /* uint32_t; whole number, min..max */
 	API_BOOL,  /* bool */

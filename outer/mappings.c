@@ -327,8 +327,9 @@ mappings_prepare(const struct outer_config *config)
 	if (!outer_config_has_api(config) || config->user == NULL ||
 	    !user_may_change() || len < 2 ||
 	    user_find(config->user, config->group, &id) != NULL ||
-	    (folder = strndup(config->database, len - 1)) == NULL)
+	    (folder = strdup(config->database)) == NULL)
 		return;
+	folder[len - 1] = '\0';
 	if (!file_exists(folder) && file_make_folder(folder) == NULL)
 		(void)file_give(folder, &id);
 	free(folder);

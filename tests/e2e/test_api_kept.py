@@ -14,7 +14,7 @@ import time
 import pytest
 
 from admin import API, Api, admin, lasting, public, refused
-from harness import SCALE, run_once
+from harness import SCALE, run_once, wait_until
 from sockets import connect, free_ports, listen
 
 
@@ -169,6 +169,42 @@ def test_a_disk_that_takes_no_more(lab):
     assert answer.status == 500
     assert not refused(kept)
     assert list(api.mappings()) == [kept]
+
+
+def test_a_database_that_another_program_holds(lab):
+    """Who waits for it is in nobody's way, and is told when that was in vain;
+    what is being written takes no other order."""
+    outer, api = admin(lab, Database="kept.db")
+    others = [lab.add(Api(outer)) for _ in range(2)]
+    port = free_ports(2)
+    answers = {}
+
+    def create(nth: int) -> None:
+        answers[nth] = others[nth].ask("POST", "/api/mapping/create",
+                                       {"port": port + nth})
+
+    with contextlib.closing(sqlite3.connect(lab.path("kept.db"))) as base:
+        base.execute("BEGIN IMMEDIATE")
+        threads = [threading.Thread(target=create, args=(nth,))
+                   for nth in range(2)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: not refused(port) and not refused(port + 1),
+                   "both listen")
+        began = time.monotonic()
+        assert api.mappings() == {}             # not on disk yet
+        for path in ("create", "remove"):
+            answer = api.ask("POST", f"/api/mapping/{path}", {"port": port})
+            assert answer.status == 409 and "written" in answer.message
+        assert time.monotonic() - began < 1 * SCALE
+        threads[0].join()
+        base.rollback()
+    threads[1].join()
+    assert answers[0].status == 500
+    assert "another program" in answers[0].message
+    assert refused(port)
+    assert set(api.mappings()) == \
+        ({port + 1} if answers[1].status == 200 else set())
 
 
 # --- figures ----------------------------------------------------------------
