@@ -197,6 +197,18 @@ def test_who_is_unknown_is_told_so(lab, data, answer):
     town.outer.wait_log("lobby", "state", to="closed", **{"from": "leaving"})
 
 
+def test_the_answer_outlives_what_is_still_sent(lab):
+    """No reset overtakes it, though the client goes on for a while."""
+    town = Town(lab, rest=False)
+    sock = town.connect()
+    sock.sendall(head("other.lan"))
+    town.outer.wait_log("lobby", "state", to="leaving")
+    for _ in range(5):
+        sock.sendall(b"x" * 10000)
+        wait_acknowledged(sock)
+    assert recv_all(sock).startswith(b"HTTP/1.1 404 ")
+
+
 def test_who_does_not_close_is_closed(lab):
     """A client that was turned away and stays is reset in the end."""
     town = Town(lab, rest=False)
