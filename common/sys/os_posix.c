@@ -11,10 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* To open a fifo that nobody reads would take until somebody does. */
 int
 os_open_log(const char *path)
 {
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	int fd = open(path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, O_APPEND); /* lines are whole */
+	return fd;
 }
 
 int

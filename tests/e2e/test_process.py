@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import (BINARIES, DEADLINE, KEY, SCALE, VALGRIND, parse_line,
-                     wait_gone, wait_until)
+                     run_once, wait_gone, wait_until)
 from sockets import (connect, how_a_client_ends, how_it_ends, parse_address,
                      ping_pong, request)
 
@@ -210,6 +210,27 @@ def test_sighup_reopens_the_log(lab):
     assert path.read_text() and old.stat().st_size == size
     assert not outer.lines, "lines on standard output as well"
     assert clients
+
+
+def test_a_log_that_nobody_reads(lab):
+    """A fifo in the file's place keeps nobody waiting, now or at SIGHUP."""
+    path = lab.path("outer.log")
+    outer = lab.start_outer(lab.outer_file(LogFile=str(path)))
+    clients = parse_address(wait_logged(path, "listen", "listening",
+                                        **{"for": "clients"})["address"])
+    wait_logged(path, "outer", "ready")
+    old = path.rename(lab.path("outer.log.1"))
+    os.mkfifo(path)
+    outer.signal(signal.SIGHUP)
+    wait_logged(old, "app",
+                "cannot open the log file anew: the old one stays")
+    connect(clients).close()
+    done = run_once("outer_server", "-c",
+                    str(lab.outer_file(LogFile=str(path))))
+    assert done.returncode == 2
+    assert str(path) in done.stderr and done.stderr.count("\n") == 1
+    outer.signal(signal.SIGTERM)
+    assert outer.wait() == 0
 
 
 @pytest.mark.parametrize("name", ["outer", "inner"])
