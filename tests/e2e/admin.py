@@ -58,7 +58,11 @@ class Api:
                 for name, value in headers.items()}
         if self.token is not None:
             sent.setdefault("Authorization", f"Bearer {self.token}")
-        self.http.request(method, path, body, sent)
+        try:
+            self.http.request(method, path, body, sent)
+        except BrokenPipeError:     # it was idle for too long: a new one
+            self.http.close()
+            self.http.request(method, path, body, sent)
         response = self.http.getresponse()
         told = json.loads(response.read())
         assert set(told) == {"success", "message", "data"}

@@ -216,6 +216,7 @@ def make_many(api: Api, first: int, count: int) -> None:
             time.sleep(0.2)
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_a_thousand_are_restored(lab, machine, figure):
     """And listen, within 2 s of the start."""
@@ -236,6 +237,7 @@ def test_a_thousand_are_restored(lab, machine, figure):
     assert took <= 2 * SCALE
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_adding_one_to_a_thousand(lab, machine, figure):
     """At most 1.5 times as long as to ten: medians of 50, taken in turns, for
@@ -295,6 +297,7 @@ class Script(threading.Thread):
             self.in_flight = None
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_killed_at_fifty_moments(lab, machine, figure):
     """Every acknowledged create is there, every acknowledged remove is gone,
