@@ -227,7 +227,7 @@ def test_changes_are_nobody_elses_concern(lab, machine, figure):
            for name in ("first", "second")]
     visitors = start_visitors(lab, {
         "stays": outer.public("stays"), "pair": outer.public("pair")})
-    until, turn = time.monotonic() + 8, 0
+    until, turn, others = time.monotonic() + 8, 0, []
     while time.monotonic() < until:
         turn += 1
         mark = outer.mark()
@@ -241,9 +241,12 @@ def test_changes_are_nobody_elses_concern(lab, machine, figure):
         file.write_text(json.dumps(settings))
         outer.signal(signal.SIGHUP)
         outer.wait_log("service", "added", service=f"more{turn}", after=mark)
-        if turn % 2:
-            extra.signal(signal.SIGTERM)
-            extra.wait()
+        others.append(extra)
+        if len(others) > 3:                     # the outer knows 64 old runs
+            for one in others:
+                one.signal(signal.SIGTERM)
+            while others:
+                others.pop().wait()
     two[0].signal(signal.SIGTERM)
     two[0].wait()
     two[1].signal(signal.SIGHUP)
