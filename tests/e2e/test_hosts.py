@@ -248,8 +248,10 @@ def test_who_says_nothing_of_use_is_reset(lab, data):
         sock = town.connect()
         sock.sendall(data)
         assert how_it_ends(sock) == "reset"
-    lines = town.outer.grep("front", "refused")
-    assert len(lines) == 1 and "names no host" in lines[0]["why"]
+    town.outer.wait_log("lobby", "state", to="closed", count=3)
+    line = town.outer.wait_log("front", "refused")
+    assert "names no host" in line["why"]
+    assert town.outer.grep("front", "refused") == [line]
 
 
 def test_half_close(lab):
