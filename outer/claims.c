@@ -219,18 +219,27 @@ log_errors(const struct instance *instance, const struct outcome *outcomes)
 			    KV_STR("why", outcomes[i].error));
 }
 
-/* Services of the outer's that name this inner and a target which it refuses:
- * their clients would wait for nothing. */
+/* Services of the outer's that name this inner, which refuses their target or
+ * whose key is not for them: their clients would wait for nothing. */
 static void
-warn_of_targets(const struct services *services,
+warn_of_unserved(const struct services *services,
     const struct instance *instance)
 {
 	const struct service *service = services_next(services, NULL);
 	char target[ADDR_RANGE_TEXT_SIZE];
 
 	for (; service != NULL; service = services_next(services, service)) {
+		if (strcmp(service->inner, instance->inner) != 0)
+			continue;
+		if (!scope_allows_name(services->hub, instance,
+			service->name)) {
+			log_warn("service",
+			    "not served: Services of the inner's key lacks it",
+			    KV_STR("service", service->name),
+			    KV_STR("inner", instance->inner));
+			continue;
+		}
 		if (service->target.first.kind == ADDR_NONE ||
-		    strcmp(service->inner, instance->inner) != 0 ||
 		    services_may_dial(instance, &service->target))
 			continue;
 		addr_range_format(&service->target, target, sizeof(target));
@@ -326,7 +335,7 @@ take(struct claim *claim, struct services *services, struct instance *instance)
 	services_judge(services, instance);
 	services_look(services);
 	log_errors(instance, outcomes);
-	warn_of_targets(services, instance);
+	warn_of_unserved(services, instance);
 	answer(claim, instance, outcomes);
 	free(outcomes);
 }

@@ -150,8 +150,18 @@ ask_inners(const struct mappings *mappings, const struct mapping_wish *wish,
 	char text[ADDR_TEXT_SIZE];
 	const char *inner;
 
-	if (!wish->tunnel ||
-	    services_may_reach(&mappings->hub->services, wish->inner, &target,
+	if (!wish->tunnel)
+		return MAPPING_DONE;
+	if (wish->inner[0] != '\0' &&
+	    !scope_has_key(mappings->hub, wish->inner, wish->name)) {
+		say(problem,
+		    "name: found \"%s\", for which inner %s has no key: add "
+		    "it to Services of that key in the outer's file, and send "
+		    "SIGHUP",
+		    wish->name, wish->inner);
+		return MAPPING_FORBIDDEN;
+	}
+	if (services_may_reach(&mappings->hub->services, wish->inner, &target,
 		&inner))
 		return MAPPING_DONE;
 	addr_format(&wish->target, text, sizeof(text));

@@ -74,16 +74,32 @@ scope_refuses(const struct hub *hub, const struct instance *instance,
 	return NULL;
 }
 
+static bool
+is_for(const struct key *key, const char *service)
+{
+	for (size_t i = 0; i < key->services.count; i++)
+		if (strcmp(key->services.items[i], service) == 0)
+			return true;
+	return key->services.count == 0;
+}
+
 bool
 scope_allows_name(const struct hub *hub, const struct instance *instance,
     const char *service)
 {
 	const struct key *key = key_of(hub, instance);
 
-	if (key == NULL)
-		return false;
-	for (size_t i = 0; i < key->services.count; i++)
-		if (strcmp(key->services.items[i], service) == 0)
+	return key != NULL && is_for(key, service);
+}
+
+bool
+scope_has_key(const struct hub *hub, const char *inner, const char *service)
+{
+	const struct key *keys[KEYS_PER_INNER];
+
+	keys_of(hub->keys, inner, keys);
+	for (unsigned i = 0; i < KEYS_PER_INNER; i++)
+		if (keys[i]->id != 0 && is_for(keys[i], service))
 			return true;
-	return key->services.count == 0;
+	return false;
 }

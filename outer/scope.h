@@ -27,4 +27,9 @@ scope_refuses(const struct hub *hub, const struct instance *instance,
 bool scope_allows_name(const struct hub *hub, const struct instance *instance,
     const char *service);
 
+/* Main: whether an inner of that InnerId has a key for that service, be it
+ * connected or not. */
+bool
+scope_has_key(const struct hub *hub, const char *inner, const char *service);
+
 #endif

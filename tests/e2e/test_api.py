@@ -152,6 +152,17 @@ def test_what_is_taken(lab):
     api.create(first + 1)
 
 
+def test_a_name_that_no_key_of_the_inner_is_for(lab):
+    """403, with the key to change, be the inner there or not."""
+    _, api = admin(lab, Keys=[{"Inner": "home", "Key": "the key of the home",
+                               "Services": ["web"]}])
+    wish = {"port": free_ports(1), "target_port": 80, "inner": "home"}
+    answer = api.ask("POST", "/api/mapping/create", wish)
+    assert answer.status == 403 and "inner home has no key" in answer.message
+    assert "Services" in answer.message and api.mappings() == {}
+    api.post("/api/mapping/create", **wish, name="web")
+
+
 def test_a_target_that_the_inner_does_not_allow(lab):
     """403, with the key to set; after SIGHUP it is made."""
     target, other = lab.target(answers("mine!")), lab.target(answers("other"))

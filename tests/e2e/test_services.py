@@ -67,6 +67,22 @@ def test_default_beside_others(lab):
     assert request(outer.public("web"), b"two") == b"two"
 
 
+def test_a_key_for_other_services(lab):
+    """The outer tells what its inner has no key for, and serves the rest."""
+    outer = lab.outer(
+        Keys=[{"Inner": "shop", "Key": "the key of the shop", "Services":
+               ["web"]}],
+        Services=[any_port("web", Inner="shop"),
+                  any_port("nas", Inner="shop")])
+    lab.inner(outer, lab.target(answers("mine!")), InnerId="shop",
+              AuthKey="the key of the shop", MaxFreeConn=2)
+    outer.wait_joined(2)
+    line = outer.wait_log("service", level="warn", service="nas")
+    assert "Services of the inner's key" in line["message"]
+    assert line["inner"] == "shop"
+    assert who(outer.public("web")) == "mine!"
+
+
 def test_a_target_of_the_outers_file(lab):
     """FORWARD names it; the inner serves it if it is its own. A plain inner
     says so too, and the outer tells what nobody serves."""
