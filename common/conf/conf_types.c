@@ -572,9 +572,10 @@ void
 conf_value_print(const struct conf_field *field, const void *settings,
     FILE *out)
 {
-	if ((field->flags & CONF_SECRET) != 0)
+	const void *place = (const char *)settings + field->offset;
+
+	if ((field->flags & CONF_SECRET) != 0 && *(char *const *)place != NULL)
 		fputs("***", out);
 	else
-		types[field->type].print(field,
-		    (const char *)settings + field->offset, out);
+		types[field->type].print(field, place, out);
 }

@@ -198,7 +198,8 @@ key_find_shared(const char *path, const char *file, bool needed, char **key,
 		return true;
 	snprintf(problem, CONF_PROBLEM_SIZE,
 	    "%.400s: AuthKey: missing; expected the key that inners and "
-	    "outer share, 1 to 256 bytes",
+	    "outer share, 1 to 256 bytes, or AuthKeyFile, or "
+	    "TRANSPONDER_AUTH_KEY in the environment",
 	    path);
 	return false;
 }

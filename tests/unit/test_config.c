@@ -806,8 +806,11 @@ START_TEST(print)
 	    "AuthKey = ***\nAuthKeyFile = (none)\nKeys = { Inner = edge, Key = "
 	    "***, KeyFile = (none), Services = (none), Ports = (none) }, { "
 	    "Inner = shop, Key = ***, KeyFile = (none), Services = (none), "
-	    "Ports = (none) }\nSocketMode = 0666\n"
-	    "SocketOwner = (none)\n"));
+	    "Ports = (none) }\nPortRange = (none)\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(text, "SocketMode = 0666\nSocketOwner = (none)\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(text, "AdminToken = (none)\nAdminTokenFile = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 	    "BufferSize = 256K\nMaxBufferMemory = 256M\nPump = auto\n"
 	    "EarlyData = safe\nWorkers = 3\n"
