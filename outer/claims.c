@@ -107,6 +107,7 @@ open_service(struct services *services, const struct instance *instance,
 		services_remove(service, "it cannot listen");
 		return;
 	}
+	services_judge_one(service); /* of keys that are not for its ports */
 	outcome->service = service;
 	log_info("service", "opened for an inner",
 	    KV_STR("service", service->name), KV_STR("inner", instance->inner),

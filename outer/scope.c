@@ -9,6 +9,8 @@
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
+#include "base/cidr.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -22,6 +24,21 @@ is_listed(const struct conf_ports *list, unsigned port)
 	return false;
 }
 
+/* A name would be looked up on main, which then waits for a name server that
+ * whoever asks may have chosen. */
+static bool
+is_name(const char *host)
+{
+	char number[ADDR_HOST_MAX + 1];
+	struct cidr one;
+
+	str_copy(number, sizeof(number), host);
+	if (strchr(host, ':') != NULL)
+		number[strcspn(number, "%")] = '\0';
+	return host[0] != '\0' &&
+	    (strchr(host, '/') != NULL || cidr_parse(number, &one) != NULL);
+}
+
 const char *
 scope_port_refuses(const struct hub *hub, const struct addr_range *range)
 {
@@ -32,6 +49,9 @@ scope_port_refuses(const struct hub *hub, const struct addr_range *range)
 		return "only a tcp:// address can be asked for";
 	if (range->first.tls)
 		return "clients are not served over tls:// here";
+	if (is_name(range->first.host))
+		return "a public address is asked for by its number, not by a "
+		       "name";
 	for (unsigned i = 0; i < range->count; i++) {
 		unsigned port = range->first.port + i;
 
@@ -61,17 +81,28 @@ const char *
 scope_refuses(const struct hub *hub, const struct instance *instance,
     const char *service, const struct addr_range *range)
 {
-	const struct key *key = key_of(hub, instance);
 	const char *why = scope_port_refuses(hub, range);
 
 	if (why != NULL)
 		return why;
-	if (key == NULL || !scope_allows_name(hub, instance, service))
+	if (!scope_allows_name(hub, instance, service))
 		return "its key is not for this service";
-	for (unsigned i = 0; key->ports.count > 0 && i < range->count; i++)
+	return scope_allows_ports(hub, instance, range)
+	    ? NULL
+	    : "a port that is not among Ports of its key";
+}
+
+bool
+scope_allows_ports(const struct hub *hub, const struct instance *instance,
+    const struct addr_range *range)
+{
+	const struct key *key = key_of(hub, instance);
+
+	for (unsigned i = 0;
+	     key != NULL && key->ports.count > 0 && i < range->count; i++)
 		if (!is_listed(&key->ports, range->first.port + i))
-			return "a port that is not among Ports of its key";
-	return NULL;
+			return false;
+	return key != NULL;
 }
 
 static bool

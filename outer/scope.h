@@ -11,8 +11,8 @@ struct hub;
 struct instance;
 
 /*
- * Main: why the ports of a range may not be listened on, whoever asks; NULL:
- * they may. A constant.
+ * Main: why a range may not be listened on, whoever asks: its ports, or that
+ * it is no address in numbers; NULL: it may. A constant.
  */
 const char *
 scope_port_refuses(const struct hub *hub, const struct addr_range *range);
@@ -31,5 +31,9 @@ bool scope_allows_name(const struct hub *hub, const struct instance *instance,
  * connected or not. */
 bool
 scope_has_key(const struct hub *hub, const char *inner, const char *service);
+
+/* Main: whether that key is for all ports of the range. */
+bool scope_allows_ports(const struct hub *hub, const struct instance *instance,
+    const struct addr_range *range);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { SWEEP_MS = 1000 };
 
@@ -99,6 +100,41 @@ services_holder(const struct services *services, const struct addr_range *range)
 
 /* --- who serves what ------------------------------------------------------ */
 
+/* Whether the target of an offer has all of it, or its ports among its own. */
+static bool
+has_target(const char *offered, const struct addr_range *wanted,
+    const char *text)
+{
+	const char *ports = strrchr(offered, ':');
+	struct addr_range range;
+	unsigned from;
+
+	if (strcmp(offered, text) == 0)
+		return true;
+	if (ports == NULL || strchr(ports, '-') == NULL ||
+	    addr_range_parse(offered, &range) != NULL ||
+	    range.first.kind != wanted->first.kind ||
+	    strcasecmp(range.first.host, wanted->first.host) != 0 ||
+	    wanted->first.port < range.first.port)
+		return false;
+	from = wanted->first.port - range.first.port;
+	return from + wanted->count <= range.count;
+}
+
+/* All of it: each of its ports is somebody's. */
+static bool
+allows(const struct instance *instance, const struct addr_range *wanted)
+{
+	struct addr one = wanted->first;
+
+	if (wanted->count <= 1)
+		return targets_allow(&instance->allow, &one);
+	for (unsigned i = 0; addr_range_nth(wanted, i, &one); i++)
+		if (!targets_allow(&instance->allow, &one))
+			return false;
+	return true;
+}
+
 /* One that has not said what it allows is asked each time. A classic one dials
  * what its own file says. */
 bool
@@ -112,9 +148,9 @@ services_may_dial(const struct instance *instance,
 		return instance->has_secret;
 	addr_range_format(wanted, target, sizeof(target));
 	for (size_t i = 0; i < offer->service_count; i++)
-		if (strcmp(offer->services[i].target, target) == 0)
+		if (has_target(offer->services[i].target, wanted, target))
 			return true;
-	return targets_allow(&instance->allow, &wanted->first);
+	return allows(instance, wanted);
 }
 
 bool
@@ -165,6 +201,15 @@ weigh(struct instance *instance, const struct service *service)
 	    offer != NULL ? offer->weight : 1);
 }
 
+/* By the name, and by the ports where an inner has asked for them. */
+static bool
+key_allows(const struct instance *instance, const struct service *service)
+{
+	return scope_allows_name(service->hub, instance, service->name) &&
+	    (service->origin != SERVICE_OF_INNER ||
+		scope_allows_ports(service->hub, instance, &service->listen));
+}
+
 static bool
 serves(const struct instance *instance, const struct service *service)
 {
@@ -172,8 +217,7 @@ serves(const struct instance *instance, const struct service *service)
 	    strcmp(service->inner, instance->inner) == 0;
 
 	if (service->removed || service->direct || !its_inner ||
-	    instance->draining ||
-	    !scope_allows_name(service->hub, instance, service->name))
+	    instance->draining || !key_allows(instance, service))
 		return false;
 	return service->target.first.kind != ADDR_NONE
 	    ? services_may_dial(instance, &service->target)
@@ -192,9 +236,8 @@ services_judge(struct services *services, struct instance *instance)
 	}
 }
 
-/* All instances: those that are leaving may still have links. */
-static void
-judge_service(const struct service *service)
+void
+services_judge_one(const struct service *service)
 {
 	struct registry *registry = &service->hub->registry;
 	struct list *const lists[] = { &registry->all, &registry->leaving };
@@ -218,7 +261,7 @@ services_judge_all(struct services *services)
 	struct service *service = services_next(services, NULL);
 
 	for (; service != NULL; service = services_next(services, service))
-		judge_service(service);
+		services_judge_one(service);
 	services_look(services);
 }
 
@@ -284,7 +327,7 @@ services_add(struct services *services, const struct service_options *options,
 	if (id != 0)
 		atomic_store(&services->hub->wants_control, true);
 	list_push_back(&services->all, &service->node);
-	judge_service(service);
+	services_judge_one(service);
 	return service;
 }
 
@@ -300,7 +343,7 @@ services_remove(struct service *service, const char *why)
 	service->full = false;
 	service->removed = true;
 	dispatch_close(&service->dispatch, why);
-	judge_service(service);
+	services_judge_one(service);
 	list_remove(&service->node);
 	list_push_back(&services->leaving, &service->node);
 	loop_timer_start(&services->sweep, SWEEP_MS);

@@ -73,6 +73,10 @@ struct service *services_holder(const struct services *services,
 bool services_may_reach(const struct services *services, const char *inner,
     const struct addr_range *target, const char **refuser);
 
+/* Which instances serve it, by what it is now: those that are leaving too, for
+ * they may still have links. */
+void services_judge_one(const struct service *service);
+
 /* Keys have changed: who serves what is judged anew. */
 void services_judge_all(struct services *services);
 

@@ -196,6 +196,22 @@ def test_a_target_that_the_inner_does_not_allow(lab):
     assert who(public(port)) == "other"
 
 
+def test_a_target_within_a_range_of_the_inners_file(lab):
+    """What its own file names it dials: each port of a range, and no other."""
+    outer, api = admin(lab)
+    target = lab.target(answers("hello"))
+    first, ports = target.address[1] - 1, free_ports(3)
+    inner = lab.inner(outer, None, InnerId="home", Services=[
+        {"Name": "many", "Proxy": f"tcp://127.0.0.1:{first}-{first + 2}",
+         "RemoteListen": f"tcp://127.0.0.1:{ports}-{ports + 2}"}])
+    inner.wait_log("service", "registered")
+    port = free_ports(1)
+    assert api.ask("POST", "/api/mapping/create", {
+        "port": port, "target_port": first + 3}).status == 403
+    api.create(port, target_port=first + 1)
+    assert who(public(port)) == "hello"
+
+
 def test_who_may_call(lab):
     """Token, Host, method, size, and where from."""
     use_key(TOKEN)

@@ -448,6 +448,32 @@ def test_what_may_be_asked_for(lab):
     assert place_of(got[0])[1] == base + 2
 
 
+def test_no_name_is_looked_up_for_an_inner(lab):
+    """Its name server could keep the outer waiting as long as it likes."""
+    outer = lab.outer()
+    link = control(lab, outer, instance="1" * 16)
+    name, number = link.register(offer("name", "tcp://localhost:0"),
+                                 offer("number", "tcp://[::1]:0"))
+    assert "by its number" in name["error"] and "error" not in number
+
+
+def test_ports_of_a_key_hold_for_each_client(lab):
+    """A port that was given stays closed to who may not have it any more."""
+    key = {"Inner": "edge", "Key": "a key for the edge 1234"}
+    port = free_ports(1)
+    file = lab.outer_file(QueueTimeout=20, Keys=[key | {"Ports": [port]}])
+    outer = lab.start_outer(file).wait_ready()
+    link = control(lab, outer, "edge", instance="2" * 16, key=key["Key"])
+    place = place_of(*link.register(offer("web", f"tcp://127.0.0.1:{port}")))
+    standby = lab.standby(outer, inner="edge", instance="2" * 16,
+                          key=key["Key"], registers=True)
+    change(outer, file, Keys=[key | {"Ports": [port + 1]}])
+    client = lab.add(connect(place))
+    assert standby.quiet(0.5)
+    change(outer, file, Keys=[key])
+    serve(standby, client, b"hello")
+
+
 def test_nobody_takes_all_descriptors(lab):
     """Public addresses have a quarter of them."""
     outer = lab.outer(options={"prefix": ["prlimit", "--nofile=1024:1024"]})

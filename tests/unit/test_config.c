@@ -162,7 +162,8 @@ static const struct {
 	    "{" IN "\"OuterServerAddress\": "
 	    "\"tcp://:0\"}",
 	    ": AuthKey: missing; expected the key that inners "
-	    "and outer share, 1 to 256 bytes",
+	    "and outer share, 1 to 256 bytes, or AuthKeyFile, or "
+	    "TRANSPONDER_AUTH_KEY in the environment",
 	    "" },
 	{ "outer, empty key", false, "{" IN OUT "\"AuthKey\": \"\"}",
 	    ":1:105: AuthKey: found text of 0 bytes; expected text of 1 to 256 "
@@ -221,7 +222,8 @@ static const struct {
 	{ "outer, keys alone", false, "{" IN OUT KEYS(EDGE) "}", "", "" },
 	{ "outer, no keys at all", false, "{" IN OUT KEYS("") "}",
 	    ": AuthKey: missing; expected the key that inners "
-	    "and outer share, 1 to 256 bytes",
+	    "and outer share, 1 to 256 bytes, or AuthKeyFile, or "
+	    "TRANSPONDER_AUTH_KEY in the environment",
 	    "" },
 	{ "outer, two keys of one", false, "{" IN OUT KEYS(EDGE ", " EDGE) "}",
 	    "", "" },
