@@ -318,7 +318,7 @@ def test_ctrl_c_typed_at_a_console(lab, side):
         console = Console(lab, side, lab.outer_file(**settings))
         links, clients = (
             ("127.0.0.1", int(console.wait_shown(
-                rb"for=%s address=tcp://127.0.0.1:(\d+)" % who)[1]))
+                rb"for=%s .*?address=tcp://127.0.0.1:(\d+)" % who)[1]))
             for who in (b"links", b"clients"))
         lab.inner(f"tcp://127.0.0.1:{links[1]}", lab.echo())
     else:
