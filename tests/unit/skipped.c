@@ -25,6 +25,7 @@ static const struct {
 	    "the number of a process is asked for in another way" },
 	{ "posix", "unique_names", "beside the one above" },
 	{ "pump_pipes", "first_bytes_share_a_segment", no_unix },
+	{ "pump_pipes", "lingering_is_bounded", no_unix },
 	{ "pump_pipes", "reset_behind_an_end_that_is_not_read_yet",
 	    "this system does not tell the two resets apart" },
 	{ "pump_pipes", "large_pieces_are_spliced", no_splice },
