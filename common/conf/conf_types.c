@@ -157,8 +157,12 @@ expect_count(const struct conf_field *field, char *out, size_t size)
 static void
 print_count(const struct conf_field *field, const void *place, FILE *out)
 {
-	(void)field;
-	fprintf(out, "%" PRIu32, *(const uint32_t *)place);
+	uint32_t count = *(const uint32_t *)place;
+
+	if (count == 0 && field->min > 0)
+		fputs("(none)", out);
+	else
+		fprintf(out, "%" PRIu32, count);
 }
 
 /* Rounded to the nearest millisecond; a maximum in the table is far below
@@ -259,11 +263,11 @@ expect_bytes(const struct conf_field *field, char *out, size_t size)
 static void
 print_bytes(const struct conf_field *field, const void *place, FILE *out)
 {
+	uint64_t bytes = *(const uint64_t *)place;
 	char text[24];
 
-	(void)field;
-	format_bytes(*(const uint64_t *)place, text, sizeof(text));
-	fputs(text, out);
+	format_bytes(bytes, text, sizeof(text));
+	fputs(bytes == 0 && field->min > 0 ? "(none)" : text, out);
 }
 
 static const char *

@@ -811,6 +811,8 @@ START_TEST(print)
 	    "Ports = (none) }\nPortRange = (none)\n"));
 	ck_assert_ptr_nonnull(
 	    strstr(text, "SocketMode = 0666\nSocketOwner = (none)\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nMaxSessions = (none)\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nRateLimit = (none)\n"));
 	ck_assert_ptr_nonnull(
 	    strstr(text, "AdminToken = (none)\nAdminTokenFile = (none)\n"));
 	ck_assert_ptr_nonnull(strstr(text,
