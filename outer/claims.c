@@ -207,13 +207,16 @@ close_others(struct services *services, const struct instance *instance)
 	}
 }
 
+/* It may ask as often as it likes, and is told all of it each time. */
 static void
-log_errors(const struct instance *instance, const struct outcome *outcomes)
+log_errors(struct services *services, const struct instance *instance,
+    const struct outcome *outcomes)
 {
 	const struct registration *all = &instance->registration;
 
 	for (size_t i = 0; i < all->service_count; i++)
-		if (outcomes[i].error[0] != '\0')
+		if (outcomes[i].error[0] != '\0' &&
+		    hub_may_log(&services->claims))
 			log_warn("service", "not registered",
 			    KV_STR("service", all->services[i].name),
 			    KV_STR("inner", instance->inner),
@@ -223,8 +226,7 @@ log_errors(const struct instance *instance, const struct outcome *outcomes)
 /* Services of the outer's that name this inner, which refuses their target or
  * whose key is not for them: their clients would wait for nothing. */
 static void
-warn_of_unserved(const struct services *services,
-    const struct instance *instance)
+warn_of_unserved(struct services *services, const struct instance *instance)
 {
 	const struct service *service = services_next(services, NULL);
 	char target[ADDR_RANGE_TEXT_SIZE];
@@ -234,6 +236,8 @@ warn_of_unserved(const struct services *services,
 			continue;
 		if (!scope_allows_name(services->hub, instance,
 			service->name)) {
+			if (!hub_may_log(&services->claims))
+				continue;
 			log_warn("service",
 			    "not served: Services of the inner's key lacks it",
 			    KV_STR("service", service->name),
@@ -241,7 +245,8 @@ warn_of_unserved(const struct services *services,
 			continue;
 		}
 		if (service->target.first.kind == ADDR_NONE ||
-		    services_may_dial(instance, &service->target))
+		    services_may_dial(instance, &service->target) ||
+		    !hub_may_log(&services->claims))
 			continue;
 		addr_range_format(&service->target, target, sizeof(target));
 		log_warn("service",
@@ -335,7 +340,7 @@ take(struct claim *claim, struct services *services, struct instance *instance)
 		judge(services, instance, &now->services[i], &outcomes[i]);
 	services_judge(services, instance);
 	services_look(services);
-	log_errors(instance, outcomes);
+	log_errors(services, instance, outcomes);
 	warn_of_unserved(services, instance);
 	answer(claim, instance, outcomes);
 	free(outcomes);

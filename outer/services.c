@@ -306,8 +306,10 @@ services_add(struct services *services, const struct service_options *options,
 
 	bool inners = options->origin == SERVICE_OF_INNER;
 
-	if (services_find(services, options->name,
-		inners ? options->inner : NULL) != NULL)
+	if (services->closed)
+		why = "the outer is stopping";
+	else if (services_find(services, options->name,
+		     inners ? options->inner : NULL) != NULL)
 		why = "there is one of that name";
 	else if ((why = place(services, inners, options->name, &id, &slot)) ==
 		NULL &&
@@ -386,6 +388,7 @@ services_stop_listening(struct services *services)
 {
 	struct service *service = services_next(services, NULL);
 
+	services->closed = true;
 	for (; service != NULL; service = services_next(services, service))
 		service_stop_listening(service);
 }

@@ -4,6 +4,7 @@
 #define OUTER_SERVICES_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "outer/intake.h"
 #include "outer/lobby.h"
 #include "outer/service.h"
@@ -26,7 +27,9 @@ struct services {
 	size_t queued;	     /* clients in all of them */
 	struct service *slots[SERVICES_MAX]; /* borrowed; NULL: free */
 	uint32_t next_id;
-	uint16_t next_slot; /* where to look for a free one first */
+	uint16_t next_slot;	 /* where to look for a free one first */
+	bool closed;		 /* the outer stops: there are no new ones */
+	struct log_limit claims; /* lines that inners can cause */
 	struct intake intake;
 	struct lobby lobby;
 	struct loop_timer sweep; /* frees those that have left */
@@ -44,7 +47,8 @@ void services_close(struct services *services);
 /*
  * Adds a service that listens nowhere yet; the one named SERVICE_DEFAULT has id
  * 0. An inner's name is its own: others may have one too. NULL with one line in
- * problem: the name is there already, there are SERVICES_MAX, no memory.
+ * problem: the name is there already, there are SERVICES_MAX, no memory, the
+ * outer stops.
  */
 struct service *services_add(struct services *services,
     const struct service_options *options, char problem[SERVICE_PROBLEM_SIZE]);
@@ -92,7 +96,7 @@ bool services_may_dial(const struct instance *instance,
  * when what it offers has changed. */
 void services_judge(struct services *services, struct instance *instance);
 
-/* No client is accepted any more. */
+/* No client is accepted any more, and no service added. */
 void services_stop_listening(struct services *services);
 
 /* Standbys are idle, or who may be tried has changed: each queue looks, after

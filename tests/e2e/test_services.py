@@ -474,6 +474,36 @@ def test_ports_of_a_key_hold_for_each_client(lab):
     serve(standby, client, b"hello")
 
 
+def test_an_outer_that_stops_opens_nothing(lab):
+    """While clients still wait its ports are for the next one."""
+    outer = lab.outer(DrainTimeout=30)
+    link = control(lab, outer, instance="1" * 16)
+    answer, = link.register(offer("web"))
+    client = lab.add(connect(place_of(answer)))
+    link.register(offer("web"))  # by then the client is accepted
+    outer.signal(signal.SIGTERM)
+    outer.wait_log("app", signal="SIGTERM")
+    web, late = link.register(offer("web"), offer("late"))
+    assert web["id"] == answer["id"]
+    assert "the outer is stopping" in late["error"]
+    standby = lab.standby(outer, instance="1" * 16, registers=True)
+    serve(standby, client, b"hello")
+    client.close()
+    standby.close()
+    assert outer.wait() == 0
+
+
+def test_who_asks_again_and_again_fills_no_log(lab):
+    """An inner is told each time; the outer's log says so much a second."""
+    outer = lab.outer()
+    link = control(lab, outer, instance="1" * 16)
+    wrong = [offer(f"s{n}", None) for n in range(100)]
+    for _ in range(10):
+        assert len(link.register(*wrong)) == 100
+    outer.wait_log("service", "not registered")
+    assert 20 <= len(outer.grep("service", "not registered")) < 500
+
+
 def test_nobody_takes_all_descriptors(lab):
     """Public addresses have a quarter of them."""
     outer = lab.outer(options={"prefix": ["prlimit", "--nofile=1024:1024"]})
