@@ -128,9 +128,11 @@ catalog_change(struct services *services, const struct outer_config *before,
 	}
 	for (size_t i = 0; i < now->services.count; i++) {
 		const struct outer_service *other = find(before, own[i].name);
+		const struct service *there = services_find(services,
+		    own[i].name, NULL);
 		bool fresh = other == NULL;
 
-		if (services_find(services, own[i].name, NULL) != NULL)
+		if (there != NULL && there->origin == SERVICE_OF_FILE)
 			continue;
 		if (add(services, &own[i], problem) == NULL)
 			log_error("service", "left out",

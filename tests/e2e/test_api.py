@@ -15,7 +15,7 @@ import pytest
 from admin import API, Api, admin, lasting, public, refused
 from harness import BINARIES, use_key, wait_until
 from sockets import connect, free_ports, listen, recv_exactly
-from test_services import answers, who
+from test_services import answers, any_port, change, who
 
 TOKEN = "a-token-of-the-tests-0123456789"
 
@@ -210,6 +210,19 @@ def test_a_target_within_a_range_of_the_inners_file(lab):
         "port": port, "target_port": first + 3}).status == 403
     api.create(port, target_port=first + 1)
     assert who(public(port)) == "hello"
+
+
+def test_a_service_of_the_file_by_a_mappings_name(lab):
+    """The mapping stays; the reload says what is left out."""
+    file = lab.outer_file(AdminAddress=API)
+    outer = lab.start_outer(file).wait_ready()
+    api = lab.add(Api(outer))
+    port = free_ports(1)
+    api.create(port, name="web")
+    change(outer, file, Services=[any_port("web")])
+    line = outer.wait_log("service", "left out")
+    assert "there is one of that name" in line["why"]
+    assert not refused(port)
 
 
 def test_who_may_call(lab):
