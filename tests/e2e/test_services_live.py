@@ -171,10 +171,13 @@ def test_weights_are_kept(lab):
     mark = outer.mark()
     clients = [lab.add(connect(outer.public("web"))) for _ in range(16)]
     outer.wait_log("standby", "state", to="starting", count=16, after=mark)
-    taken = {name: len(select.select([link.sock for link in links], [], [],
-                                     0.5)[0])
-             for name, links in served.items()}
-    assert taken == {"big": 12, "small": 4}
+
+    def taken() -> dict[str, int]:
+        return {name: len(select.select([link.sock for link in links], [], [],
+                                        0)[0])
+                for name, links in served.items()}
+    wait_until(lambda: sum(taken().values()) == 16, "each FORWARD is there")
+    assert taken() == {"big": 12, "small": 4}
     assert len(clients) == 16
 
 
