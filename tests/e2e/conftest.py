@@ -26,9 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
             str(float(config.getini("timeout")) * harness.SCALE)
 
 
+@pytest.hookimpl(tryfirst=True)     # before xdist looks for its groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under valgrind only the short ones."""
+    """Who wants the machine for himself has one process of pytest's, so that
+    the others do not wait for it. Under valgrind only the short ones."""
     for item in items:
+        if "machine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("machine"))
         if harness.VALGRIND and item.get_closest_marker("short") is None:
             item.add_marker(pytest.mark.skip(reason="too slow for valgrind"))
 
