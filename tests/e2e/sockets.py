@@ -244,20 +244,26 @@ def unread_by_peer(sock: socket.socket) -> int:
     return struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0] + unsent[0]
 
 
+def _unacknowledged(sock: socket.socket) -> int:
+    """Bytes, and a FIN, that the other end's system has not acknowledged."""
+    left = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, left)
+    return left[0]
+
+
 def wait_read(sock: socket.socket, timeout: float | None = None) -> None:
-    """Waits until the program at the other end has read all that was sent."""
-    wait_until(lambda: unread_by_peer(sock) == 0, "the peer reads", timeout,
+    """Waits until the program at the other end has read all that was sent: its
+    system must have all of it first, or what is on its way would be missed."""
+    wait_until(lambda: _unacknowledged(sock) == 0 and
+               unread_by_peer(sock) == 0, "the peer reads", timeout,
                every=0.0002)
 
 
 def wait_acknowledged(sock: socket.socket) -> None:
     """Waits until the system at the other end has all that was sent, a FIN
     too; whether anybody reads it or not."""
-    def pending() -> int:
-        left = array.array("i", [0])
-        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, left)
-        return left[0]
-    wait_until(lambda: pending() == 0, "the peer's system takes it")
+    wait_until(lambda: _unacknowledged(sock) == 0,
+               "the peer's system takes it")
 
 
 _SETNS_NET = 0x40000000   # CLONE_NEWNET
