@@ -168,6 +168,16 @@ def wait_gone(pid: int, timeout: float) -> bool:
         os.close(fd)
 
 
+def stacks(pid: int) -> str:
+    """Where the threads of a program are, where there is a debugger."""
+    if shutil.which("gdb") is None:
+        return "no gdb to tell where it is"
+    return subprocess.run(
+        ["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all bt 12"],
+        capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL).stdout
+
+
 class Program:
     """A started program, its log lines, and how it must end."""
 
@@ -336,7 +346,8 @@ class Program:
         try:
             code = self.wait()
         except subprocess.TimeoutExpired:
-            faults.append(f"did not end after {self.stop_signal.name}")
+            faults.append(f"did not end after {self.stop_signal.name}\n"
+                          f"{stacks(self.pid)}")
             self.process.kill()
             code = self.wait()
         else:
