@@ -66,6 +66,31 @@ is_valid(jwt_t *jwt, int64_t now, const char **why)
 	return now >= from;
 }
 
+/*
+ * Whether it is three parts of base64url, none of them empty (RFC 7519, RFC
+ * 4648 5): of an empty one, and of one whose length nothing encodes to, the
+ * library writes behind the end of its memory.
+ */
+static bool
+has_form(const char *token)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	unsigned parts = 0;
+
+	for (;;) {
+		size_t len = strspn(token, digits);
+
+		if (len < 2 || len % 4 == 1 || ++parts > 3)
+			return false;
+		token += len;
+		if (*token == '\0')
+			return parts == 3;
+		if (*token++ != '.')
+			return false;
+	}
+}
+
 bool
 httpd_jwt_good(const char *token, const char *key, int64_t now,
     const char **why)
@@ -75,7 +100,7 @@ httpd_jwt_good(const char *token, const char *key, int64_t now,
 	bool good;
 
 	*why = "the JWT is not signed with our key";
-	if (len == 0 || len > INT_MAX ||
+	if (len == 0 || len > INT_MAX || !has_form(token) ||
 	    jwt_decode(&jwt, token, (const unsigned char *)key, (int)len) != 0)
 		return false;
 	good = is_valid(jwt, now, why);
