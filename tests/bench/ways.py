@@ -78,10 +78,8 @@ class Transponder(Way):
     def address(self, log, whom):
         def found():
             for line in log.read_text().split("\n")[:-1]:
-                _, is_it, address = line.partition(
-                    f"listening for={whom} address=")
-                if is_it:
-                    return address
+                if f"listening for={whom} " in line:
+                    return line.rpartition(" address=")[2]
             return None
         return wait_for(found, self.outer, "outer_server")
 
