@@ -168,6 +168,7 @@ def test_answer_of_a_go_inner_that_leaves_the_upload_unread(lab):
                 client.sendall(bytes(1 << 16))
         link.send(answer)
         link.finish()
+        wait_acknowledged(link.sock)    # or what is on its way would be lost
         wait_read(link.sock)
         link.close()                    # unread bytes: a reset follows
         client.settimeout(10 * SCALE)
