@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "net/dial.h"
 #include "net/link.h"
+#include "relay/refusal.h"
 #include "wire/proxyproto.h"
 
 #include <event2/buffer.h>
@@ -202,7 +203,7 @@ on_target(enum dial_result result, sock_fd fd, const char *why, void *arg)
 
 	spare->dial = NULL;
 	if (result != DIAL_OK) {
-		refuse(spare, target_code(result), why);
+		refuse(spare, refusal_of(result), why);
 		return;
 	}
 	spare->target_fd = fd;

@@ -70,20 +70,3 @@ target_choose(const struct offers *offers, const struct request *request,
 	return choose_port(target->offer, offers->ports[i],
 	    request->public_port, target, why);
 }
-
-enum wire_code
-target_code(enum dial_result result)
-{
-	switch (result) {
-	case DIAL_NO_NAME:
-		return CODE_NAME_NOT_RESOLVED;
-	case DIAL_TIMED_OUT:
-		return CODE_TARGET_TIMED_OUT;
-	case DIAL_NO_RESOURCES:
-		return CODE_LIMIT;
-	case DIAL_OK:
-	case DIAL_REFUSED:
-		break;
-	}
-	return CODE_TARGET_REFUSED;
-}

@@ -3,7 +3,6 @@
 #define INNER_TARGET_H
 
 #include "inner/offers.h"
-#include "net/dial.h"
 #include "wire/frame.h"
 #include "wire/request.h"
 
@@ -21,8 +20,5 @@ struct target {
  */
 unsigned target_choose(const struct offers *offers,
     const struct request *request, struct target *target, const char **why);
-
-/* The refusal code for a dial that failed. */
-enum wire_code target_code(enum dial_result result);
 
 #endif

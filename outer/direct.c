@@ -13,6 +13,7 @@
 #include "net/dial.h"
 #include "net/link.h"
 #include "net/resolve.h"
+#include "relay/refusal.h"
 #include "wire/frame.h"
 
 #include <stdio.h>
@@ -25,24 +26,6 @@ struct direct {
 	struct session *session; /* borrowed: it cancels before its end */
 	struct dial *dial;	 /* owned; NULL: it is over */
 };
-
-/* As an inner would call it. */
-static enum wire_code
-code_of(enum dial_result result)
-{
-	switch (result) {
-	case DIAL_NO_NAME:
-		return CODE_NAME_NOT_RESOLVED;
-	case DIAL_TIMED_OUT:
-		return CODE_TARGET_TIMED_OUT;
-	case DIAL_NO_RESOURCES:
-		return CODE_LIMIT;
-	case DIAL_OK:
-	case DIAL_REFUSED:
-		break;
-	}
-	return CODE_TARGET_REFUSED;
-}
 
 static void
 direct_free(struct direct *direct)
@@ -61,7 +44,7 @@ on_dialed(enum dial_result result, sock_fd fd, const char *why, void *arg)
 
 	if (result != DIAL_OK)
 		(void)snprintf(text, sizeof(text), "%s: %s",
-		    wire_code_text(code_of(result)), why);
+		    wire_code_text(refusal_of(result)), why);
 	else if ((link = link_new(direct->shard->loop, fd)) == NULL)
 		sock_close(fd);
 	direct_free(direct);

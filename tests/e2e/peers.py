@@ -392,7 +392,7 @@ class FakeOuter:
         return link
 
     def accept_standing(self) -> OuterLink:
-        """The next link, once the inner is known to wait for FORWARD."""
+        """The next link, once the inner has read WELCOME."""
         link = self.accept()
         link.wait_read()
         return link

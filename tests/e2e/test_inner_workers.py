@@ -67,6 +67,7 @@ def test_drain_waits_for_every_worker(lab, target, workers):
     running = fake.accept()
     running.start(b"x")
     idle = [fake.accept_standing() for _ in range(4)]
+    inner.wait_log("spare", "state", to="idle", count=5)
     with accept(target) as served:
         assert recv_exactly(served, 1) == b"x"
         inner.signal(signal.SIGTERM)
@@ -88,6 +89,7 @@ def test_last_words_are_said_before_the_end(lab, target, workers):
     inner = lab.inner(fake, target, MaxFreeConn=1, Workers=workers,
                       DrainTimeout=30, MaxLinkAge=1000)
     link = fake.accept_standing()
+    inner.wait_log("spare", "state", to="idle")
     inner.signal(signal.SIGTERM)
     link.expect(peers.GOAWAY)
     link.send(frame(peers.FORWARD, peers.Request(service=9).encode()))

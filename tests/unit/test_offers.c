@@ -4,6 +4,7 @@
  */
 #include "inner/offers.h"
 #include "inner/target.h"
+#include "relay/refusal.h"
 #include "tests/unit/suites.h"
 
 #include <string.h>
@@ -242,7 +243,7 @@ static const struct {
 
 START_TEST(refusal_code)
 {
-	ck_assert_int_eq(target_code(codes[_i].result), codes[_i].code);
+	ck_assert_int_eq(refusal_of(codes[_i].result), codes[_i].code);
 }
 END_TEST
 
