@@ -425,6 +425,8 @@ const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
 	    "the target: tcp://127.0.0.1:3000" },
 	[INNER_VALUE_REMOTE] = { "remote", "ADDRESS",
 	    "public address to ask the outer for" },
+	[INNER_VALUE_ID] = { "inner-id", "NAME",
+	    "its name; else that of the host" },
 };
 
 /* --proxy and --remote, the one service of that name. */
@@ -461,6 +463,7 @@ inner_config_load_values(const char *name, const char *const *values,
 		    values[INNER_VALUE_REGISTER] },
 		{ "AuthKeyFile", "--auth-key-file",
 		    values[INNER_VALUE_KEY_FILE] },
+		{ "InnerId", "--inner-id", values[INNER_VALUE_ID] },
 		{ "ProxyAddress", "--proxy",
 		    asks ? NULL : values[INNER_VALUE_PROXY] },
 	};

@@ -88,6 +88,7 @@ enum {
 	INNER_VALUE_KEY_FILE,
 	INNER_VALUE_PROXY,
 	INNER_VALUE_REMOTE,
+	INNER_VALUE_ID,
 	INNER_VALUE_COUNT,
 };
 extern const struct options_value inner_config_values[INNER_VALUE_COUNT];

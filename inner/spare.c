@@ -98,7 +98,6 @@ spare_free(void *object)
 	struct spare *spare = object;
 
 	loop_timer_fini(&spare->timer);
-	spare_forget_session(spare);
 	forget_handshake(spare);
 	free(spare);
 }
@@ -113,9 +112,7 @@ spare_leave(struct spare *spare, enum spare_end end, const char *why)
 	loop_timer_stop(&spare->timer);
 	dial_cancel(spare->dial);
 	spare->dial = NULL;
-	if (spare->target_fd != SOCK_NONE)
-		sock_close(spare->target_fd);
-	spare->target_fd = SOCK_NONE;
+	spare_forget_session(spare);
 	spare->link = NULL;
 	loop_reap(spare->shard->loop, &spare->reap, spare_free, spare);
 	inner_shard_on_end(spare->shard, from, end, why);
@@ -135,9 +132,10 @@ spare_close(struct spare *spare, enum spare_end end, const char *why)
 
 	if (spare->state == SPARE_CLOSED)
 		return;
-	if (spare->pump != NULL) {
-		spare->stop_why = why;
-		pump_stop(spare->pump); /* comes back by on_pump_done */
+	if (spare->session != NULL && spare->session->pump != NULL) {
+		spare->session->stop_why = why;
+		pump_stop(
+		    spare->session->pump); /* comes back by on_pump_done */
 		return;
 	}
 	if (spare->state == SPARE_DIALING)
@@ -311,7 +309,7 @@ spare_on_timeout(struct spare *spare)
 		    "the outer did not answer GOAWAY");
 		break;
 	case SPARE_DIALING: /* or the link is never read dry */
-		if (spare->puzzled)
+		if (spare->session->puzzled)
 			spare_look_again(spare);
 		else
 			spare_close(spare, SPARE_END_NORMAL,
@@ -350,7 +348,8 @@ on_input(void *arg)
 
 	spare->heard_ms = clock_ms();
 	spare->codec->read(spare, link_input(spare->link));
-	if (spare->state == SPARE_DIALING && spare->target_fd != SOCK_NONE)
+	if (spare->state == SPARE_DIALING &&
+	    spare->session->target_fd != SOCK_NONE)
 		spare_go_if_dry(spare);
 }
 
@@ -476,7 +475,6 @@ spare_start(struct inner_shard *shard)
 	if (spare == NULL)
 		return false;
 	spare->shard = shard;
-	spare->target_fd = SOCK_NONE;
 	spare->codec = config->protocol == INNER_CLASSIC ? &spare_classic
 							 : &spare_native;
 	loop_timer_init(&spare->timer, shard->loop, on_timer, spare);

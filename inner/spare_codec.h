@@ -54,52 +54,50 @@ struct spare_handshake {
 	bool challenged;
 };
 
-/* Whom the session is for, as FORWARD said it; the rest of the request is not
- * kept, for there may be thousands. */
-struct spare_client {
-	uint8_t family; /* enum request_family */
-	uint16_t port, public_port;
-	uint32_t service; /* its id */
-	uint8_t addr[16], public_addr[16];
+/* What a spare does for one client, from FORWARD to its end. The rest of the
+ * request is not kept, for there may be thousands. */
+struct spare_session {
+	struct pump *pump;	   /* STARTED, RELAYING; frees itself */
+	const char *stop_why;	   /* why pump_stop was called */
+	struct evbuffer *early;	   /* owned; NULL: none. What goes to the target
+				 * first: the PROXY header, then EARLY */
+	struct offers *offers;	   /* held: what it was looked up in */
+	const struct offer *offer; /* borrowed: offers; NULL: none of them */
+	char *asked; /* owned: the target, where it is not simply the offer's */
+	uint64_t began_ms;
+	uint32_t service;  /* its id */
+	sock_fd target_fd; /* owned; SOCK_NONE: none. Connected, but the link
+			    * is not read dry yet */
+	uint16_t client_port, public_port;
+	uint8_t family; /* enum request_family, of both addresses */
+	bool puzzled;	/* DIALING: its service is unknown as yet */
+	uint8_t client_addr[16], public_addr[16];
 };
 
 struct spare {
-	struct list_node state_node; /* shard.spares[state] */
-	struct inner_shard *shard;   /* borrowed */
+	union {
+		struct list_node state_node; /* shard.spares[state] */
+		struct reap reap;	     /* once it is closed */
+	};
+	struct inner_shard *shard; /* borrowed */
 	uint64_t id;
 	const struct spare_codec *codec;
 	struct link *link;	       /* owned until the pump has it */
 	struct dial *dial;	       /* owned: to the outer, to the target */
-	struct pump *pump;	       /* STARTED, RELAYING; frees itself */
-	const char *stop_why;	       /* why pump_stop was called */
 	struct loop_timer timer;       /* the state's deadline */
+	uint64_t dialed_us;	       /* when the dial of the link began */
 	uint64_t heard_ms, sent_ms;    /* when a byte last came, went */
 	uint64_t joined_ms, retire_ms; /* authenticated; to be retired */
 	struct spare_handshake *handshake; /* owned; a native one, until it
 					    * is over */
-	struct evbuffer *early; /* owned; NULL: none. What goes to the
-					    * target first: the PROXY header
-					    * of the session, then EARLY */
-	uint64_t session;	/* its id */
-	union {
-		uint64_t dialed_us; /* when the dial of the link began */
-		uint64_t began_ms;  /* the session */
-	};
-	struct spare_client client; /* of the session */
-	struct offers *offers;	    /* held: what it was looked up in */
-	const struct offer *offer;  /* borrowed: offers; NULL: none of them */
-	char *asked; /* owned: the target, where it is not simply the
-			  * offer's */
+	struct spare_session *session; /* owned; DIALING, STARTED, RELAYING */
+	uint64_t session_id;	       /* of the newest session; 0: none */
 	enum spare_state state;
-	sock_fd target_fd;   /* owned; SOCK_NONE: none. Connected, but the link
-			    * is not read dry yet */
 	uint32_t ping_ms;    /* the outer's interval */
 	unsigned key_serial; /* of the key that it has joined with */
-	bool puzzled;	     /* DIALING: its service is unknown as yet */
 	bool leaving;	     /* has said GOAWAY */
-	bool has_early;	     /* one per session, at most */
+	bool has_early;	     /* of the newest session: one at most */
 	bool secured;	     /* its TLS handshake is over */
-	struct reap reap;
 };
 
 /* Events that a codec reports. Each may close the spare: look at its state

@@ -107,7 +107,7 @@ send_ready(struct spare *spare)
 	uint8_t payload[READY_SIZE];
 
 	return send_frame(spare, FRAME_READY, payload,
-	    ready_encode(payload, spare->session));
+	    ready_encode(payload, spare->session_id));
 }
 
 static bool
@@ -116,7 +116,7 @@ send_refused(struct spare *spare, enum wire_code code, const char *text)
 	uint8_t payload[REFUSED_MAX];
 
 	return send_frame(spare, FRAME_REFUSED, payload,
-	    refused_encode(payload, spare->session, code, text));
+	    refused_encode(payload, spare->session_id, code, text));
 }
 
 static bool
@@ -256,7 +256,7 @@ static bool
 is_refused(const struct spare *spare, uint64_t session)
 {
 	return (spare->state == SPARE_IDLE || spare->state == SPARE_RETIRING) &&
-	    spare->session != 0 && session == spare->session;
+	    spare->session_id != 0 && session == spare->session_id;
 }
 
 static const char *
@@ -268,15 +268,15 @@ keep_early(struct spare *spare, const struct frame *frame)
 
 	if (!early_decode(frame, &session, &bytes, &len))
 		return "a bad EARLY";
-	if (session != spare->session || spare->has_early)
+	if (session != spare->session_id || spare->has_early)
 		return "an EARLY too many";
 	spare->has_early = true;
 	if (is_refused(spare, session))
 		return NULL;
-	if (spare->early == NULL)
-		spare->early = evbuffer_new();
-	return spare->early != NULL &&
-		evbuffer_add(spare->early, bytes, len) == 0
+	if (spare->session->early == NULL)
+		spare->session->early = evbuffer_new();
+	return spare->session->early != NULL &&
+		evbuffer_add(spare->session->early, bytes, len) == 0
 	    ? NULL
 	    : "out of memory";
 }
@@ -285,7 +285,7 @@ static void
 on_early(struct spare *spare, const struct frame *frame)
 {
 	bool fits = spare->state == SPARE_DIALING ||
-	    is_refused(spare, spare->session);
+	    is_refused(spare, spare->session_id);
 	const char *why = fits ? keep_early(spare, frame)
 			       : "EARLY is not allowed now";
 
@@ -437,6 +437,7 @@ static enum pump_gate
 gate(struct evbuffer *input, struct evbuffer *to_target, void *arg)
 {
 	struct spare *spare = arg;
+	struct evbuffer *early;
 	enum wire_code code;
 	struct frame frame;
 	const char *why;
@@ -453,8 +454,9 @@ gate(struct evbuffer *input, struct evbuffer *to_target, void *arg)
 		}
 		if (frame.type == FRAME_START) {
 			framing_drop(input, &frame);
-			if (spare->early != NULL &&
-			    evbuffer_add_buffer(to_target, spare->early) != 0)
+			early = spare->session->early;
+			if (early != NULL &&
+			    evbuffer_add_buffer(to_target, early) != 0)
 				return PUMP_GATE_BAD;
 			spare_on_start(spare);
 			return PUMP_GATE_OPEN;

@@ -32,69 +32,76 @@ enum {
 
 /* The service's name; what the file does not name, by its number. */
 static void
-service_text(const struct spare *spare, char out[REGISTER_NAME_MAX + 1])
+service_text(const struct spare_session *session,
+    char out[REGISTER_NAME_MAX + 1])
 {
-	if (spare->offer != NULL)
-		str_copy(out, REGISTER_NAME_MAX + 1, spare->offer->name);
-	else if (spare->client.service == 0)
+	if (session->offer != NULL)
+		str_copy(out, REGISTER_NAME_MAX + 1, session->offer->name);
+	else if (session->service == 0)
 		str_copy(out, REGISTER_NAME_MAX + 1, REGISTER_DEFAULT);
 	else
 		snprintf(out, REGISTER_NAME_MAX + 1, "%" PRIu32,
-		    spare->client.service);
+		    session->service);
 }
 
 /* The request, as far as it is kept. */
 static void
-client_request(const struct spare *spare, struct request *request)
+kept_request(const struct spare *spare, struct request *request)
 {
-	const struct spare_client *client = &spare->client;
+	const struct spare_session *session = spare->session;
 
 	*request = (struct request){
-		.session = spare->session,
-		.service = client->service,
-		.family = (enum request_family)client->family,
-		.client_port = client->port,
-		.public_port = client->public_port,
+		.session = spare->session_id,
+		.service = session->service,
+		.family = (enum request_family)session->family,
+		.client_port = session->client_port,
+		.public_port = session->public_port,
 	};
-	memcpy(request->client_addr, client->addr, sizeof(client->addr));
-	memcpy(request->public_addr, client->public_addr,
-	    sizeof(client->public_addr));
+	memcpy(request->client_addr, session->client_addr,
+	    sizeof(session->client_addr));
+	memcpy(request->public_addr, session->public_addr,
+	    sizeof(session->public_addr));
 }
 
 void
 spare_log_finished(const struct spare *spare, uint64_t up, uint64_t down,
     const char *why)
 {
+	const struct spare_session *session = spare->session;
 	char client[REQUEST_CLIENT_SIZE], service[REGISTER_NAME_MAX + 1];
 	char target[ADDR_TEXT_SIZE] = "";
 	struct request request;
 
-	client_request(spare, &request);
+	kept_request(spare, &request);
 	request_client_text(&request, client);
-	service_text(spare, service);
-	if (spare->asked != NULL)
-		str_copy(target, sizeof(target), spare->asked);
-	else if (spare->offer != NULL)
-		addr_format(&spare->offer->target.first, target,
+	service_text(session, service);
+	if (session->asked != NULL)
+		str_copy(target, sizeof(target), session->asked);
+	else if (session->offer != NULL)
+		addr_format(&session->offer->target.first, target,
 		    sizeof(target));
-	log_info("session", "finished", KV_U64("id", spare->session),
+	log_info("session", "finished", KV_U64("id", spare->session_id),
 	    KV_STR("client", client), KV_STR("service", service),
 	    KV_STR("target", target), KV_U64("up", up), KV_U64("down", down),
-	    KV_MS("duration", clock_ms() - spare->began_ms),
+	    KV_MS("duration", clock_ms() - session->began_ms),
 	    KV_STR("why", why));
 }
 
 void
 spare_forget_session(struct spare *spare)
 {
-	if (spare->early != NULL)
-		evbuffer_free(spare->early);
-	spare->early = NULL;
-	free(spare->asked);
-	spare->asked = NULL;
-	offers_release(spare->offers);
-	spare->offers = NULL;
-	spare->offer = NULL;
+	struct spare_session *session = spare->session;
+
+	if (session == NULL)
+		return;
+	if (session->early != NULL)
+		evbuffer_free(session->early);
+	if (session->target_fd != SOCK_NONE)
+		sock_close(session->target_fd);
+	free(session->asked);
+	offers_release(session->offers);
+	free(session);
+	spare->session = NULL;
 }
 
 /* No target for this client. The link stays good, unless its format has no
@@ -122,10 +129,10 @@ on_pump_done(const struct pump_result *result, void *arg)
 	struct spare *spare = arg;
 	char text[PUMP_END_SIZE];
 	const char *why = result->end == PUMP_STOPPED
-	    ? spare->stop_why
+	    ? spare->session->stop_why
 	    : pump_end_text(result->end, "target", "outer", text);
 
-	spare->pump = NULL;
+	spare->session->pump = NULL;
 	spare_log_finished(spare, result->b_to_a, result->a_to_b, why);
 	spare_leave(spare, SPARE_END_NORMAL, why);
 }
@@ -135,6 +142,7 @@ static bool
 relay(struct spare *spare)
 {
 	const struct inner_config *config = spare->shard->config;
+	struct spare_session *session = spare->session;
 	const struct pump_options options = {
 		.buffer_bytes = (size_t)config->buffer_bytes,
 		.idle_ms = config->idle_ms,
@@ -142,16 +150,16 @@ relay(struct spare *spare)
 		.whole_close_b = spare->codec->whole_close,
 		.hold_fin_ms = spare->codec->whole_close ? HOLD_FIN_MS : 0,
 		.gate = spare->codec->gate,
-		.early = spare->early,
+		.early = session->early,
 		.done = on_pump_done,
 		.arg = spare,
 	};
 
-	spare->pump = pump_start(spare->shard->pumps, spare->target_fd,
+	session->pump = pump_start(spare->shard->pumps, session->target_fd,
 	    spare->link, &options);
-	if (spare->pump == NULL)
+	if (session->pump == NULL)
 		return false;
-	spare->target_fd = SOCK_NONE;
+	session->target_fd = SOCK_NONE;
 	spare->link = NULL;
 	return true;
 }
@@ -206,7 +214,7 @@ on_target(enum dial_result result, sock_fd fd, const char *why, void *arg)
 		refuse(spare, refusal_of(result), why);
 		return;
 	}
-	spare->target_fd = fd;
+	spare->session->target_fd = fd;
 
 	loop_timer_start(&spare->timer, spare->shard->config->forward_ms);
 	spare_go_if_dry(spare);
@@ -221,10 +229,10 @@ keep_asked(struct spare *spare, const struct request *request,
 	char text[ADDR_TEXT_SIZE];
 
 	if (request->target[0] != '\0') {
-		spare->asked = strdup(request->target);
+		spare->session->asked = strdup(request->target);
 	} else if (target->offer != NULL && target->offer->target.count > 1) {
 		addr_format(&target->addr, text, sizeof(text));
-		spare->asked = strdup(text);
+		spare->session->asked = strdup(text);
 	}
 }
 
@@ -233,12 +241,13 @@ static unsigned
 choose(struct spare *spare, const struct request *request,
     struct target *target, const char **why)
 {
+	struct spare_session *session = spare->session;
 	unsigned code;
 
-	offers_release(spare->offers);
-	spare->offers = offers_slot_get(spare->shard->keeper->offers);
-	code = target_choose(spare->offers, request, target, why);
-	spare->offer = target->offer;
+	offers_release(session->offers);
+	session->offers = offers_slot_get(spare->shard->keeper->offers);
+	code = target_choose(session->offers, request, target, why);
+	session->offer = target->offer;
 	return code;
 }
 
@@ -247,21 +256,22 @@ choose(struct spare *spare, const struct request *request,
 static bool
 put_header(struct spare *spare)
 {
-	const struct offer *offer = spare->offer;
+	struct spare_session *session = spare->session;
+	const struct offer *offer = session->offer;
 	uint8_t header[PROXYPROTO_ENCODED_MAX];
 	struct request request;
 	size_t len;
 
 	if (offer == NULL || offer->header == INNER_HEADER_OFF)
 		return true;
-	client_request(spare, &request);
+	kept_request(spare, &request);
 	len = offer->header == INNER_HEADER_V1
 	    ? proxyproto_encode_v1(&request, header)
 	    : proxyproto_encode_v2(&request, offer->name, header);
-	if (spare->early == NULL)
-		spare->early = evbuffer_new();
-	return spare->early != NULL &&
-	    evbuffer_prepend(spare->early, header, len) == 0;
+	if (session->early == NULL)
+		session->early = evbuffer_new();
+	return session->early != NULL &&
+	    evbuffer_prepend(session->early, header, len) == 0;
 }
 
 static void
@@ -288,7 +298,7 @@ dial_target(struct spare *spare, const struct addr *addr)
 static void
 wait_for_word(struct spare *spare)
 {
-	spare->puzzled = true;
+	spare->session->puzzled = true;
 	if (spare->codec->send_dialing(spare))
 		loop_timer_start(&spare->timer, PUZZLED_LOOK_MS);
 	else
@@ -303,14 +313,14 @@ spare_look_again(struct spare *spare)
 	struct target target;
 	unsigned code;
 
-	client_request(spare, &request);
+	kept_request(spare, &request);
 	code = choose(spare, &request, &target, &why);
 	if (code == CODE_NO_SUCH_SERVICE &&
-	    clock_ms() - spare->began_ms < PUZZLED_MS) {
+	    clock_ms() - spare->session->began_ms < PUZZLED_MS) {
 		loop_timer_start(&spare->timer, PUZZLED_LOOK_MS);
 		return;
 	}
-	spare->puzzled = false;
+	spare->session->puzzled = false;
 	keep_asked(spare, &request, &target);
 	if (code == 0)
 		dial_target(spare, &target.addr);
@@ -318,20 +328,28 @@ spare_look_again(struct spare *spare)
 		refuse(spare, (enum wire_code)code, why);
 }
 
-static void
-note_client(struct spare *spare, const struct request *request)
+/* False without memory. */
+static bool
+begin_session(struct spare *spare, const struct request *request)
 {
-	spare->session = request->session;
-	spare->client.family = (uint8_t)request->family;
-	spare->client.port = request->client_port;
-	spare->client.public_port = request->public_port;
-	spare->client.service = request->service;
-	memcpy(spare->client.addr, request->client_addr,
-	    sizeof(spare->client.addr));
-	memcpy(spare->client.public_addr, request->public_addr,
-	    sizeof(spare->client.public_addr));
-	spare->began_ms = clock_ms();
+	struct spare_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL)
+		return false;
+	session->began_ms = clock_ms();
+	session->target_fd = SOCK_NONE;
+	session->service = request->service;
+	session->family = (uint8_t)request->family;
+	session->client_port = request->client_port;
+	session->public_port = request->public_port;
+	memcpy(session->client_addr, request->client_addr,
+	    sizeof(session->client_addr));
+	memcpy(session->public_addr, request->public_addr,
+	    sizeof(session->public_addr));
+	spare->session = session;
+	spare->session_id = request->session;
 	spare->has_early = false;
+	return true;
 }
 
 void
@@ -341,7 +359,10 @@ spare_on_forward(struct spare *spare, const struct request *request)
 	const char *why = NULL;
 	unsigned code;
 
-	note_client(spare, request);
+	if (!begin_session(spare, request)) {
+		spare_close(spare, SPARE_END_NORMAL, "out of memory");
+		return;
+	}
 	spare_set_state(spare, SPARE_DIALING);
 	loop_timer_stop(&spare->timer); /* the dial has its own */
 	inner_shard_on_taken(spare->shard, request->waiting);

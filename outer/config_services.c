@@ -102,8 +102,6 @@ settle_burst(const char *path, const char *where, uint32_t a_second,
 	}
 	if (*burst == 0)
 		*burst = a_second * BURST_SECONDS;
-	if (*burst == 0)
-		*burst = 1;
 	return true;
 }
 

@@ -215,6 +215,17 @@ use_key(struct standby *standby, const struct key *key)
 	return proof_make(PROOF_OUTER, &input, handshake->welcome);
 }
 
+/* Which key is wanted depends on the name, so that is told, too. */
+static void
+fail_proof(struct standby *standby, const char *inner)
+{
+	char why[HELLO_INNER_MAX + 64];
+
+	snprintf(why, sizeof(why),
+	    "authentication failed: another AuthKey for InnerId %s", inner);
+	standby_fail(standby, CODE_AUTH_FAILED, why);
+}
+
 static void
 on_auth(struct standby *standby, const struct frame *frame)
 {
@@ -233,8 +244,7 @@ on_auth(struct standby *standby, const struct frame *frame)
 	}
 	standby->rtt_us = (uint32_t)(clock_us() - handshake->challenged_us);
 	if ((key = find_key(standby, auth.proof)) == NULL) {
-		standby_fail(standby, CODE_AUTH_FAILED,
-		    "authentication failed: another AuthKey");
+		fail_proof(standby, handshake->hello.inner);
 		return;
 	}
 	if (!use_key(standby, key)) {

@@ -88,7 +88,7 @@ log_reopen(void)
 		return 0;
 	if ((fd = os_open_log(sink.path)) < 0)
 		return -1;
-	return adopt(fd);
+	return adopt(fd) == 0 ? 1 : -1;
 }
 
 void

@@ -75,7 +75,8 @@ struct log_field {
  */
 int log_open(enum log_level level, enum log_format format, const char *path);
 
-/* Opens the file anew, for log rotation. On -1 (errno) the old one stays. */
+/* Opens the file anew, for log rotation: 1, or 0 when there is none. On -1
+ * (errno) the old one stays. */
 int log_reopen(void);
 
 /* Gives up the file; lines go to standard output again. */

@@ -72,9 +72,11 @@ stop(struct app *app, const char *name, uint32_t within_ms)
 void
 app_reload(struct app *app)
 {
-	if (log_reopen() == 0)
+	int opened = log_reopen();
+
+	if (opened > 0)
 		log_info("app", "log file opened anew");
-	else
+	else if (opened < 0)
 		log_error("app",
 		    "cannot open the log file anew: "
 		    "the old one stays",

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import functools
 import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -178,6 +180,22 @@ def stacks(pid: int) -> str:
         stdin=subprocess.DEVNULL).stdout
 
 
+@functools.cache
+def _sanitizer_options() -> dict[str, str]:
+    """With tsan.supp where programs of any user can read it, which is not so
+    of a repository in somebody's own folder."""
+    place = Path(tempfile.mkdtemp(prefix="tp-tsan-"))
+    atexit.register(shutil.rmtree, place)
+    suppressions = shutil.copyfile(REPO / "tests/e2e/tsan.supp",
+                                   place / "tsan.supp")
+    place.chmod(0o755)
+    suppressions.chmod(0o644)
+    return {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66:"
+                            f"suppressions={suppressions}",
+            "ASAN_OPTIONS": "detect_leaks=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
 class Program:
     """A started program, its log lines, and how it must end."""
 
@@ -198,11 +216,8 @@ class Program:
         self._changed = threading.Condition()
         self._eof = self._asked = False
         environment = {**os.environ, **(env or {})}
-        environment.setdefault(
-            "TSAN_OPTIONS", "halt_on_error=1:exitcode=66:suppressions="
-            f"{REPO}/tests/e2e/tsan.supp")
-        environment.setdefault("ASAN_OPTIONS", "detect_leaks=1")
-        environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        if SANITIZED:
+            environment = _sanitizer_options() | environment
         before = signal.getsignal(signal.SIGHUP)
         if ignore_hup:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -36,9 +36,10 @@ def test_a_public_address_is_asked_for(lab, fake, target):
 
 
 def test_without_remote_it_is_a_plain_inner(lab, fake, target):
-    start(lab, fake, target)
+    start(lab, fake, target, "--inner-id", "box")
     link = fake.accept()
     assert "registers" not in link.hello.json()
+    assert link.hello.json()["inner"] == "box"
     serves(link, target)
 
 
@@ -59,6 +60,8 @@ def test_without_remote_it_is_a_plain_inner(lab, fake, target):
      "none: no such file"),
     (["--register", "tcp://:1", "-c", "inner.config.json"],
      "--register: found it with --config"),
+    (["--register", "tcp://:1", "--proxy", "tcp://:1", "--inner-id", "a b"],
+     "--inner-id: found \"a b\""),
     (["--proxy"], "requires an argument")])
 def test_what_is_wrong_is_said(lab, args, says):
     """One line, and status 2."""
