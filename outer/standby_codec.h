@@ -54,11 +54,11 @@ struct standby_handshake {
 struct standby {
 	union {
 		struct inbox_message message; /* from main to the shard */
-		struct reap reap;	      /* when all is over */
+		struct list_node state_node;  /* shard.standbys[state] */
+		struct reap reap; /* RELAYING, CLOSED: when all is over */
 	};
 	struct pool_item item;
-	struct list_node state_node; /* shard.standbys[state] */
-	struct shard *shard;	     /* borrowed */
+	struct shard *shard; /* borrowed */
 	uint64_t id;
 	sock_fd fd; /* owned; SOCK_NONE once the link has it */
 	struct endpoint peer;

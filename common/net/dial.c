@@ -13,6 +13,7 @@
 #include "sys/sock.h"
 #include "sys/sock_unix.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
@@ -20,17 +21,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ADDRESS_MAX = 112 }; /* the longest is that of a Unix socket */
+
 struct attempt {
 	struct dial *dial;  /* the one it belongs to */
 	struct event event; /* while connecting */
 	bool connecting;
 	sock_fd fd; /* owned while connecting */
-	struct sockaddr_storage address;
 	socklen_t length;
+	union {
+		struct sockaddr any;
+		unsigned char bytes[ADDRESS_MAX];
+	} address;
 };
 
+/* Each link and each session begins with one: with its small size the C library
+ * gives its room to the link that comes of it, and nothing is left over. */
 struct dial {
-	struct loop *loop;     /* borrowed */
 	struct lookup *lookup; /* owned; NULL: not looking up */
 	struct loop_timer deadline;
 	struct loop_timer stagger; /* the next address, or the end */
@@ -119,8 +126,10 @@ on_connected(sock_fd fd, short what, void *arg)
 static bool
 attempt_wait(struct dial *dial, struct attempt *attempt, sock_fd fd)
 {
-	loop_prepare_fd(dial->loop, fd);
-	event_assign(&attempt->event, loop_base(dial->loop), fd, EV_WRITE,
+	struct loop *loop = dial->deadline.loop;
+
+	loop_prepare_fd(loop, fd);
+	event_assign(&attempt->event, loop_base(loop), fd, EV_WRITE,
 	    on_connected, attempt);
 	if (event_add(&attempt->event, NULL) != 0) {
 		dial->result = DIAL_NO_RESOURCES;
@@ -138,7 +147,7 @@ attempt_wait(struct dial *dial, struct attempt *attempt, sock_fd fd)
 static bool
 attempt_start(struct dial *dial, struct attempt *attempt)
 {
-	sock_fd fd = inet_open(attempt->address.ss_family);
+	sock_fd fd = inet_open(attempt->address.any.sa_family);
 	int error;
 
 	if (fd == SOCK_NONE) {
@@ -146,8 +155,7 @@ attempt_start(struct dial *dial, struct attempt *attempt)
 		return false;
 	}
 	sock_set_nodelay(fd);
-	error = inet_connect(fd, (const struct sockaddr *)&attempt->address,
-	    attempt->length);
+	error = inet_connect(fd, &attempt->address.any, attempt->length);
 	if (error == 0) {
 		dial->winner = fd;
 		return true;
@@ -199,7 +207,8 @@ on_deadline(void *arg)
 static void
 set_address(struct attempt *attempt, const void *address, size_t len)
 {
-	memcpy(&attempt->address, address, len);
+	assert(len <= ADDRESS_MAX);
+	memcpy(attempt->address.bytes, address, len);
 	attempt->length = (socklen_t)len;
 }
 
@@ -246,10 +255,11 @@ add_plain(struct dial *dial, const struct addr *addr)
 		.sin_port = htons(addr->port) };
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
 		.sin6_port = htons(addr->port) };
+	struct sockaddr_storage unix_address;
 
 	if (addr->kind == ADDR_UNIX) {
-		dial->only.length = (socklen_t)sock_unix_address(addr->path,
-		    &dial->only.address);
+		set_address(&dial->only, &unix_address,
+		    sock_unix_address(addr->path, &unix_address));
 	} else if (inet_pton(AF_INET, addr->host, &sin.sin_addr) == 1) {
 		set_address(&dial->only, &sin, sizeof(sin));
 	} else if (inet_pton(AF_INET6, addr->host, &sin6.sin6_addr) == 1) {
@@ -289,7 +299,6 @@ dial_start(struct loop *loop, struct resolver *resolver,
 
 	if (dial == NULL)
 		return NULL;
-	dial->loop = loop;
 	dial->done = done;
 	dial->arg = arg;
 	dial->attempts = &dial->only;
