@@ -99,8 +99,11 @@ void standby_on_goaway(struct standby *standby, const char *reason);
 /* Whether what is in the input is the codec's to read now. */
 bool standby_may_read(const struct standby *standby);
 
-/* The peer ends the link, for a reason of its own. */
-void standby_lose(struct standby *standby, const char *why);
+/* Closes it, and tells the session, if it is starting one, that it is lost.
+ * Last thing that a caller does: the session may take the next standby at
+ * once. */
+void
+standby_lose(struct standby *standby, enum standby_loss loss, const char *why);
 
 /* The id of the session that it is starting. */
 uint64_t standby_session_id(const struct standby *standby);

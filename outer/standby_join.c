@@ -7,7 +7,7 @@
  * Floor:   outer. A link whose instance the shard does not know, or may not
  *          join, asks main (registry.c) and reads nothing until the answer.
  */
-#include "outer/standby_join.h"
+#include "outer/standby_parts.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
 #include "outer/shard.h"

@@ -312,7 +312,7 @@ on_error(struct standby *standby, const struct frame *frame)
 		return;
 	}
 	snprintf(why, sizeof(why), "the inner says: %s", text);
-	standby_lose(standby, why);
+	standby_lose(standby, STANDBY_DIED, why);
 }
 
 static const struct {
