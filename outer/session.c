@@ -4,69 +4,27 @@
  * Owns:    the client's socket until the pump has it; then the pump.
  * Thread:  main while it waits, the shard's loop from then on; a message
  *          carries it from one to the other.
- * Floor:   outer.
+ * Floor:   outer. session_tries.c finds it a standby.
  *
  * Until a standby is ready the client has lost nothing: its bytes wait in the
  * kernel, unread, and the next standby can still serve it.
  */
-#include "outer/session.h"
+#include "outer/session_parts.h"
 #include "outer/direct.h"
-#include "outer/early.h"
 #include "outer/hub.h"
-#include "outer/instance.h"
 #include "outer/keys.h"
 #include "outer/shard.h"
 #include "outer/throttle.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "net/endpoint.h"
 #include "net/link.h"
-#include "net/loop.h"
 #include "net/watch.h"
 #include "relay/pump.h"
 #include "sys/sock.h"
-#include "wire/request.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum {
-	ATTEMPTS_MAX = 100, /* standbys that one client may use up */
-	WHY_SIZE = 192,
-};
-
-struct session {
-	struct inbox_message message; /* under way between main and shard */
-	struct list_node node; /* dispatch's, shard.setting_up, .relaying */
-	struct pool_history history;
-	struct hub *hub;	   /* borrowed */
-	struct service *service;   /* held until its end */
-	struct shard *shard;	   /* borrowed; NULL: it is on main */
-	struct instance *promised; /* borrowed; on the way to the shard */
-	uint64_t id;
-	enum session_state state;
-	uint16_t waiting; /* request.waiting */
-	uint16_t nth;	  /* see service_target */
-	sock_fd fd;	  /* owned; SOCK_NONE once the pump has it */
-	struct endpoint client, public;
-	struct source *source;	   /* counts it until its end; or NULL */
-	struct early early;	   /* what went ahead of READY */
-	struct watch *watch;	   /* owned; while fd is */
-	struct loop_timer *timer;  /* owned: QueueTimeout; while queued */
-	struct standby *standby;   /* borrowed; STARTING only */
-	struct direct *direct;	   /* owned; STARTING only, without a standby */
-	struct pump *pump;	   /* RELAYING only; frees itself */
-	struct throttle *throttle; /* its service's, while it relays; or NULL */
-	const char *stop_why;	   /* why pump_stop was called */
-	uint32_t key;		   /* id of the key that let the standby in, */
-	char inner[HELLO_INNER_MAX + 1]; /* and as whose */
-	unsigned attempts, counted; /* standbys used up; those that count */
-	uint64_t began_ms, claimed_ms, ready_ms;
-	struct reap reap;
-};
 
 static const char *const state_names[] = {
 	[SESSION_WAITING] = "waiting",
@@ -127,10 +85,9 @@ session_history(const struct session *session)
 	return &session->history;
 }
 
-/* The only writer of the state; also moves lists and gauges: up before down,
- * so that main never misses one. */
-static void
-set_state(struct session *session, enum session_state next)
+/* Gauges go up before down, so that main never misses one. */
+void
+session_set_state(struct session *session, enum session_state next)
 {
 	struct shard *shard = session->shard;
 
@@ -178,9 +135,8 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 	    KV_MS("duration", now - session->began_ms), KV_STR("why", why));
 }
 
-/* Nobody looks after the client's socket or the wait any more. */
-static void
-stop_waiting(struct session *session)
+void
+session_stop_waiting(struct session *session)
 {
 	direct_cancel(session->direct);
 	session->direct = NULL;
@@ -197,10 +153,10 @@ leave(struct session *session)
 	struct hub *hub = session->hub;
 	struct shard *shard = session->shard;
 
-	stop_waiting(session);
+	session_stop_waiting(session);
 	if (shard == NULL)
 		dispatch_remove(&session->service->dispatch, session);
-	set_state(session, SESSION_CLOSED);
+	session_set_state(session, SESSION_CLOSED);
 	source_leave(session->source);
 	throttle_drop(session->throttle);
 	session->throttle = NULL;
@@ -227,7 +183,7 @@ session_close(struct session *session, const char *why)
 	}
 	log_finished(session, 0, 0, why);
 	session->standby = NULL;
-	stop_waiting(session); /* before the socket goes */
+	session_stop_waiting(session); /* before the socket goes */
 	if (session->fd != SOCK_NONE) {
 		sock_reset(session->fd);
 		session->fd = SOCK_NONE;
@@ -237,172 +193,15 @@ session_close(struct session *session, const char *why)
 		standby_close(standby, "the client is gone");
 }
 
-static void
-send_ahead(struct session *session)
-{
-	early_send(&session->early,
-	    (enum early_mode)session->hub->config->early_data, session->fd,
-	    session->standby);
-}
-
-static void
-on_gone(void *arg)
+void
+session_on_gone(void *arg)
 {
 	session_close(arg, "the client left before it was served");
 }
 
-static void
-on_more(void *arg)
-{
-	struct session *session = arg;
-
-	if (session->state == SESSION_STARTING)
-		send_ahead(session);
-}
-
-static const struct watch_handler queued_handler = { .on_gone = on_gone };
-static const struct watch_handler starting_handler = {
-	.on_gone = on_gone,
-	.on_more = on_more,
+static const struct watch_handler queued_handler = {
+	.on_gone = session_on_gone,
 };
-
-static void
-fill_request(const struct session *session, const struct instance *instance,
-    struct request *request)
-{
-	memset(request, 0, sizeof(*request));
-	request->session = session->id;
-	request->service = service_wire_id(session->service, instance);
-	service_target(session->service, session->nth, request->target);
-	request->waiting = session->waiting;
-	request->family = (enum request_family)session->client.family;
-	request->protocol = REQUEST_TCP;
-	request->client_port = session->client.port;
-	request->public_port = session->public.port;
-	memcpy(request->client_addr, session->client.bytes,
-	    sizeof(request->client_addr));
-	if (session->public.family == session->client.family)
-		memcpy(request->public_addr, session->public.bytes,
-		    sizeof(request->public_addr));
-}
-
-static void
-claim(struct session *session, struct pool_item *item)
-{
-	struct request request;
-
-	set_state(session, SESSION_STARTING);
-	session->standby = standby_of_item(item);
-	session->key = item->instance->key;
-	str_copy(session->inner, sizeof(session->inner), item->instance->inner);
-	session->attempts++;
-	if (session->claimed_ms == 0)
-		session->claimed_ms = clock_ms();
-	fill_request(session, item->instance, &request);
-	standby_claim(session->standby, session, &request);
-	early_begin(&session->early);
-	send_ahead(session);
-}
-
-/* After so long no further standby is tried. */
-static uint64_t
-patience_ms(const struct session *session)
-{
-	const struct outer_config *config = session->hub->config;
-
-	return (uint64_t)config->queue_ms + POOL_TRIES_MAX * config->forward_ms;
-}
-
-static bool
-other_instance(const struct session *session, bool suspects)
-{
-	return pool_other_exists(&session->shard->pool, &session->history,
-	    suspects);
-}
-
-static void
-on_return(struct inbox_message *message)
-{
-	struct session *session = list_entry(message, struct session, message);
-	struct shard *shard = session->shard;
-
-	session->shard = NULL;
-	if (session->service->removed)
-		session_close(session, "its service was removed");
-	else
-		dispatch_add(&session->service->dispatch, session, true);
-	atomic_fetch_sub(&shard->setting_up_count, 1);
-}
-
-/* No standby for it on this shard: back to main, where all are seen. */
-static void
-give_back(struct session *session)
-{
-	if (clock_ms() - session->began_ms > patience_ms(session)) {
-		session_close(session, "no standby in time");
-		return;
-	}
-	stop_waiting(session);
-	list_remove(&session->node);
-	session->message.run = on_return;
-	shard_post_main(session->shard, &session->message);
-}
-
-/*
- * The session is WAITING on a shard: it takes a standby, or goes back to main.
- * Who has one that is not suspect may be waited for; only when there is nobody
- * of that kind a suspect is asked.
- */
-static void
-take_standby(struct session *session)
-{
-	struct pool *pool = &session->shard->pool;
-	struct pool_item *item = pool_take(pool, &session->history);
-
-	if (item == NULL && !other_instance(session, false))
-		item = pool_take_suspect(pool, &session->history);
-	if (item != NULL)
-		claim(session, item);
-	else
-		give_back(session);
-}
-
-static void
-on_arrival(struct inbox_message *message)
-{
-	struct session *session = list_entry(message, struct session, message);
-	struct shard *shard = session->shard;
-	struct pool_item *item = pool_take_promised(&shard->pool,
-	    session->promised);
-
-	list_push_back(&shard->setting_up, &session->node);
-	session->watch = watch_start(shard->loop, session->fd,
-	    &starting_handler, session);
-	if (session->watch == NULL) {
-		if (item != NULL) { /* for the next one */
-			pool_put(&shard->pool, item);
-			shard_on_idle(shard);
-		}
-		session_close(session, "out of memory");
-	} else if (item != NULL) {
-		claim(session, item);
-	} else {
-		take_standby(session);
-	}
-}
-
-void
-session_send(struct session *session, struct shard *shard,
-    struct instance *instance, uint16_t waiting)
-{
-	stop_waiting(session);
-	session->shard = shard;
-	session->promised = instance;
-	session->waiting = waiting;
-	session->message.run = on_arrival;
-	atomic_fetch_add(&shard->setting_up_count, 1);
-	shard_post(shard, &session->message);
-}
 
 /* The wait is over: whoever is there, a suspect too, or nobody. */
 static void
@@ -426,69 +225,6 @@ session_wait(struct session *session)
 		session_close(session, "out of memory");
 	else
 		loop_timer_start(session->timer, hub->config->queue_ms);
-}
-
-/* One standby is used up. counts: one of its POOL_TRIES_MAX tries. */
-static void
-try_next(struct session *session, bool counts, const char *why)
-{
-	if (counts)
-		session->counted++;
-	if (session->counted >= POOL_TRIES_MAX ||
-	    session->attempts >= ATTEMPTS_MAX ||
-	    clock_ms() - session->began_ms > patience_ms(session)) {
-		session_close(session, why);
-		return;
-	}
-	log_debug("session", "next standby", KV_U64("id", session->id),
-	    KV_STR("why", why));
-	set_state(session, SESSION_WAITING);
-	take_standby(session);
-}
-
-/* Never again on that instance; on another one if there is one. */
-static void
-avoid_instance(struct session *session, uint64_t serial, const char *why)
-{
-	if (session->history.tried_count < POOL_TRIES_MAX)
-		session->history.tried[session->history.tried_count++] = serial;
-	if (!other_instance(session, true))
-		session_close(session, why);
-	else
-		try_next(session, true, why);
-}
-
-void
-session_on_refused(struct session *session, uint64_t instance_serial,
-    unsigned code, const char *text)
-{
-	char why[WHY_SIZE];
-
-	session->standby = NULL;
-	snprintf(why, sizeof(why), "%s: %s", wire_code_text(code), text);
-	avoid_instance(session, instance_serial, why);
-}
-
-void
-session_on_lost(struct session *session, uint64_t instance_serial,
-    enum standby_loss loss, const char *why)
-{
-	session->standby = NULL;
-	switch (loss) {
-	case STANDBY_DIED:
-		try_next(session, false, why);
-		break;
-	case STANDBY_CLOSED_IT:
-		try_next(session, true, why);
-		break;
-	case STANDBY_SILENT:
-		session->history.silent = instance_serial;
-		try_next(session, other_instance(session, false), why);
-		break;
-	case STANDBY_REFUSED:
-		avoid_instance(session, instance_serial, why);
-		break;
-	}
 }
 
 static void
@@ -565,7 +301,7 @@ session_on_ready(struct session *session, struct link *link, bool whole_close)
 		session_close(session, "out of memory");
 		return;
 	}
-	set_state(session, SESSION_RELAYING);
+	session_set_state(session, SESSION_RELAYING);
 }
 
 /* --- without an inner ------------------------------------------------------ */
@@ -579,12 +315,12 @@ session_on_target(struct session *session, struct link *link, const char *why)
 		return;
 	}
 	session->ready_ms = clock_ms();
-	stop_waiting(session); /* the pump reads it now */
+	session_stop_waiting(session); /* the pump reads it now */
 	if (!relay(session, link, false)) {
 		session_close(session, "out of memory");
 		return;
 	}
-	set_state(session, SESSION_RELAYING);
+	session_set_state(session, SESSION_RELAYING);
 }
 
 static void
@@ -595,7 +331,7 @@ on_direct_arrival(struct inbox_message *message)
 	struct addr target;
 
 	list_push_back(&shard->setting_up, &session->node);
-	set_state(session, SESSION_STARTING);
+	session_set_state(session, SESSION_STARTING);
 	session->claimed_ms = clock_ms();
 	service_target_addr(session->service, session->nth, &target);
 	session->watch = watch_start(shard->loop, session->fd, &queued_handler,
