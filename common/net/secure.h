@@ -1,5 +1,5 @@
 /* secure.h - the TLS half of a link: what its bufferevent is to a plain one.
- * Only net/link.c and net/secure.c include this. Floor: net. */
+ * Only net/link*.c and net/secure.c include this. Floor: net. */
 #ifndef NET_SECURE_H
 #define NET_SECURE_H
 
