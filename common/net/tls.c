@@ -23,11 +23,6 @@ enum {
 	STEPS_MOST = 64, /* a message takes one to four; two are usual */
 };
 
-struct tls_ticket {
-	SSL_SESSION *session;	     /* owned */
-	struct tls_context *context; /* held */
-};
-
 struct tls *
 tls_of(const SSL *ssl)
 {
@@ -450,56 +445,4 @@ const char *
 tls_version(const struct tls *tls)
 {
 	return SSL_get_version(tls->ssl);
-}
-
-bool
-tls_is_resumed(const struct tls *tls)
-{
-	return SSL_session_reused(tls->ssl) == 1;
-}
-
-void
-tls_let_resume(struct tls *tls)
-{
-	ERR_clear_error();
-	if (!SSL_session_reused(tls->ssl) &&
-	    SSL_version(tls->ssl) >= TLS1_3_VERSION)
-		(void)SSL_CTX_add_session(tls->context->ctx,
-		    SSL_get0_session(tls->ssl));
-	ERR_clear_error();
-}
-
-struct tls_ticket *
-tls_take_ticket(struct tls *tls)
-{
-	SSL_SESSION *session = SSL_get1_session(tls->ssl);
-	struct tls_ticket *ticket = NULL;
-
-	if (session != NULL && SSL_version(tls->ssl) >= TLS1_3_VERSION &&
-	    SSL_SESSION_is_resumable(session))
-		ticket = calloc(1, sizeof(*ticket));
-	if (ticket == NULL) {
-		SSL_SESSION_free(session);
-		return NULL;
-	}
-	ticket->session = session;
-	ticket->context = tls_context_hold(tls->context);
-	return ticket;
-}
-
-void
-tls_ticket_free(struct tls_ticket *ticket)
-{
-	if (ticket == NULL)
-		return;
-	SSL_SESSION_free(ticket->session);
-	tls_context_release(ticket->context);
-	free(ticket);
-}
-
-bool
-tls_ticket_fits(const struct tls_ticket *ticket,
-    const struct tls_context *context)
-{
-	return ticket->context == context;
 }

@@ -41,6 +41,11 @@ struct tls {
 	unsigned steps;	   /* of the library since the last tls_recv */
 };
 
+struct tls_ticket {
+	SSL_SESSION *session;	     /* owned */
+	struct tls_context *context; /* held */
+};
+
 /* The connection that the library's object belongs to. */
 struct tls *tls_of(const SSL *ssl);
 
