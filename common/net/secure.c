@@ -34,6 +34,9 @@ struct secure {
 	bool ended;	   /* close_notify came, or it is broken */
 	bool starved;	   /* bytes were lost for want of memory: it is broken,
 			 * which is yet to be told */
+	bool unsendable;   /* what is unsent will stay so: told once there is
+			    * nothing left to be read */
+	bool broken;	   /* on_error was called: there is no more to tell */
 	bool finishing;	   /* close_notify waits */
 	bool handshake_writes;
 };
@@ -43,7 +46,7 @@ static void on_ready(sock_fd fd, short what, void *arg);
 static void
 complain(struct secure *secure, const char *why)
 {
-	secure->ended = true;
+	secure->ended = secure->broken = true;
 	(void)ready_want(&secure->ready, 0);
 	secure->handler->on_error(secure->arg, why);
 }
@@ -59,11 +62,27 @@ tell_held(struct secure *secure)
 	secure->handler->on_held(secure->arg, held);
 }
 
+/* Whether on_ready has something to do that no event will tell of. */
+static bool
+is_due(const struct secure *secure)
+{
+	if (!secure->secured)
+		return false;
+	if (secure->kicked)
+		return true;
+	if (secure->ended)
+		return secure->unsendable && !secure->broken;
+	return secure->reading &&
+	    (secure->starved || secure->unsendable ||
+		tls_has_more(secure->tls));
+}
+
 /* Wants what is needed now. False without memory: it is broken. */
 static bool
 rearm(struct secure *secure)
 {
-	bool unsent = evbuffer_get_length(secure->output) > 0;
+	bool unsent = !secure->unsendable &&
+	    evbuffer_get_length(secure->output) > 0;
 	short what = 0;
 
 	tell_held(secure);
@@ -84,10 +103,7 @@ rearm(struct secure *secure)
 	}
 	if (!ready_want(&secure->ready, what))
 		return false;
-	if (secure->secured &&
-	    (secure->kicked ||
-		(secure->reading && !secure->ended &&
-		    (secure->starved || tls_has_more(secure->tls)))))
+	if (is_due(secure))
 		ready_soon(&secure->ready, READY_READ);
 	return true;
 }
@@ -129,10 +145,14 @@ hear(struct secure *secure)
 	secure->kicked = false;
 	if (secure->reading && !secure->ended)
 		n = pull(secure);
+	else if (secure->unsendable && secure->ended && !secure->broken)
+		n = SOCK_FAILED;
 	if (n == 0 && !kicked) {
 		secure->ended = true;
-		(void)rearm(secure);
-		secure->handler->on_eof(secure->arg);
+		if (rearm(secure))
+			secure->handler->on_eof(secure->arg);
+		else /* what is unsent would stay */
+			complain(secure, "out of memory");
 	} else if (n == SOCK_FAILED && !kicked) {
 		complain(secure,
 		    secure->starved ? "out of memory"
@@ -180,6 +200,7 @@ push(struct secure *secure)
 			1) < 1)
 			break;
 		n = tls_send(secure->tls, piece.iov_base, most, NULL, 0);
+		secure->unsendable = n == SOCK_FAILED;
 		if (n <= 0)
 			break;
 		(void)evbuffer_drain(secure->output, (size_t)n);
@@ -321,8 +342,12 @@ on_added(struct evbuffer *output, const struct evbuffer_cb_info *info,
 void
 secure_flush_always(struct secure *secure)
 {
-	if (evbuffer_add_cb(secure->output, on_added, secure) == NULL ||
-	    evbuffer_get_length(secure->output) > 0)
+	if (evbuffer_add_cb(secure->output, on_added, secure) == NULL) {
+		/* what is added would stay: it ends instead, when it is read */
+		secure->starved = true;
+		rearm_or_break(secure);
+	}
+	if (evbuffer_get_length(secure->output) > 0)
 		loop_reap(secure->loop, &secure->flush, flush_and_tell, secure);
 }
 

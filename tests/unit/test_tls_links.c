@@ -80,6 +80,12 @@ static const struct link_handler handler = {
 		ck_assert(condition); \
 	} while (0)
 
+static void
+on_time(void *arg)
+{
+	*(bool *)arg = true;
+}
+
 static bool short_of_memory;
 
 static void *
@@ -171,6 +177,70 @@ START_TEST(a_link_without_memory_ends)
 }
 END_TEST
 
+/* What is written of itself is, or the link ends. */
+START_TEST(a_link_without_memory_to_write_ends)
+{
+	TURN_UNTIL(seen[0].secured && seen[1].secured);
+	short_of_memory = true;
+	link_write_always(links[0]);
+	short_of_memory = false;
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	ck_assert_int_eq(evbuffer_add(link_output(links[0]), "x", 1), 0);
+	TURN_UNTIL(seen[0].failed || seen[1].len > 0);
+}
+END_TEST
+
+/* More than fits the socket, for a peer that does not read. */
+static void
+write_too_much(void)
+{
+	static const char bytes[1 << 22];
+
+	TURN_UNTIL(seen[0].secured && seen[1].secured);
+	link_read(links[1], false);
+	link_write_always(links[0]);
+	ck_assert_int_eq(evbuffer_add(link_output(links[0]), bytes,
+			     sizeof(bytes)),
+	    0);
+	for (int i = 0; i < 10; i++)
+		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	ck_assert_uint_gt(evbuffer_get_length(link_output(links[0])), 0);
+}
+
+/* The peer has ended its direction, so only sending can tell. */
+START_TEST(a_peer_that_goes_after_its_end)
+{
+	write_too_much();
+	ck_assert(link_finish(links[1]));
+	TURN_UNTIL(seen[0].ended);
+	ck_assert(!seen[0].failed);
+	link_reset(links[1]);
+	links[1] = NULL;
+	TURN_UNTIL(seen[0].failed);
+}
+END_TEST
+
+START_TEST(a_peer_that_goes_unread)
+{
+	struct loop_timer *timer;
+	bool over = false;
+	int rounds = 0;
+
+	write_too_much();
+	link_read(links[0], false);
+	link_reset(links[1]);
+	links[1] = NULL;
+	timer = loop_timer_new(loop, on_time, &over);
+	loop_timer_start(timer, 50);
+	for (; !over; rounds++)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	ck_assert_int_lt(rounds, 10);
+	loop_timer_free(timer);
+	link_read(links[0], true);
+	TURN_UNTIL(seen[0].failed);
+}
+END_TEST
+
 START_TEST(a_link_ends_in_order_or_not)
 {
 	struct stream stream;
@@ -229,12 +299,6 @@ shake_hands(SSL *bare)
 	ck_assert_int_eq(SSL_do_handshake(bare), 1);
 	send_on(bare);
 	TURN_UNTIL(seen[0].secured);
-}
-
-static void
-on_time(void *arg)
-{
-	*(bool *)arg = true;
 }
 
 /* It asks for new keys all the time and takes none: its link waits until it
@@ -296,6 +360,9 @@ tls_links_suite(void)
 	tcase_add_test(tc, a_link_that_is_not_quiet);
 	tcase_add_loop_test(tc, a_link_ends_in_order_or_not, 0, 2);
 	tcase_add_loop_test(tc, a_link_without_memory_ends, 0, 2);
+	tcase_add_test(tc, a_link_without_memory_to_write_ends);
+	tcase_add_test(tc, a_peer_that_goes_after_its_end);
+	tcase_add_test(tc, a_peer_that_goes_unread);
 	tcase_add_test(tc, half_closed_and_still_writing);
 	tcase_add_test(tc, what_is_not_read_waits);
 	suite_add_tcase(suite, tc);
