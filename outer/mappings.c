@@ -9,11 +9,10 @@
  * before anything is on disk; who made it hears of it when both is done. One
  * that is written or removed just now is busy, and takes no other order.
  */
-#include "outer/mappings.h"
+#include "outer/mappings_parts.h"
 #include "outer/api_record.h"
 #include "outer/config.h"
 #include "outer/hub.h"
-#include "outer/scope.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -23,8 +22,6 @@
 #include "sys/keyfile.h"
 #include "sys/user.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +37,6 @@ struct mappings {
 	struct loop_timer retry;
 	bool draining;
 };
-
-static void on_retry(void *arg);
 
 void
 mapping_wish_free(struct mapping_wish *wish)
@@ -100,135 +95,6 @@ find_name(const struct mappings *mappings, const char *name)
 	return mapping_of(node);
 }
 
-/* --- listening ------------------------------------------------------------ */
-
-static __attribute__((format(FORMAT_OF_PRINTF, 2, 3))) void
-say(char problem[SERVICE_PROBLEM_SIZE], const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(problem, SERVICE_PROBLEM_SIZE, format, args);
-	va_end(args);
-}
-
-/* Whether others leave it its port and its name. */
-static enum mapping_outcome
-judge(const struct mappings *mappings, const struct mapping_wish *wish,
-    char problem[SERVICE_PROBLEM_SIZE])
-{
-	const struct services *services = &mappings->hub->services;
-	const struct addr_range range = { wish->listen, 1 };
-	const char *why = scope_port_refuses(mappings->hub, &range);
-	const struct service *other;
-
-	if (why != NULL) {
-		say(problem, "port: found %u, %s", (unsigned)wish->listen.port,
-		    why);
-		return MAPPING_FORBIDDEN;
-	}
-	if ((other = services_holder(services, &range)) != NULL) {
-		say(problem, "port: found %u, the port of the service %s (%s)",
-		    (unsigned)wish->listen.port, other->name,
-		    service_origin_name(other->origin));
-		return MAPPING_TAKEN;
-	}
-	if ((other = services_find(services, wish->name, NULL)) != NULL) {
-		say(problem, "name: found \"%s\", the name of a service (%s)",
-		    wish->name, service_origin_name(other->origin));
-		return MAPPING_TAKEN;
-	}
-	return MAPPING_DONE;
-}
-
-/* A mapping that could never work is not made. */
-static enum mapping_outcome
-ask_inners(const struct mappings *mappings, const struct mapping_wish *wish,
-    char problem[SERVICE_PROBLEM_SIZE])
-{
-	const struct addr_range target = { wish->target, 1 };
-	char text[ADDR_TEXT_SIZE];
-	const char *inner;
-
-	if (!wish->tunnel)
-		return MAPPING_DONE;
-	if (wish->inner[0] != '\0' &&
-	    !scope_has_key(mappings->hub, wish->inner, wish->name)) {
-		say(problem,
-		    "name: found \"%s\", for which inner %s has no key: add "
-		    "it to Services of that key in the outer's file, and send "
-		    "SIGHUP",
-		    wish->name, wish->inner);
-		return MAPPING_FORBIDDEN;
-	}
-	if (services_may_reach(&mappings->hub->services, wish->inner, &target,
-		&inner))
-		return MAPPING_DONE;
-	addr_format(&wish->target, text, sizeof(text));
-	say(problem,
-	    "target_ip: found %s, which inner %s does not allow: set "
-	    "AllowTargets to [\"%s\"] in the file of inner %s, and send it "
-	    "SIGHUP",
-	    text, inner, text + strlen("tcp://"), inner);
-	return MAPPING_FORBIDDEN;
-}
-
-static bool
-is_full(const struct mappings *mappings)
-{
-	const struct intake *intake = &mappings->hub->services.intake;
-
-	return intake->ears.length >= intake_ears_max(intake);
-}
-
-/* fresh: it is being made just now. */
-static enum mapping_outcome
-start(struct mapping *mapping, bool fresh)
-{
-	struct mappings *mappings = mapping->mappings;
-	const struct mapping_wish *wish = &mapping->wish;
-	const struct addr_range listen = { wish->listen, 1 };
-	const struct addr_range target = { wish->target, 1 };
-	const struct service_options options = {
-		.name = wish->name,
-		.origin = SERVICE_OF_API,
-		.inner = wish->inner,
-		.target = &target,
-		.allow = &wish->allow,
-		.deny = &wish->deny,
-		.max_sessions = wish->max_sessions,
-		.direct = !wish->tunnel,
-	};
-	enum mapping_outcome outcome = judge(mappings, wish, mapping->problem);
-	struct service *service;
-	char why[LISTEN_PROBLEM_SIZE];
-
-	if (outcome == MAPPING_DONE && fresh)
-		outcome = ask_inners(mappings, wish, mapping->problem);
-	if (outcome != MAPPING_DONE)
-		return outcome;
-	service = services_add(&mappings->hub->services, &options,
-	    mapping->problem);
-	if (service == NULL)
-		return MAPPING_NO_ROOM;
-	if (!service_listen(service, &listen, why)) {
-		services_remove(service, "it cannot listen");
-		say(mapping->problem, "port: %s", why);
-		return is_full(mappings) ? MAPPING_NO_ROOM : MAPPING_TAKEN;
-	}
-	mapping->service = service;
-	mapping->problem[0] = '\0';
-	return MAPPING_DONE;
-}
-
-static void
-stop(struct mapping *mapping, const char *why)
-{
-	if (mapping->service != NULL)
-		services_remove(mapping->service, why);
-	mapping->service = NULL;
-}
-
 /* --- from the disk -------------------------------------------------------- */
 
 static void
@@ -255,7 +121,8 @@ restore(struct mappings *mappings, bool first)
 		    mapping->broken)
 			continue;
 		str_copy(before, sizeof(before), mapping->problem);
-		if (start(mapping, false) == MAPPING_DONE) {
+		if (mapping_start(mapping, mappings->hub, false) ==
+		    MAPPING_DONE) {
 			if (!first)
 				log_info("mapping", "restored",
 				    KV_STR("service", mapping->wish.name));
@@ -303,8 +170,8 @@ take_record(struct mappings *mappings, const struct store_record *record)
 	if (api_record_read(record, &mapping->wish, why))
 		return true;
 	mapping->broken = true;
-	say(mapping->problem, "its record in the database cannot be read: %s",
-	    why);
+	mapping_say(mapping->problem,
+	    "its record in the database cannot be read: %s", why);
 	warn_of(mapping);
 	return true;
 }
@@ -323,7 +190,7 @@ load(struct mappings *mappings, char problem[SERVICE_PROBLEM_SIZE])
 		good = take_record(mappings, &records.list[i]);
 	store_records_free(&records);
 	if (!good)
-		say(problem, "out of memory");
+		mapping_say(problem, "out of memory");
 	return good;
 }
 
@@ -355,7 +222,7 @@ mappings_open(const struct outer_config *config, struct mappings **mappings,
 	if (!outer_config_has_api(config) && !file_exists(config->database))
 		return true;
 	if ((one = calloc(1, sizeof(*one))) == NULL) {
-		say(problem, "out of memory");
+		mapping_say(problem, "out of memory");
 		return false;
 	}
 	list_init(&one->all);
@@ -379,7 +246,7 @@ mappings_start(struct mappings *mappings, struct hub *hub,
 	mappings->hub = hub;
 	loop_timer_init(&mappings->retry, hub->loop, on_retry, mappings);
 	if (!store_start(mappings->store, hub->loop)) {
-		say(problem, "no memory or threads for the database");
+		mapping_say(problem, "no memory or threads for the database");
 		return false;
 	}
 	left = restore(mappings, true);
@@ -450,7 +317,7 @@ on_created(uint64_t id, const char *problem, void *arg)
 		log_error("mapping", "not kept, so it is closed again",
 		    KV_STR("service", mapping->wish.name),
 		    KV_STR("why", problem));
-		stop(mapping, "its mapping could not be written");
+		mapping_stop(mapping, "its mapping could not be written");
 		tell(mapping, MAPPING_UNWRITTEN, problem);
 		mapping_free(mapping);
 		return;
@@ -474,7 +341,7 @@ on_removed(uint64_t id, const char *problem, void *arg)
 		tell(mapping, MAPPING_UNWRITTEN, problem);
 		return;
 	}
-	stop(mapping, "its mapping was removed");
+	mapping_stop(mapping, "its mapping was removed");
 	log_change(mapping, "removed");
 	tell(mapping, MAPPING_DONE, "");
 	mapping_free(mapping);
@@ -511,15 +378,16 @@ judge_others(const struct mappings *mappings, const struct mapping_wish *wish,
 	const struct mapping *other = find_port(mappings, wish->listen.port);
 
 	if (mappings->draining) {
-		say(problem, "the outer is stopping");
+		mapping_say(problem, "the outer is stopping");
 		return MAPPING_NO_ROOM;
 	}
 	if (other != NULL)
-		say(problem, "port: found %u, the port of the mapping %s%s",
+		mapping_say(problem,
+		    "port: found %u, the port of the mapping %s%s",
 		    (unsigned)wish->listen.port, other->wish.name,
 		    other->busy ? ", which is just being written" : "");
 	else if ((other = find_name(mappings, wish->name)) != NULL)
-		say(problem,
+		mapping_say(problem,
 		    "name: found \"%s\", the name of the mapping of "
 		    "port %u",
 		    wish->name, (unsigned)other->wish.listen.port);
@@ -534,13 +402,13 @@ create(struct mapping *mapping, const struct mapping_wish *wish,
 	enum mapping_outcome outcome = MAPPING_NO_ROOM;
 
 	mapping->created_at = clock_wall_s();
-	say(mapping->problem, "out of memory");
+	mapping_say(mapping->problem, "out of memory");
 	if (copy_wish(&mapping->wish, wish) &&
 	    (mapping->call = calloc(1, sizeof(*mapping->call))) != NULL)
-		outcome = start(mapping, true);
+		outcome = mapping_start(mapping, mapping->mappings->hub, true);
 	if (outcome == MAPPING_DONE && !write_record(mapping)) {
-		stop(mapping, "its mapping could not be written");
-		say(mapping->problem,
+		mapping_stop(mapping, "its mapping could not be written");
+		mapping_say(mapping->problem,
 		    "too many writes are under way: try again");
 		outcome = MAPPING_NO_ROOM;
 	}
@@ -572,28 +440,6 @@ mappings_create(struct mappings *mappings, const struct mapping_wish *wish,
 		done(outcome, NULL, problem, arg);
 }
 
-/* Why there is no such mapping. */
-static void
-say_whose(const struct mappings *mappings, uint16_t port,
-    char problem[SERVICE_PROBLEM_SIZE])
-{
-	const struct addr_range range = { { .kind = ADDR_TCP, .port = port },
-		1 };
-	const struct service *other = services_holder(&mappings->hub->services,
-	    &range);
-
-	if (other == NULL)
-		say(problem, "port: found %u, which no mapping has",
-		    (unsigned)port);
-	else
-		say(problem,
-		    "port: found %u, the port of the service %s, which the "
-		    "API has not made (%s%s%s)",
-		    (unsigned)port, other->name,
-		    service_origin_name(other->origin),
-		    other->inner[0] != '\0' ? " " : "", other->inner);
-}
-
 void
 mappings_remove(struct mappings *mappings, uint16_t port, mapping_fn *done,
     void *arg)
@@ -603,12 +449,12 @@ mappings_remove(struct mappings *mappings, uint16_t port, mapping_fn *done,
 	char problem[SERVICE_PROBLEM_SIZE] = "out of memory";
 
 	if (mapping == NULL) {
-		say_whose(mappings, port, problem);
+		mapping_say_whose(mappings->hub, port, problem);
 		outcome = MAPPING_UNKNOWN;
 	} else if (mappings->draining) {
-		say(problem, "the outer is stopping");
+		mapping_say(problem, "the outer is stopping");
 	} else if (mapping->busy) {
-		say(problem,
+		mapping_say(problem,
 		    "port: found %u, whose mapping is just being written: try "
 		    "again",
 		    (unsigned)port);
@@ -623,7 +469,8 @@ mappings_remove(struct mappings *mappings, uint16_t port, mapping_fn *done,
 		mapping->busy = false;
 		free(mapping->call);
 		mapping->call = NULL;
-		say(problem, "too many writes are under way: try again");
+		mapping_say(problem,
+		    "too many writes are under way: try again");
 	}
 	done(outcome, NULL, problem, arg);
 }

@@ -33,7 +33,7 @@ struct mapping_wish {
 	struct cidr_list allow, deny;
 };
 
-/* Main's. Read only, but for mappings.c. */
+/* Main's. Read only, but for mappings*.c. */
 struct mapping {
 	struct list_node node; /* mappings.all, in the order they came */
 	struct mappings *mappings;
