@@ -5,6 +5,7 @@
  * The bytes of `vectors` are those of doc/PROTOCOL, "Test vectors".
  */
 #include "base/str.h"
+#include "tests/unit/payloads.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/test_hello.h"
 #include "wire/frame.h"
@@ -72,100 +73,66 @@ make_goaway(char out[HELLO_PAYLOAD_MAX])
 }
 
 /* Decoders without their result, for tables. */
-static const char *
-hello(const void *json, size_t len)
-{
-	struct hello h;
-
-	return hello_decode(json, len, &h);
-}
-
-static const char *
-challenge(const void *json, size_t len)
-{
-	struct challenge c;
-
-	return challenge_decode(json, len, &c);
-}
-
-static const char *
-auth(const void *json, size_t len)
-{
-	struct auth a;
-
-	return auth_decode(json, len, &a);
-}
-
-static const char *
-welcome(const void *json, size_t len)
-{
-	struct welcome w;
-
-	return welcome_decode(json, len, &w);
-}
-
-static const char *
-goaway(const void *json, size_t len)
-{
-	enum goaway_reason reason;
-
-	return goaway_decode(json, len, &reason);
-}
-
-typedef const char *payload_fn(const void *json, size_t len);
+#define DECODER(name, result) \
+	static const char *name(const void *json, size_t len) \
+	{ \
+		result unused; \
+\
+		return name##_decode(json, len, &unused); \
+	}
+DECODER(hello, struct hello)
+DECODER(challenge, struct challenge)
+DECODER(auth, struct auth)
+DECODER(welcome, struct welcome)
+DECODER(goaway, enum goaway_reason)
 
 /* doc/PROTOCOL, "Test vectors". */
 static const struct {
-	enum frame_type type;
 	size_t (*make)(char out[HELLO_PAYLOAD_MAX]);
-	payload_fn *decode;
-	const char *header, *payload;
+	struct payload is;
 } vectors[] = {
-	{ FRAME_HELLO, make_hello, hello, "0110000000a9",
-	    "{\"role\":\"standby\",\"inner\":\"edge-1\","
-	    "\"instance\":\"0123456789abcdef\","
-	    "\"nonce\":\"" NONCE_INNER "\","
-	    "\"software\":\"transponder/1.0\"}" },
-	{ FRAME_HELLO, make_hello_join, hello, "011000000100",
-	    "{\"role\":\"standby\",\"inner\":\"edge-1\","
-	    "\"instance\":\"0123456789abcdef\","
-	    "\"nonce\":\"" NONCE_JOIN "\","
-	    "\"software\":\"transponder/1.0\","
-	    "\"counter\":7,\"proof\":\"" PROOF_JOIN "\"}" },
-	{ FRAME_WELCOME, make_welcome_joined, welcome, "011300000062",
-	    "{\"proof\":\"" PROOF_JOINED "\",\"link\":\"43\",\"ping\":10}" },
-	{ FRAME_CHALLENGE, make_challenge, challenge, "01110000004c",
-	    "{\"nonce\":\"" NONCE_OUTER "\"}" },
-	{ FRAME_AUTH, make_auth, auth, "01120000004c",
-	    "{\"proof\":\"" PROOF_A "\"}" },
-	{ FRAME_WELCOME, make_welcome, welcome, "011300000062",
-	    "{\"proof\":\"" PROOF_B "\",\"link\":\"42\",\"ping\":10}" },
-	{ FRAME_GOAWAY, make_goaway, goaway, "011500000010",
-	    "{\"reason\":\"age\"}" },
+	{ make_hello,
+	    { FRAME_HELLO, hello, "0110000000a9",
+		"{\"role\":\"standby\",\"inner\":\"edge-1\","
+		"\"instance\":\"0123456789abcdef\","
+		"\"nonce\":\"" NONCE_INNER "\","
+		"\"software\":\"transponder/1.0\"}" } },
+	{ make_hello_join,
+	    { FRAME_HELLO, hello, "011000000100",
+		"{\"role\":\"standby\",\"inner\":\"edge-1\","
+		"\"instance\":\"0123456789abcdef\","
+		"\"nonce\":\"" NONCE_JOIN "\","
+		"\"software\":\"transponder/1.0\","
+		"\"counter\":7,\"proof\":\"" PROOF_JOIN "\"}" } },
+	{ make_welcome_joined,
+	    { FRAME_WELCOME, welcome, "011300000062",
+		"{\"proof\":\"" PROOF_JOINED
+		"\",\"link\":\"43\",\"ping\":10}" } },
+	{ make_challenge,
+	    { FRAME_CHALLENGE, challenge, "01110000004c",
+		"{\"nonce\":\"" NONCE_OUTER "\"}" } },
+	{ make_auth,
+	    { FRAME_AUTH, auth, "01120000004c",
+		"{\"proof\":\"" PROOF_A "\"}" } },
+	{ make_welcome,
+	    { FRAME_WELCOME, welcome, "011300000062",
+		"{\"proof\":\"" PROOF_B "\",\"link\":\"42\",\"ping\":10}" } },
+	{ make_goaway,
+	    { FRAME_GOAWAY, goaway, "011500000010", "{\"reason\":\"age\"}" } },
 };
 
 START_TEST(vector_encode)
 {
-	char payload[HELLO_PAYLOAD_MAX], hex[2 * FRAME_HEADER_SIZE + 1];
-	uint8_t header[FRAME_HEADER_SIZE];
+	char payload[HELLO_PAYLOAD_MAX];
 	size_t len = vectors[_i].make(payload);
 
-	ck_assert_uint_eq(len, strlen(vectors[_i].payload));
-	ck_assert_mem_eq(payload, vectors[_i].payload, len);
-	frame_encode_header(header, vectors[_i].type, (uint32_t)len);
-	hex_encode(header, sizeof(header), hex);
-	ck_assert_str_eq(hex, vectors[_i].header);
-	ck_assert_ptr_null(vectors[_i].decode(payload, len));
+	assert_payload(&vectors[_i].is, payload, len);
 }
 END_TEST
 
-/* No prefix of a payload is a payload, whatever lies behind its end. */
 START_TEST(truncated)
 {
-	const char *payload = vectors[_i].payload;
-
-	for (size_t len = 0; len < strlen(payload); len++)
-		ck_assert_ptr_nonnull(vectors[_i].decode(payload, len));
+	assert_whole(&vectors[_i].is);
 }
 END_TEST
 
@@ -198,10 +165,10 @@ static const struct {
 START_TEST(broken_for_all)
 {
 	for (size_t i = 0; i < COUNT(vectors); i++)
-		ck_assert_msg(vectors[i].decode(broken[_i].text,
+		ck_assert_msg(vectors[i].is.decode(broken[_i].text,
 				  strlen(broken[_i].text)) != NULL,
 		    "\"%s\" was taken as %s", broken[_i].name,
-		    frame_type_name(vectors[i].type));
+		    frame_type_name(vectors[i].is.type));
 }
 END_TEST
 
@@ -221,32 +188,15 @@ static const struct {
 	    "}\n",
 	    NULL },
 	{ hello, "unknown keys",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"count\":7,\"x\":{\"role\":[null,1.5]}}",
-	    NULL },
-	{ hello, "replace true",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"replace\":true}",
-	    NULL },
-	{ hello, "replace false",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"replace\":false}",
-	    NULL },
-	{ hello, "replace a number",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"replace\":1}",
+	    HELLO_AND(",\"count\":7,\"x\":{\"role\":[null,1.5]}"), NULL },
+	{ hello, "replace true", HELLO_AND(",\"replace\":true"), NULL },
+	{ hello, "replace false", HELLO_AND(",\"replace\":false"), NULL },
+	{ hello, "replace a number", HELLO_AND(",\"replace\":1"),
 	    "replace is not true or false" },
-	{ hello, "replace null",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"replace\":null}",
+	{ hello, "replace null", HELLO_AND(",\"replace\":null"),
 	    "replace is not true or false" },
-	{ hello, "registers true",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"registers\":true}",
-	    NULL },
-	{ hello, "registers a text",
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE
-	    ",\"registers\":\"true\"}",
+	{ hello, "registers true", HELLO_AND(",\"registers\":true"), NULL },
+	{ hello, "registers a text", HELLO_AND(",\"registers\":\"true\""),
 	    "registers is not true or false" },
 	{ hello, "role missing",
 	    "{" INNER "," INSTANCE "," NONCE "," SOFTWARE "}", BAD_ROLE },
@@ -337,30 +287,24 @@ static const struct {
 	    "link is not a text" },
 	{ welcome, "link a number", "{" PROOF ",\"link\":42,\"ping\":10}",
 	    "link is not a text" },
-	{ welcome, "ping missing", "{" PROOF "," LINK "}", BAD_PING },
-	{ welcome, "ping a text", "{" PROOF "," LINK ",\"ping\":\"10\"}",
+	{ welcome, "ping missing", WELCOME_AND(""), BAD_PING },
+	{ welcome, "ping a text", WELCOME_AND(",\"ping\":\"10\""), BAD_PING },
+	{ welcome, "ping true", WELCOME_AND(",\"ping\":true"), BAD_PING },
+	{ welcome, "ping zero", WELCOME_AND(",\"ping\":0"), BAD_PING },
+	{ welcome, "ping below a millisecond", WELCOME_AND(",\"ping\":0.0009"),
 	    BAD_PING },
-	{ welcome, "ping true", "{" PROOF "," LINK ",\"ping\":true}",
-	    BAD_PING },
-	{ welcome, "ping zero", "{" PROOF "," LINK ",\"ping\":0}", BAD_PING },
-	{ welcome, "ping below a millisecond",
-	    "{" PROOF "," LINK ",\"ping\":0.0009}", BAD_PING },
-	{ welcome, "ping negative", "{" PROOF "," LINK ",\"ping\":-10}",
-	    BAD_PING },
-	{ welcome, "ping one over", "{" PROOF "," LINK ",\"ping\":86401}",
-	    BAD_PING },
-	{ welcome, "ping huge", "{" PROOF "," LINK ",\"ping\":1e300}",
-	    BAD_PING },
-	{ welcome, "control true",
-	    "{" PROOF "," LINK ",\"ping\":10,\"control\":true}", NULL },
+	{ welcome, "ping negative", WELCOME_AND(",\"ping\":-10"), BAD_PING },
+	{ welcome, "ping one over", WELCOME_AND(",\"ping\":86401"), BAD_PING },
+	{ welcome, "ping huge", WELCOME_AND(",\"ping\":1e300"), BAD_PING },
+	{ welcome, "control true", WELCOME_AND(",\"ping\":10,\"control\":true"),
+	    NULL },
 	{ welcome, "control a number",
-	    "{" PROOF "," LINK ",\"ping\":10,\"control\":1}",
+	    WELCOME_AND(",\"ping\":10,\"control\":1"),
 	    "control is not true or false" },
-	{ welcome, "control null",
-	    "{" PROOF "," LINK ",\"ping\":10,\"control\":null}",
+	{ welcome, "control null", WELCOME_AND(",\"ping\":10,\"control\":null"),
 	    "control is not true or false" },
-	{ welcome, "unknown key",
-	    "{" PROOF "," LINK ",\"ping\":10,\"services\":[]}", NULL },
+	{ welcome, "unknown key", WELCOME_AND(",\"ping\":10,\"services\":[]"),
+	    NULL },
 
 	{ goaway, "unknown key", "{\"reason\":\"age\",\"until\":5}", NULL },
 	{ goaway, "reason missing", "{\"x\":\"age\"}", "reason is not a text" },
@@ -381,12 +325,12 @@ END_TEST
 START_TEST(raw_nul)
 {
 	char text[HELLO_PAYLOAD_MAX];
-	size_t len = strlen(vectors[_i].payload);
+	size_t len = strlen(vectors[_i].is.json);
 
-	memcpy(text, vectors[_i].payload, len + 1);
-	ck_assert_ptr_nonnull(vectors[_i].decode(text, len + 1));
+	memcpy(text, vectors[_i].is.json, len + 1);
+	ck_assert_ptr_nonnull(vectors[_i].is.decode(text, len + 1));
 	text[len / 2] = '\0';
-	ck_assert_ptr_nonnull(vectors[_i].decode(text, len));
+	ck_assert_ptr_nonnull(vectors[_i].is.decode(text, len));
 }
 END_TEST
 

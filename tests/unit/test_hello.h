@@ -38,6 +38,11 @@
 #define LINK	     "\"link\":\"42\""
 #define PROOF	     "\"proof\":\"" PROOF_A "\""
 
+/* A whole HELLO and a whole WELCOME but for "ping", and more behind it. */
+#define HELLO_AND(more) \
+	"{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE more "}"
+#define WELCOME_AND(more) "{" PROOF "," LINK more "}"
+
 static const struct hello hello_sample = {
 	.role = HELLO_STANDBY,
 	.inner = "edge-1",

@@ -54,9 +54,7 @@ START_TEST(quick_join)
 	struct hello h;
 	const char *why;
 
-	snprintf(text, sizeof(text),
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE "%s}",
-	    join_keys[_i].keys);
+	snprintf(text, sizeof(text), HELLO_AND("%s"), join_keys[_i].keys);
 	memset(&h, 0xff, sizeof(h));
 	why = hello_decode(text, strlen(text), &h);
 	if (join_keys[_i].want != NULL) {
@@ -103,9 +101,7 @@ START_TEST(dialing)
 	const char *why;
 	struct hello h;
 
-	snprintf(text, sizeof(text),
-	    "{" ROLE "," INNER "," INSTANCE "," NONCE "," SOFTWARE "%s}",
-	    dialings[_i].keys);
+	snprintf(text, sizeof(text), HELLO_AND("%s"), dialings[_i].keys);
 	why = hello_decode(text, strlen(text), &h);
 	if (dialings[_i].want != NULL) {
 		ck_assert_msg(why != NULL, "%s was taken", dialings[_i].keys);
@@ -256,7 +252,7 @@ START_TEST(ping)
 	char text[HELLO_PAYLOAD_MAX], again[HELLO_PAYLOAD_MAX];
 	struct welcome w;
 
-	snprintf(text, sizeof(text), "{" PROOF "," LINK ",\"ping\":%s}",
+	snprintf(text, sizeof(text), WELCOME_AND(",\"ping\":%s"),
 	    pings[_i].number);
 	ck_assert_ptr_null(welcome_decode(text, strlen(text), &w));
 	ck_assert_uint_eq(w.ping_ms, pings[_i].want_ms);
@@ -271,8 +267,8 @@ END_TEST
 START_TEST(welcome_asks_for_control)
 {
 	static const char *const texts[] = {
-		"{" PROOF "," LINK ",\"ping\":10}",
-		"{" PROOF "," LINK ",\"ping\":10,\"control\":true}",
+		WELCOME_AND(",\"ping\":10"),
+		WELCOME_AND(",\"ping\":10,\"control\":true"),
 	};
 	char again[HELLO_PAYLOAD_MAX];
 	struct welcome w;

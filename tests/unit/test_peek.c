@@ -34,26 +34,30 @@ look(const void *bytes, size_t len, struct peek *peek)
 	return answer;
 }
 
+/* text: the name that it has found, or what is wrong. */
+static void
+assert_look(const void *bytes, size_t len, int want, const char *text)
+{
+	struct peek peek;
+	int got = look(bytes, len, &peek);
+
+	ck_assert_msg(got == want, "%d after %zu bytes: %s", got, len,
+	    peek.why != NULL ? peek.why : peek.name);
+	ck_assert_pstr_eq(peek.why, want == WRONG ? text : NULL);
+	ck_assert_str_eq(peek.name, want == FOUND ? text : "");
+}
+
 /* Up to some byte it waits, and then it says the same whatever follows. */
 static void
 assert_answer(const void *bytes, size_t len, int want, const char *text)
 {
 	struct peek peek;
 	size_t cut = 0;
-	int got;
 
-	while ((got = look(bytes, cut, &peek)) == MORE && cut < len)
+	while (look(bytes, cut, &peek) == MORE && cut < len)
 		cut++;
-	for (; cut <= len; cut++) {
-		got = look(bytes, cut, &peek);
-		ck_assert_msg(got == want, "%d after %zu bytes: %s", got, cut,
-		    peek.why != NULL ? peek.why : peek.name);
-		if (want == WRONG)
-			ck_assert_str_eq(peek.why, text);
-		else
-			ck_assert_ptr_null(peek.why);
-		ck_assert_str_eq(peek.name, want == FOUND ? text : "");
-	}
+	for (; cut <= len; cut++)
+		assert_look(bytes, cut, want, text);
 }
 
 /* --- HTTP ---------------------------------------------------------------- */
@@ -291,7 +295,7 @@ START_TEST(tls)
 		    hellos[_i].text);
 	}
 	size = in_records(message, len, len, bytes);
-	ck_assert_int_eq(look(bytes, size - 1, &(struct peek){ 0 }), MORE);
+	assert_look(bytes, size - 1, MORE, NULL);
 }
 END_TEST
 
@@ -355,23 +359,19 @@ long_request(uint8_t *out, size_t len)
 START_TEST(bound_http)
 {
 	uint8_t bytes[PEEK_MAX + 100];
-	struct peek peek;
 	size_t len = long_request(bytes, PEEK_MAX);
 
-	ck_assert_int_eq(look(bytes, len - 1, &peek), MORE);
-	ck_assert_int_eq(look(bytes, len, &peek), FOUND);
-	ck_assert_int_eq(look(bytes, sizeof(bytes), &peek), FOUND);
+	assert_look(bytes, len - 1, MORE, NULL);
+	assert_look(bytes, len, FOUND, "a");
+	assert_look(bytes, sizeof(bytes), FOUND, "a");
 	len = long_request(bytes, PEEK_MAX + 1);
-	ck_assert_int_eq(look(bytes, len - 2, &peek), MORE);
-	for (; len <= sizeof(bytes); len++) {
-		ck_assert_int_eq(look(bytes, len - 1, &peek), WRONG);
-		ck_assert_str_eq(peek.why, TOO_LONG);
-	}
+	assert_look(bytes, len - 2, MORE, NULL);
+	for (; len <= sizeof(bytes); len++)
+		assert_look(bytes, len - 1, WRONG, TOO_LONG);
 	memset(bytes, 'x', sizeof(bytes));
 	memcpy(bytes, "GET /", 5);
-	ck_assert_int_eq(look(bytes, PEEK_MAX - 1, &peek), MORE);
-	ck_assert_int_eq(look(bytes, PEEK_MAX, &peek), WRONG);
-	ck_assert_str_eq(peek.why, TOO_LONG);
+	assert_look(bytes, PEEK_MAX - 1, MORE, NULL);
+	assert_look(bytes, PEEK_MAX, WRONG, TOO_LONG);
 }
 END_TEST
 
@@ -394,22 +394,18 @@ long_hello(uint8_t *bytes, size_t len)
 START_TEST(bound_tls)
 {
 	uint8_t bytes[PEEK_MAX + 100];
-	struct peek peek;
 	size_t len = long_hello(bytes, PEEK_MAX);
 
-	ck_assert_int_eq(look(bytes, len - 1, &peek), MORE);
-	ck_assert_int_eq(look(bytes, len, &peek), FOUND);
-	ck_assert_str_eq(peek.name, "a.example");
+	assert_look(bytes, len - 1, MORE, NULL);
+	assert_look(bytes, len, FOUND, "a.example");
 	len = long_hello(bytes, PEEK_MAX + 1);
-	ck_assert_int_eq(look(bytes, PEEK_MAX - 1, &peek), MORE);
-	ck_assert_int_eq(look(bytes, PEEK_MAX, &peek), WRONG);
-	ck_assert_str_eq(peek.why, TOO_LONG);
-	ck_assert_int_eq(look(bytes, len, &peek), WRONG);
+	assert_look(bytes, PEEK_MAX - 1, MORE, NULL);
+	assert_look(bytes, PEEK_MAX, WRONG, TOO_LONG);
+	assert_look(bytes, len, WRONG, TOO_LONG);
 	/* longer than any that fits is refused before it has come */
-	len = long_hello(bytes, 5 + PEEK_MAX);
+	(void)long_hello(bytes, 5 + PEEK_MAX);
 	bytes[8]++;
-	ck_assert_int_eq(look(bytes, 9, &peek), WRONG);
-	ck_assert_str_eq(peek.why, MALFORMED);
+	assert_look(bytes, 9, WRONG, MALFORMED);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
  * The bytes of `vectors` are those of doc/PROTOCOL, "Test vectors".
  */
 #include "base/str.h"
+#include "tests/unit/payloads.h"
 #include "tests/unit/suites.h"
 #include "wire/frame.h"
 #include "wire/register.h"
@@ -66,50 +67,39 @@ take_registered(const void *json, size_t len)
 	return why;
 }
 
-typedef const char *take_fn(const void *json, size_t len);
-
 /* doc/PROTOCOL, "Test vectors". */
 static const struct {
-	enum frame_type type;
 	size_t (*make)(void);
-	take_fn *take;
-	const char *header, *payload;
+	struct payload is;
 } vectors[] = {
-	{ FRAME_REGISTER, make_register, take_register, "0130000000cc",
-	    "{\"services\":[{\"name\":\"web\","
-	    "\"target\":\"tcp://127.0.0.1:3000\",\"listen\":\"tcp://:8080\"},"
-	    "{\"name\":\"ssh\",\"target\":\"tcp://127.0.0.1:22\","
-	    "\"weight\":10,\"healthy\":false}],"
-	    "\"allow\":[\"127.0.0.1:3000\",\"192.168.1.0/24:22\"]}" },
-	{ FRAME_REGISTERED, make_registered, take_registered, "013100000093",
-	    "{\"services\":[{\"name\":\"web\",\"id\":7,"
-	    "\"address\":\"tcp://0.0.0.0:8080\"},"
-	    "{\"name\":\"default\",\"id\":0},"
-	    "{\"name\":\"ssh\",\"error\":\"port 22 is outside PortRange\"}]}" },
+	{ make_register,
+	    { FRAME_REGISTER, take_register, "0130000000cc",
+		"{\"services\":[{\"name\":\"web\","
+		"\"target\":\"tcp://127.0.0.1:3000\","
+		"\"listen\":\"tcp://:8080\"},"
+		"{\"name\":\"ssh\",\"target\":\"tcp://127.0.0.1:22\","
+		"\"weight\":10,\"healthy\":false}],"
+		"\"allow\":[\"127.0.0.1:3000\",\"192.168.1.0/24:22\"]}" } },
+	{ make_registered,
+	    { FRAME_REGISTERED, take_registered, "013100000093",
+		"{\"services\":[{\"name\":\"web\",\"id\":7,"
+		"\"address\":\"tcp://0.0.0.0:8080\"},"
+		"{\"name\":\"default\",\"id\":0},"
+		"{\"name\":\"ssh\","
+		"\"error\":\"port 22 is outside PortRange\"}]}" } },
 };
 
 START_TEST(vector_encode)
 {
-	char hex[2 * FRAME_HEADER_SIZE + 1];
-	uint8_t header[FRAME_HEADER_SIZE];
 	size_t len = vectors[_i].make();
 
-	ck_assert_uint_eq(len, strlen(vectors[_i].payload));
-	ck_assert_mem_eq(out, vectors[_i].payload, len);
-	frame_encode_header(header, vectors[_i].type, (uint32_t)len);
-	hex_encode(header, sizeof(header), hex);
-	ck_assert_str_eq(hex, vectors[_i].header);
+	assert_payload(&vectors[_i].is, out, len);
 }
 END_TEST
 
-/* No prefix of a payload is a payload, whatever lies behind its end. */
 START_TEST(truncated)
 {
-	const char *payload = vectors[_i].payload;
-
-	for (size_t len = 0; len < strlen(payload); len++)
-		ck_assert_ptr_nonnull(vectors[_i].take(payload, len));
-	ck_assert_ptr_null(vectors[_i].take(payload, strlen(payload)));
+	assert_whole(&vectors[_i].is);
 }
 END_TEST
 
@@ -117,8 +107,8 @@ START_TEST(register_decoded)
 {
 	struct registration r;
 
-	ck_assert_ptr_null(register_decode(vectors[0].payload,
-	    strlen(vectors[0].payload), &r));
+	ck_assert_ptr_null(register_decode(vectors[0].is.json,
+	    strlen(vectors[0].is.json), &r));
 	ck_assert_uint_eq(r.service_count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert_str_eq(r.services[i].name, services_sample[i].name);
@@ -144,8 +134,8 @@ START_TEST(registered_decoded)
 {
 	struct registered r;
 
-	ck_assert_ptr_null(registered_decode(vectors[1].payload,
-	    strlen(vectors[1].payload), &r));
+	ck_assert_ptr_null(registered_decode(vectors[1].is.json,
+	    strlen(vectors[1].is.json), &r));
 	ck_assert_uint_eq(r.service_count, 3);
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_str_eq(r.services[i].name, answers_sample[i].name);
@@ -179,7 +169,7 @@ END_TEST
 #define SIXTY_FOUR   TEN TEN TEN TEN TEN TEN "aaaa"
 
 static const struct {
-	take_fn *take;
+	payload_fn *take;
 	const char *name, *text, *want; /* want NULL: it is well */
 } cases[] = {
 	{ take_register, "none", "{\"services\":[]}", NULL },
@@ -339,7 +329,7 @@ repeat(const char *head, const char *one, size_t count, const char *tail)
 }
 
 static const struct {
-	take_fn *take;
+	payload_fn *take;
 	const char *head, *one, *tail, *want;
 } bounds[] = {
 	{ take_register, "{\"services\":[",
