@@ -37,12 +37,10 @@ _Static_assert((int)ROUTES <= (int)API_ROUTES_MAX, "each has its place");
 static bool
 is_connected(const struct hub *hub)
 {
-	const struct list *all = &hub->registry.all;
-	struct list_node *node = list_first(all);
+	struct instance *one = registry_next(&hub->registry, NULL);
 
-	for (; node != NULL; node = list_next(all, node))
-		if (atomic_load(
-			&list_entry(node, struct instance, node)->links) > 0)
+	for (; one != NULL; one = registry_next(&hub->registry, one))
+		if (atomic_load(&one->links) > 0)
 			return true;
 	return false;
 }

@@ -16,17 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct instance *
-next_instance(const struct hub *hub, const struct instance *instance)
-{
-	const struct list *all = &hub->registry.all;
-	struct list_node *node = instance == NULL
-	    ? list_first(all)
-	    : list_next(all, &instance->node);
-
-	return node == NULL ? NULL : list_entry(node, struct instance, node);
-}
-
 /* --- inners --------------------------------------------------------------- */
 
 static json_t *
@@ -74,9 +63,10 @@ describe_instance(const struct instance *one)
 static bool
 is_told(const struct hub *hub, const struct instance *one)
 {
-	const struct instance *other = next_instance(hub, NULL);
+	const struct instance *other = registry_next(&hub->registry, NULL);
 
-	for (; other != NULL && other != one; other = next_instance(hub, other))
+	for (; other != NULL && other != one;
+	     other = registry_next(&hub->registry, other))
 		if (strcmp(other->inner, one->inner) == 0)
 			return true;
 	return false;
@@ -85,10 +75,10 @@ is_told(const struct hub *hub, const struct instance *one)
 static json_t *
 instances_of(const struct hub *hub, const char *inner)
 {
-	const struct instance *one = next_instance(hub, NULL);
+	const struct instance *one = registry_next(&hub->registry, NULL);
 	json_t *all = json_array();
 
-	for (; one != NULL; one = next_instance(hub, one))
+	for (; one != NULL; one = registry_next(&hub->registry, one))
 		if (strcmp(one->inner, inner) == 0)
 			(void)json_array_append_new(all,
 			    describe_instance(one));
@@ -99,10 +89,10 @@ void
 api_list_inners(struct httpd_request *request, void *arg)
 {
 	const struct hub *hub = ((struct api *)arg)->hub;
-	const struct instance *one = next_instance(hub, NULL);
+	const struct instance *one = registry_next(&hub->registry, NULL);
 	json_t *all = json_array();
 
-	for (; one != NULL; one = next_instance(hub, one))
+	for (; one != NULL; one = registry_next(&hub->registry, one))
 		if (!is_told(hub, one))
 			(void)json_array_append_new(all,
 			    json_pack("{s:s, s:o}", "id", one->inner,
@@ -116,10 +106,10 @@ api_list_inners(struct httpd_request *request, void *arg)
 static unsigned
 drain(struct hub *hub, const char *id, bool on)
 {
-	struct instance *one = next_instance(hub, NULL);
+	struct instance *one = registry_next(&hub->registry, NULL);
 	unsigned count = 0;
 
-	for (; one != NULL; one = next_instance(hub, one)) {
+	for (; one != NULL; one = registry_next(&hub->registry, one)) {
 		if (strcmp(one->inner, id) != 0 && strcmp(one->id, id) != 0)
 			continue;
 		one->draining = on;

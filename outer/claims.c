@@ -42,12 +42,10 @@ claims_find(const struct instance *instance, const char *name)
 static bool
 is_asked_by_another(const struct service *service, const struct instance *but)
 {
-	const struct list *all = &service->hub->registry.all;
-	struct list_node *node = list_first(all);
+	const struct registry *registry = &service->hub->registry;
+	const struct instance *one = registry_next(registry, NULL);
 
-	for (; node != NULL; node = list_next(all, node)) {
-		const struct instance *one = list_entry(node, struct instance,
-		    node);
+	for (; one != NULL; one = registry_next(registry, one)) {
 		const struct register_service *offer;
 
 		if (one == but || strcmp(one->inner, service->inner) != 0)

@@ -102,24 +102,14 @@ count_here(struct dispatch *dispatch)
 		list_push_back(&services->busy, &dispatch->busy);
 }
 
-static struct instance *
-next_instance(const struct dispatch *dispatch, const struct instance *instance)
-{
-	const struct list *all = &dispatch->hub->registry.all;
-	struct list_node *node = instance == NULL
-	    ? list_first(all)
-	    : list_next(all, &instance->node);
-
-	return node == NULL ? NULL : list_entry(node, struct instance, node);
-}
-
 static size_t
 idle_total(const struct dispatch *dispatch)
 {
-	struct instance *one = next_instance(dispatch, NULL);
+	const struct registry *all = &dispatch->hub->registry;
+	struct instance *one = registry_next(all, NULL);
 	size_t idle = 0;
 
-	for (; one != NULL; one = next_instance(dispatch, one))
+	for (; one != NULL; one = registry_next(all, one))
 		if (instance_serves(one, dispatch->slot))
 			idle += (size_t)instance_idle(one);
 	return idle;
@@ -228,9 +218,10 @@ weigh(const struct dispatch *dispatch, struct instance *instance,
 static bool
 is_weighted(const struct dispatch *dispatch)
 {
-	struct instance *one = next_instance(dispatch, NULL);
+	const struct registry *all = &dispatch->hub->registry;
+	struct instance *one = registry_next(all, NULL);
 
-	for (; one != NULL; one = next_instance(dispatch, one))
+	for (; one != NULL; one = registry_next(all, one))
 		if (instance_weight(one, dispatch->slot) > 1)
 			return true;
 	return false;
@@ -240,12 +231,13 @@ static bool
 choose(struct dispatch *dispatch, const struct pool_history *history,
     bool suspects, uint64_t but_serial, struct choice *best)
 {
-	struct instance *instance = next_instance(dispatch, NULL);
+	const struct registry *registry = &dispatch->hub->registry;
+	struct instance *instance = registry_next(registry, NULL);
 	bool weighted = is_weighted(dispatch);
 	struct weighing all = { 0 };
 
 	*best = (struct choice){ 0 };
-	for (; instance != NULL; instance = next_instance(dispatch, instance)) {
+	for (; instance != NULL; instance = registry_next(registry, instance)) {
 		if (instance->serial != but_serial &&
 		    atomic_load(&instance->suspect) == suspects &&
 		    pool_may_try(history, instance) &&
@@ -276,9 +268,10 @@ static bool
 worth_waiting(const struct dispatch *dispatch,
     const struct pool_history *history)
 {
-	struct instance *other = next_instance(dispatch, NULL);
+	const struct registry *all = &dispatch->hub->registry;
+	struct instance *other = registry_next(all, NULL);
 
-	for (; other != NULL; other = next_instance(dispatch, other))
+	for (; other != NULL; other = registry_next(all, other))
 		if (!atomic_load(&other->suspect) &&
 		    !atomic_load(&other->replaced) &&
 		    pool_may_try(history, other))

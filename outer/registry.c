@@ -47,8 +47,8 @@ registry_fini(struct registry *registry)
 	free_all(&registry->leaving);
 }
 
-static struct instance *
-next_of(const struct registry *registry, const struct instance *instance)
+struct instance *
+registry_next(const struct registry *registry, const struct instance *instance)
 {
 	struct list_node *node = instance == NULL
 	    ? list_first(&registry->all)
@@ -145,9 +145,9 @@ on_grace(void *arg)
 void
 registry_look(struct registry *registry)
 {
-	struct instance *instance = next_of(registry, NULL);
+	struct instance *instance = registry_next(registry, NULL);
 
-	for (; instance != NULL; instance = next_of(registry, instance))
+	for (; instance != NULL; instance = registry_next(registry, instance))
 		if (atomic_exchange(&instance->emptied, false))
 			loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
 }
@@ -155,10 +155,10 @@ registry_look(struct registry *registry)
 struct instance *
 registry_of_serial(const struct registry *registry, uint64_t serial)
 {
-	struct instance *instance = next_of(registry, NULL);
+	struct instance *instance = registry_next(registry, NULL);
 
 	while (instance != NULL && instance->serial != serial)
-		instance = next_of(registry, instance);
+		instance = registry_next(registry, instance);
 	return instance;
 }
 
@@ -168,10 +168,10 @@ static struct instance *
 find(const struct registry *registry, const char *inner, const char *id,
     uint32_t key)
 {
-	struct instance *instance = next_of(registry, NULL);
+	struct instance *instance = registry_next(registry, NULL);
 
 	while (instance != NULL && !instance_is(instance, inner, id, key))
-		instance = next_of(registry, instance);
+		instance = registry_next(registry, instance);
 	return instance;
 }
 
@@ -209,9 +209,9 @@ make(struct registry *registry, const struct admission *admission)
 static void
 replace_others(struct registry *registry, const struct instance *young)
 {
-	struct instance *old = next_of(registry, NULL);
+	struct instance *old = registry_next(registry, NULL);
 
-	for (; old != NULL; old = next_of(registry, old)) {
+	for (; old != NULL; old = registry_next(registry, old)) {
 		if (old == young || atomic_load(&old->replaced) ||
 		    strcmp(old->id, young->id) == 0 ||
 		    strcmp(old->inner, young->inner) != 0)
@@ -240,11 +240,11 @@ was_replaced(const struct registry *registry, const char *id)
 static bool
 must_yield(const struct registry *registry, const char *inner, const char *id)
 {
-	struct instance *other = next_of(registry, NULL);
+	struct instance *other = registry_next(registry, NULL);
 
 	if (!was_replaced(registry, id))
 		return false;
-	for (; other != NULL; other = next_of(registry, other))
+	for (; other != NULL; other = registry_next(registry, other))
 		if (strcmp(other->inner, inner) == 0 &&
 		    strcmp(other->id, id) != 0)
 			return true;
@@ -311,10 +311,10 @@ registry_admit(struct admission *admission)
 size_t
 registry_serving(const struct registry *registry, unsigned slot)
 {
-	struct instance *one = next_of(registry, NULL);
+	struct instance *one = registry_next(registry, NULL);
 	size_t count = 0;
 
-	for (; one != NULL; one = next_of(registry, one))
+	for (; one != NULL; one = registry_next(registry, one))
 		count += instance_serves(one, slot) &&
 		    atomic_load(&one->links) > 0 &&
 		    !atomic_load(&one->suspect) && !atomic_load(&one->replaced);

@@ -67,6 +67,10 @@ void registry_fini(struct registry *registry);
  */
 void registry_admit(struct admission *admission);
 
+/* Main: the next one; NULL begins, and ends. */
+struct instance *
+registry_next(const struct registry *registry, const struct instance *instance);
+
 /* Main: NULL: it has gone. */
 struct instance *
 registry_of_serial(const struct registry *registry, uint64_t serial);

@@ -157,14 +157,11 @@ bool
 services_may_reach(const struct services *services, const char *inner,
     const struct addr_range *target, const char **refuser)
 {
-	const struct list *all = &services->hub->registry.all;
-	struct list_node *node = list_first(all);
+	const struct registry *registry = &services->hub->registry;
+	const struct instance *one = registry_next(registry, NULL);
 
 	*refuser = NULL;
-	for (; node != NULL; node = list_next(all, node)) {
-		const struct instance *one = list_entry(node, struct instance,
-		    node);
-
+	for (; one != NULL; one = registry_next(registry, one)) {
 		if (inner[0] != '\0' && strcmp(inner, one->inner) != 0)
 			continue;
 		if (services_may_dial(one, target))
@@ -224,16 +221,20 @@ serves(const struct instance *instance, const struct service *service)
 	    : offers(instance, service);
 }
 
+static void
+judge(struct instance *instance, const struct service *service)
+{
+	instance_serve(instance, service->slot, serves(instance, service));
+	weigh(instance, service);
+}
+
 void
 services_judge(struct services *services, struct instance *instance)
 {
 	struct service *service = services_next(services, NULL);
 
-	for (; service != NULL; service = services_next(services, service)) {
-		instance_serve(instance, service->slot,
-		    serves(instance, service));
-		weigh(instance, service);
-	}
+	for (; service != NULL; service = services_next(services, service))
+		judge(instance, service);
 }
 
 void
@@ -245,14 +246,8 @@ services_judge_one(const struct service *service)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (node = list_first(lists[i]); node != NULL;
-		     node = list_next(lists[i], node)) {
-			struct instance *instance = list_entry(node,
-			    struct instance, node);
-
-			instance_serve(instance, service->slot,
-			    serves(instance, service));
-			weigh(instance, service);
-		}
+		     node = list_next(lists[i], node))
+			judge(list_entry(node, struct instance, node), service);
 }
 
 void
