@@ -28,9 +28,8 @@ parse_unix(const char *path, struct addr *addr)
 	return NULL;
 }
 
-/* One number; *text moves behind it. */
-static const char *
-parse_number(const char **text, uint16_t *port)
+const char *
+addr_read_port(const char **text, uint16_t *port)
 {
 	unsigned value = 0;
 
@@ -51,13 +50,13 @@ parse_number(const char **text, uint16_t *port)
 static const char *
 parse_ports(const char *text, uint16_t *first, uint16_t *last)
 {
-	const char *wrong = parse_number(&text, first);
+	const char *wrong = addr_read_port(&text, first);
 
 	if (wrong == NULL && last != NULL) {
 		*last = *first;
 		if (*text == '-') {
 			text++;
-			wrong = parse_number(&text, last);
+			wrong = addr_read_port(&text, last);
 		}
 	}
 	if (wrong != NULL)

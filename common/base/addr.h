@@ -58,6 +58,10 @@ void addr_format(const struct addr *addr, char *out, size_t size);
  */
 const char *addr_range_parse(const char *text, struct addr_range *range);
 
+/* Reads the digits of a port; *text moves behind them. Returns as addr_parse
+ * does. */
+const char *addr_read_port(const char **text, uint16_t *port);
+
 /* Writes the canonical text to out, at least ADDR_RANGE_TEXT_SIZE bytes. */
 void addr_range_format(const struct addr_range *range, char *out, size_t size);
 

@@ -118,17 +118,13 @@ read_host(const char *text, size_t len, struct targets_entry *entry)
 static const char *
 read_port(const char **text, uint16_t *port)
 {
-	unsigned value = 0;
+	const char *wrong;
 
 	if (!isdigit((unsigned char)**text))
 		return no_port;
-	for (; isdigit((unsigned char)**text); (*text)++) {
-		value = value * 10 + (unsigned)(**text - '0');
-		if (value > UINT16_MAX)
-			return "the port is over 65535";
-	}
-	*port = (uint16_t)value;
-	return value == 0 ? "nobody can be reached at port 0" : NULL;
+	if ((wrong = addr_read_port(text, port)) != NULL)
+		return wrong;
+	return *port == 0 ? "nobody can be reached at port 0" : NULL;
 }
 
 static const char *
