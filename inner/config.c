@@ -18,6 +18,7 @@
 #include "ops/privileges.h"
 #include "relay/pump_kit.h"
 #include "net/tls.h"
+#include "base/log.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -144,9 +145,9 @@ const struct conf_field inner_config_fields[] = {
 	{ "Pump", CONF_CHOICE, AT(pump), 0, 0, "auto", 0, pump_choices,
 	    "how bytes are moved: auto, splice, copy or bev" },
 	{ "LogLevel", CONF_CHOICE, AT(log_level), 0, 0, "info", 0,
-	    conf_log_levels, "error, warn, info or debug" },
+	    log_level_names, "error, warn, info or debug" },
 	{ "LogFormat", CONF_CHOICE, AT(log_format), 0, 0, "text", 0,
-	    conf_log_formats, "text or json" },
+	    log_format_names, "text or json" },
 	{ "LogFile", CONF_TEXT, AT(log_file), 0, 4095, NULL, 0, NULL,
 	    "file to append to instead of standard output" },
 	{ "User", CONF_TEXT, AT(user), 0, 64, NULL, 0, NULL,

@@ -20,11 +20,17 @@
 
 enum { LINE_SIZE = 2048, WHEN_SIZE = 40, ESCAPED_SIZE = 8 };
 
-static const char *const level_names[] = {
+const char *const log_level_names[] = {
 	[LOG_ERROR] = "error",
 	[LOG_WARN] = "warn",
 	[LOG_INFO] = "info",
 	[LOG_DEBUG] = "debug",
+	NULL,
+};
+const char *const log_format_names[] = {
+	[LOG_TEXT] = "text",
+	[LOG_JSON] = "json",
+	NULL,
 };
 
 static struct {
@@ -210,7 +216,7 @@ log_format_line(char *out, size_t size, enum log_format format,
 	    json
 		? "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"message\":"
 		: "%s %-5s %s: ",
-	    when, level_names[level], part);
+	    when, log_level_names[level], part);
 	if (json)
 		append_string(out, room, &used, message, true);
 	else

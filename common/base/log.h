@@ -21,6 +21,9 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
+/* As choices of a configuration: NULL behind the last. */
+extern const char *const log_level_names[], *const log_format_names[];
+
 enum log_kind { LOG_KV_NONE, LOG_KV_STR, LOG_KV_U64, LOG_KV_MS };
 
 struct log_field {

@@ -94,9 +94,6 @@ struct conf_ports {
 	size_t count;
 };
 
-/* Choices in the order of enum log_level and enum log_format. */
-extern const char *const conf_log_levels[], *const conf_log_formats[];
-
 enum { CONF_PROBLEM_SIZE = 1024 };
 
 /* Whether it is nothing that ends when it is read, or keeps who opens it

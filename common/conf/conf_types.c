@@ -13,7 +13,6 @@
 #include "conf/conf_ranges.h"
 #include "conf/conf_wipe.h"
 #include "base/cidr.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "base/targets.h"
 
@@ -28,19 +27,6 @@
 
 static const char no_memory[] = "there is no memory for it";
 static const char see_expected[] = "";
-
-const char *const conf_log_levels[] = {
-	[LOG_ERROR] = "error",
-	[LOG_WARN] = "warn",
-	[LOG_INFO] = "info",
-	[LOG_DEBUG] = "debug",
-	NULL,
-};
-const char *const conf_log_formats[] = {
-	[LOG_TEXT] = "text",
-	[LOG_JSON] = "json",
-	NULL,
-};
 
 /* False of NaN too, as no comparison with it holds. */
 static bool

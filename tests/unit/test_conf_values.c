@@ -28,7 +28,7 @@ const struct conf_field fields[FIELD_COUNT] = {
 	{ "Mode", CONF_MODE, AT(mode), 0, 0, "0666", 0, NULL, "a mode" },
 	{ "Size", CONF_BYTES, AT(bytes), 16 << 10, 16 << 20, "256K", 0, NULL,
 	    "a size" },
-	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0, conf_log_levels,
+	{ "LogLevel", CONF_CHOICE, AT(choice), 0, 0, "info", 0, log_level_names,
 	    "a level" },
 	{ "Nets", CONF_NETS, AT(nets), 1, 3, NULL, 0, NULL, "who" },
 	{ "Range", CONF_RANGE, AT(range), 0, 0, NULL, 0, NULL, "ports" },
