@@ -9,7 +9,7 @@ import re
 import sys
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent / "unit"
-RAN = re.compile(r"^(ok|not ok) \d+ - (?:.*/)?(\w+)\.c:\w+:(\w+):", re.M)
+RAN = re.compile(r"^(ok|not ok) \d+ - (?:.*/)?(\w+)\.c:(\w+):(\w+):", re.M)
 SKIPPED = re.compile(r"^skipped: (\w+): (.*): (.*?)\r?$", re.M)
 
 
@@ -21,10 +21,23 @@ def tests():
             yield path.stem, name
 
 
+def owner(place, case, name):
+    """The file of a test that ran. Check tells where its last assertion stood:
+    if that is a helper's file, the name tells, or the case of a name that
+    several files have."""
+    files = [file for file, other in tests() if other == name]
+    if place in files:
+        return place
+    return files[0] if len(files) == 1 else f"test_{case}"
+
+
 def main(tap, log):
-    ran = {}
-    for verdict, file, name in RAN.findall(pathlib.Path(tap).read_text()):
-        ran.setdefault((file, name), []).append(verdict == "ok")
+    ran, owners = {}, {}
+    for verdict, *of in RAN.findall(pathlib.Path(tap).read_text()):
+        key = tuple(of)
+        if key not in owners:
+            owners[key] = owner(*of)
+        ran.setdefault((owners[key], of[2]), []).append(verdict == "ok")
     skipped = dict.fromkeys(
         SKIPPED.findall(pathlib.Path(log).read_text(errors="replace")))
     whole = {(f"test_{suite}", name) for suite, name, _ in skipped}
