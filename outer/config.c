@@ -390,12 +390,13 @@ static bool
 settle_paths(const char *path, struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE])
 {
+	bool settled = path_settle(path, &config->database);
+
 	config->certs_folder = path_of_state(path, "certs");
 	if (config->database == NULL)
 		config->database = path_of_state(path, "data/mappings.db");
-	if (config->certs_folder != NULL && config->database != NULL &&
-	    path_settle(path, &config->database) &&
-	    path_settle(path, &config->cert_file) &&
+	if (settled && config->certs_folder != NULL &&
+	    config->database != NULL && path_settle(path, &config->cert_file) &&
 	    path_settle(path, &config->key_file) &&
 	    path_settle(path, &config->client_ca_file))
 		return true;

@@ -56,6 +56,19 @@ def test_one_that_cannot_listen_can_be_removed(lab):
     assert api.mappings() == {}
 
 
+@pytest.mark.parametrize("named, found", [
+    (None, "etc/data/mappings.db"), ("kept.db", "etc/kept.db"),
+    ("/kept.db", "/kept.db")])
+def test_the_database_is_beside_the_file(lab, named, found):
+    """However the file was named."""
+    (lab.dir / "etc").mkdir()
+    file = lab.outer_file(AdminAddress=API, Database=named)
+    file.rename(lab.dir / "etc/outer.json")
+    said = run_once("outer_server", "--check", "-c", "etc/outer.json",
+                    cwd=lab.dir).stdout
+    assert f"\nDatabase = {found}\n" in said, said
+
+
 def test_what_is_kept_of_a_mapping(lab):
     """Its limits too, and where it listens."""
     file = lab.outer_file(AdminAddress=API)
