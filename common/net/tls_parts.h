@@ -38,6 +38,7 @@ struct tls {
 	bool floods;	   /* see tls_on_info */
 	bool ahead;	   /* tls_read_ahead */
 	bool stuck;	   /* a record waits for the socket to take it */
+	bool kept;	   /* its session may be resumed */
 	unsigned steps;	   /* of the library since the last tls_recv */
 };
 

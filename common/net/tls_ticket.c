@@ -12,20 +12,37 @@
 
 #include <openssl/err.h>
 
+enum { KEEP_ATTEMPTS = 10 };
+
 bool
 tls_is_resumed(const struct tls *tls)
 {
 	return SSL_session_reused(tls->ssl) == 1;
 }
 
+/*
+ * Without memory the library (3.0) leaves the session on its list without a
+ * reference, and the list would lead into freed memory. A second attempt puts
+ * that right; where all fail, one of ours keeps the session for the list.
+ */
+static void
+keep_session(SSL_CTX *ctx, SSL_SESSION *session)
+{
+	for (int i = 0; i < KEEP_ATTEMPTS; i++)
+		if (SSL_CTX_add_session(ctx, session) == 1)
+			return;
+	(void)SSL_SESSION_up_ref(session);
+}
+
 void
 tls_let_resume(struct tls *tls)
 {
 	ERR_clear_error();
-	if (!SSL_session_reused(tls->ssl) &&
-	    SSL_version(tls->ssl) >= TLS1_3_VERSION)
-		(void)SSL_CTX_add_session(tls->context->ctx,
-		    SSL_get0_session(tls->ssl));
+	if (!SSL_session_reused(tls->ssl) && !tls->kept &&
+	    SSL_version(tls->ssl) >= TLS1_3_VERSION) {
+		keep_session(tls->context->ctx, SSL_get0_session(tls->ssl));
+		tls->kept = true;
+	}
 	ERR_clear_error();
 }
 

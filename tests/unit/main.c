@@ -6,6 +6,7 @@
  */
 #include "tests/unit/suites.h"
 #include "sys/service.h"
+#include "tests/unit/scarce.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ main(int argc, char **argv)
 	SRunner *runner = srunner_create(NULL);
 	int failed, run;
 
+	scarce_prepare();
 	if (!service_prepare()) {
 		fputs("the system has no sockets to give\n", stderr);
 		return EXIT_FAILURE;

@@ -4,6 +4,7 @@
  * and mended.
  */
 #include "tests/unit/suites.h"
+#include "tests/unit/scarce.h"
 #include "net/tls_parts.h"
 #include "tests/unit/test_tls.h"
 
@@ -268,6 +269,22 @@ START_TEST(a_ticket_serves_often_and_for_its_context)
 }
 END_TEST
 
+/* The library may not lose count of a session for want of memory. */
+START_TEST(a_session_without_memory_is_kept)
+{
+	struct tls_ticket *ticket;
+
+	connect_with(NULL);
+	ticket = tls_take_ticket(client);
+	scarce_fail_next();
+	tls_let_resume(server);
+	hang_up();
+	connect_with(ticket);
+	ck_assert(tls_is_resumed(server));
+	tls_ticket_free(ticket);
+}
+END_TEST
+
 /* What the client asks of the server, and what it says. */
 static const struct {
 	const char *name;
@@ -444,6 +461,7 @@ tls_suite(void)
 	tcase_add_test(tc, both_sides_have_the_same_binding);
 	tcase_add_test(tc, keys_of_the_exchange_are_forgotten);
 	tcase_add_test(tc, a_ticket_serves_often_and_for_its_context);
+	tcase_add_test(tc, a_session_without_memory_is_kept);
 	tcase_add_loop_test(tc, the_client_checks, 0,
 	    (int)(sizeof(checks) / sizeof(checks[0])));
 	tcase_add_test(tc, made_once);
