@@ -32,6 +32,7 @@ PROGRAMS = pytest.mark.parametrize("side", ["outer_server", "inner_server"])
 
 # --- what goes through ------------------------------------------------------
 
+@pytest.mark.tls
 def test_a_page_by_curl(pair):
     """A page of nginx's, asked for by curl, and all of it, ten times."""
     page = os.urandom(MIB + 1)
@@ -64,6 +65,7 @@ async def all_at_once(outer: Outer, count: int) -> int:
         return sum(await asyncio.gather(*(client(n) for n in range(count))))
 
 
+@pytest.mark.tls
 def test_200_clients(pair, figure):
     """200 sessions at one time, and each client gets what it sent."""
     outer, _ = pair.tunnel(pair.echo(), standbys=10,
@@ -74,6 +76,7 @@ def test_200_clients(pair, figure):
     outer.session(count=200, why="done")
 
 
+@pytest.mark.tls
 def test_100_mib_each_way(pair, figure):
     """100 MiB up and 100 MiB down at one time in one session, intact."""
     size = 100
@@ -94,6 +97,7 @@ def test_100_mib_each_way(pair, figure):
     assert (line["up"], line["down"]) == (size * MIB, size * MIB)
 
 
+@pytest.mark.tls
 def test_client_ends_its_direction_first(pair):
     """After its end of input the target still answers, at length."""
     outer, _ = pair.tunnel(pair.target(digest_then_all))
@@ -102,6 +106,7 @@ def test_client_ends_its_direction_first(pair):
         hashlib.sha256(data).digest() + data
 
 
+@pytest.mark.tls
 def test_target_ends_its_direction_first(pair):
     """After the target's end of input the client still sends, at length."""
     listener = pair.add(listen())
@@ -121,6 +126,7 @@ def test_target_ends_its_direction_first(pair):
     outer.session()
 
 
+@pytest.mark.tls
 def test_a_reset_arrives(pair):
     """A target that is not there: the client sees a reset, not an end."""
     with listen() as gone:
@@ -131,6 +137,7 @@ def test_a_reset_arrives(pair):
 
 # --- killed and started again -----------------------------------------------
 
+@pytest.mark.tls
 def test_outer_killed_and_restarted(pair):
     """Sessions end with it; the inner finds its next run, on the same port."""
     target = pair.echo()
@@ -149,6 +156,7 @@ def test_outer_killed_and_restarted(pair):
     assert inner.running()
 
 
+@pytest.mark.tls
 def test_inner_killed_and_restarted(pair):
     """Sessions end with it, its links are gone; who waits is served by its
     next run."""
