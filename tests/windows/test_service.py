@@ -1,20 +1,26 @@
 """--service: each program as a service of Windows' own manager."""
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import wait_until
+from admin import API
+from harness import REPO, wait_until
+from sockets import free_ports
 from test_windows import PROGRAMS, file_for
 from wine import BINARIES, Twin, WindowsLab, windows_path
 
 SERVICES = {"outer_server": "TransponderOuter",
             "inner_server": "TransponderInner"}
+# With all that makes it write somewhere.
+SETTINGS = {"outer_server": {"AdminAddress": API}, "inner_server": {}}
 
 
 def manager(*words: str) -> subprocess.CompletedProcess[str]:
@@ -47,18 +53,45 @@ def wait_stopped(name: str, status: int) -> None:
     wait_until(look, f"{name} has stopped with {status}")
 
 
+def folders_of_readme(name: str) -> list[str]:
+    """What is to be made beside the file, and may be written to by LocalService;
+    it may only read all else."""
+    text = (REPO / name).read_text()
+    made = re.search(r"^mkdir (C:.*)$", text, re.M)[1]
+    granted = re.findall(r'^icacls (\S+) /grant "\*S-1-5-19:\(OI\)\(CI\)M"$',
+                         text, re.M)
+    assert made.split() == granted
+    return [re.fullmatch(r"C:\\transponder\\(\w+)", path)[1]
+            for path in granted]
+
+
+def make_a_mapping(log: str) -> None:
+    """By the API that the log tells of."""
+    address = re.search(r'for="the API" .*?address=tcp://(\S+)', log)[1]
+    request = urllib.request.Request(
+        f"http://{address}/api/mapping/create",
+        json.dumps({"port": free_ports(1)}).encode(),
+        {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=15) as answer:
+        assert json.load(answer)["success"] is True
+
+
 def run_as_service(lab: WindowsLab, side: str, file: Path, twin: Twin) -> None:
-    """From start to stop, whoever logs off; its files are beside the
-    configuration file."""
-    name, log = SERVICES[side], file.with_name("service.log")
-    assert not log.exists()
+    """From start to stop, whoever logs off; what it writes is in the folders
+    that README names."""
+    name, log = SERVICES[side], file.with_name("logs") / "service.log"
+    before = {*lab.dir.iterdir()}
     assert manager("net", "start", name).returncode == 0
     wait_until(lambda: "RUNNING" in manager("sc", "query", name).stdout,
                f"{name} runs")
     assert "ready" in log.read_text()
+    if side == "outer_server":
+        make_a_mapping(log.read_text())
+        assert file.with_name("data").joinpath("mappings.db").exists()
     twin.hears("logoff")
     assert manager("net", "stop", name).returncode == 0
     wait_stopped(name, 0)
+    assert {*lab.dir.iterdir()} == before
     text = log.read_text()
     assert "the service manager" in text and text.endswith("stopped\n")
     assert "second signal:" not in text
@@ -79,7 +112,10 @@ def test_service(lab, side):
     """Installed once, started and stopped by the manager, removed; all in one
     test, for there is one service of that name."""
     lab.dir.chmod(0o700)
-    file = file_for(lab, side, LogFile="service.log", LogFormat="text")
+    file = file_for(lab, side, LogFile="logs/service.log", LogFormat="text",
+                    **SETTINGS[side])
+    for folder in folders_of_readme("README"):
+        lab.path(folder).mkdir()
     twin = Twin(lab, side)
     service(lab, side, "remove", file)      # what a failure may have left
     result = service(lab, side, "install", file, binary=twin.exe)
@@ -93,6 +129,11 @@ def test_service(lab, side):
         result = service(lab, side, "remove", file)
     assert (result.returncode, result.stderr) == (0, "")
     assert_line(service(lab, side, "remove", file), SERVICES[side])
+
+
+def test_the_other_readme():
+    """Its reader makes the same folders."""
+    assert folders_of_readme("README.zh") == folders_of_readme("README")
 
 
 @PROGRAMS
