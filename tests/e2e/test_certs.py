@@ -11,7 +11,7 @@ import pytest
 
 import lab as lab_module
 from certs import CA, NAME, fingerprint, openssl, self_signed
-from harness import VALGRIND, run_once
+from harness import VALGRIND, run_once, use_key
 from sockets import connect, recv_exactly, request
 
 pytestmark = pytest.mark.short
@@ -373,6 +373,93 @@ def test_new_files_on_sighup(lab):
     client.sendall(b"after")
     assert recv_exactly(client, 5) == b"after"
     assert not outer.grep("standby", "closed")
+
+
+def next_link(outer, inner) -> str:
+    """A client takes the one standby; whether the next one resumes, as the
+    inner says. All links that have joined are this inner's."""
+    joined = outer.joined()
+    assert request(outer.clients, b"in") == b"in"
+    outer.wait_joined(joined + 1)
+    return inner.wait_log("spare", "secured", count=joined + 1)["resumed"]
+
+
+def read_anew(outer, file, **settings) -> int:
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    mark = hang_up(outer)
+    outer.wait_log("app", says="read anew", after=mark)
+    return mark
+
+
+@pytest.mark.parametrize("change", ["none", "touched", "another"])
+def test_client_certificates_are_required_after_sighup(lab, change):
+    """Whatever has become of CertFile: who has none stays out, and who was
+    let in has to show its own again."""
+    ca = CA(lab.new_dir("ca"))
+    own = ca.sign()
+    file = lab.outer_file(ClientCAFile=str(ca.cert), **own.settings)
+    outer = lab.start_outer(file).wait_ready()
+    settings = ca.sign("inner").settings
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=1, Workers=1, **settings)
+    outer.wait_joined(1)
+    assert next_link(outer, inner) == "true"
+    if change == "touched":
+        own.cert.touch()
+    elif change == "another":
+        own.cert.write_bytes(ca.sign(key=own.key).cert.read_bytes())
+    mark = read_anew(outer, file)
+    stranger = lab.inner(outer, lab.echo(), MaxFreeConn=1, InnerId="stranger",
+                         MaxRetryInterval=0.2)
+    assert "set CertFile and KeyFile" in stranger.wait_log(
+        "keeper", says="rejected", level="error")["why"]
+    assert "shows no client certificate" in outer.wait_log(
+        "standby", "closed", after=mark, state="handshake")["why"]
+    assert not outer.grep("standby", "joined", mark)
+    stranger.kill()
+    assert [next_link(outer, inner) for _ in range(2)] == ["false", "true"]
+
+
+@pytest.mark.parametrize("how", ["another file", "the same file"])
+def test_another_client_ca_file_on_sighup(lab, how):
+    """Who has a certificate of the old one is refused, ticket or not; links
+    that are there go on."""
+    old, new = CA(lab.new_dir("old")), CA(lab.new_dir("new"))
+    file = lab.outer_file(ClientCAFile=str(old.cert))
+    outer = lab.start_outer(file).wait_ready()
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=1, Workers=1,
+                      MaxRetryInterval=0.2, **old.sign("inner").settings)
+    outer.wait_joined(1)
+    assert next_link(outer, inner) == "true"
+    if how == "the same file":
+        old.cert.write_bytes(new.cert.read_bytes())
+        mark = read_anew(outer, file)
+    else:
+        mark = read_anew(outer, file, ClientCAFile=str(new.cert))
+    client = connect(outer.clients)     # takes the link that is there
+    client.sendall(b"x")
+    assert recv_exactly(client, 1) == b"x"
+    assert "its ClientCAFile does not hold who signed" in inner.wait_log(
+        "keeper", says="rejected", level="error")["why"]
+    assert "not signed by ClientCAFile" in outer.wait_log(
+        "standby", "closed", after=mark, state="handshake")["why"]
+    assert not outer.grep("standby", "secured", mark)
+    fresh = lab.inner(outer, lab.echo(), MaxFreeConn=1, InnerId="fresh",
+                      **new.sign("inner").settings)
+    fresh.wait_connected()
+    client.sendall(b"y")
+    assert recv_exactly(client, 1) == b"y"
+
+
+def test_no_ticket_outlives_other_keys(lab):
+    """Also of an inner whose own key is as it was."""
+    file = lab.outer_file(Keys=[])
+    outer = lab.start_outer(file).wait_ready()
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=1, Workers=1)
+    outer.wait_joined(1)
+    assert next_link(outer, inner) == "true"
+    read_anew(outer, file, Keys=[{"Inner": "another",
+                                  "Key": use_key("another-key-0123456789")}])
+    assert [next_link(outer, inner) for _ in range(2)] == ["false", "true"]
 
 
 def test_the_inner_reads_its_ca_file_anew(lab):
