@@ -1,17 +1,21 @@
 """Between the two programs: a relay that records, and one that poses as the
-outer with a certificate of its own."""
+outer with a certificate of its own; and an outer that only poses as one."""
 from __future__ import annotations
 
 import contextlib
 import select
 import socket
 import ssl
+import struct
 import threading
 from pathlib import Path
 
+from harness import wait_until
+from peers import AUTH, CHALLENGE, HELLO, WELCOME, FakeOuter, json_frame
 from sockets import Address, address_text, connect, listen
 
 ALPN = ["transponder/1"]
+PRE_SHARED_KEY = 41     # RFC 8446, 4.2
 
 
 class Recorder:
@@ -87,9 +91,7 @@ class Impostor(Recorder):
     own with the outer: all that is said passes through its hands."""
 
     def __init__(self, to: Address, cert: Path, key: Path) -> None:
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.server.load_cert_chain(cert, key)
-        self.server.set_alpn_protocols(ALPN)
+        self.server = server_context(cert, key)
         self.client = client_context()
         self.poses = True   # no: new links just pass
         self._turn = threading.Lock()
@@ -129,6 +131,67 @@ class Impostor(Recorder):
                 return None
             to.sendall(data)
             return data
+
+
+class Liar(FakeOuter):
+    """A TLS server without the key: it gives tickets at once, and a proof
+    that is none."""
+
+    def __init__(self, cert: Path, key: Path) -> None:
+        super().__init__()
+        self.url = self.url.replace("tcp:", "tls:")
+        self.context = server_context(cert, key)
+
+    def meet(self, lies: bool) -> bytes:
+        """The next link up to its end; returns its ClientHello. Not lies: it
+        ends in order after AUTH."""
+        link = self.accept_raw()
+        hello = client_hello(link.sock)
+        link.sock = self.context.wrap_socket(link.sock, server_side=True)
+        link.expect(HELLO)
+        link.send(json_frame(CHALLENGE, nonce="00" * 32))
+        link.expect(AUTH)
+        if lies:
+            link.send(json_frame(WELCOME, proof="00" * 32, link="7", ping=10))
+            assert link.ends() != "open"
+        else:
+            with contextlib.suppress(OSError):
+                link.sock.unwrap()      # a cut would spoil the ticket
+        link.close()
+        return hello
+
+
+def client_hello(sock: socket.socket) -> bytes:
+    """Its first record, which stays where it is."""
+    def whole() -> bytes:
+        seen = sock.recv(1 << 14, socket.MSG_PEEK)
+        size = 5 + int.from_bytes(seen[3:5], "big")
+        return seen[:size] if 5 < size <= len(seen) else b""
+    return wait_until(whole, "a ClientHello")
+
+
+def extensions(hello: bytes | bytearray) -> set[int]:
+    """What a ClientHello offers, by number."""
+    at = 5 + 4 + 2 + 32                                 # the random
+    at += 1 + hello[at]                                 # the session's id
+    at += 2 + int.from_bytes(hello[at:at + 2], "big")   # suites
+    at += 1 + hello[at]                                 # compression
+    end = at + 2 + int.from_bytes(hello[at:at + 2], "big")
+    at += 2
+    found = set()
+    while at < end:
+        kind, size = struct.unpack_from("!HH", hello, at)
+        found.add(kind)
+        at += 4 + size
+    assert at == end
+    return found
+
+
+def server_context(cert: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    context.set_alpn_protocols(ALPN)
+    return context
 
 
 def client_context(alpn: list[str] | None = None) -> ssl.SSLContext:

@@ -16,7 +16,8 @@ import lab as lab_module
 from certs import CA, fingerprint, self_signed
 from classic import ClassicInner, signal48
 from harness import KEY, PLAIN, SCALE, wait_until
-from relays import Impostor, Recorder, client_context
+from relays import (PRE_SHARED_KEY, Impostor, Liar, Recorder, client_context,
+                    extensions)
 from sockets import connect, how_it_ends, recv_all, recv_exactly, request
 from targets import digest_then_all
 
@@ -161,8 +162,36 @@ def test_later_links_resume(lab):
 
 
 @pytest.mark.short
-def test_a_ticket_of_a_liar_is_not_kept(lab):
-    """Without WELCOME's proof there is no ticket: each try is a full one."""
+@pytest.mark.parametrize("lies", [True, False])
+def test_a_ticket_of_a_liar_is_not_kept(lab, lies):
+    """Without WELCOME's proof there is no ticket, whoever sends one and
+    whenever: the next link offers none."""
+    own = self_signed(lab.new_dir("own"))
+    liar = lab.add(Liar(own.cert, own.key))
+    inner = lab.inner(liar, lab.echo(), MaxFreeConn=1, Workers=1,
+                      MaxRetryInterval=0.1)
+    for _ in range(3):
+        assert PRE_SHARED_KEY not in extensions(liar.meet(lies))
+    assert inner.wait_log("keeper", level="error|warn")["why"]
+
+
+@pytest.mark.short
+def test_a_ticket_of_the_outer_is_offered(lab):
+    """As its bytes on the wire say: what a liar's test looks for is there."""
+    outer = lab.outer()
+    relay = lab.add(Recorder(outer.links))
+    lab.inner(relay.url.replace("tcp", "tls"), lab.echo(), MaxFreeConn=1,
+              Workers=1)
+    outer.wait_joined(1)
+    assert request(outer.clients, b"in") == b"in"
+    outer.wait_joined(2)
+    assert [PRE_SHARED_KEY in extensions(record)
+            for record in relay.first_up] == [False, True]
+
+
+@pytest.mark.short
+def test_who_has_another_key_resumes_nothing(lab):
+    """Each try is a full one, and the inner says why it fails."""
     outer = lab.outer(AuthKey="another-key-0123456789")
     inner = lab.inner(outer, lab.echo(), MaxRetryInterval=0.1)
     wait_until(lambda: secured(outer, resumed="false") >= 3, "three tries")
