@@ -102,19 +102,27 @@ make_pair(void)
 	pairs_local(ends);
 }
 
-/* A client of the bare library, which reads and writes memory. */
+/* A client of the bare library, which reads and writes memory. session: to be
+ * resumed; or NULL. */
 static inline SSL *
-bare_new(SSL_CTX *ctx)
+bare_resume(SSL_CTX *ctx, SSL_SESSION *session)
 {
 	static const unsigned char alpn[] = "\x0dtransponder/1";
 	SSL *bare = SSL_new(ctx);
 
 	make_pair();
+	ck_assert_int_eq(SSL_set_session(bare, session), 1);
 	ck_assert_int_eq(SSL_set_alpn_protos(bare, alpn, sizeof(alpn) - 1), 0);
 	SSL_set_connect_state(bare);
 	SSL_set_bio(bare, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	ck_assert_int_eq(SSL_do_handshake(bare), -1);
 	return bare;
+}
+
+static inline SSL *
+bare_new(SSL_CTX *ctx)
+{
+	return bare_resume(ctx, NULL);
 }
 
 /* What it has written, to the server's socket. */
