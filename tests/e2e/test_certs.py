@@ -5,13 +5,17 @@ import json
 import os
 import pwd
 import signal
+import ssl
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
 import lab as lab_module
 from certs import CA, NAME, fingerprint, openssl, self_signed
-from harness import VALGRIND, run_once, use_key
+from harness import PLAIN, VALGRIND, run_once, use_key, wait_until
+from relays import client_context
 from sockets import connect, recv_exactly, request
 
 pytestmark = pytest.mark.short
@@ -95,6 +99,86 @@ def test_server_crt_is_renewed_before_it_ends(lab, begins, days):
             390 * 86400)
     lab.inner(outer, lab.echo(), MaxFreeConn=1, CAFile=str(folder / "ca.crt"))
     outer.wait_joined(1)
+
+
+@pytest.fixture(scope="session")
+def newday(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that lets a day pass, built once."""
+    library = tmp_path_factory.mktemp("newday") / "newday.so"
+    source = Path(__file__).with_name("newday.c")
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source],
+                   check=True)
+    return library
+
+
+def next_day(outer) -> int:
+    mark = outer.mark()
+    outer.signal(signal.SIGUSR2)
+    return mark
+
+
+def shown(outer) -> bytes:
+    """The certificate that a new link meets."""
+    with client_context().wrap_socket(connect(outer.links)) as sock:
+        return sock.getpeercert(binary_form=True)
+
+
+def first_of(file: Path) -> bytes:
+    """As it is shown: the others are its chain."""
+    end = "-----END CERTIFICATE-----\n"
+    return ssl.PEM_cert_to_DER_cert(
+        file.read_text().partition(end)[0] + end)
+
+
+@pytest.mark.skipif(not PLAIN, reason="a checker wants to be loaded first")
+def test_a_running_outer_renews_server_crt(lab, newday):
+    """Day by day: new links meet the new one, and none that is there ends.
+    Where it cannot be written one line says so, and the old one stays."""
+    # root may write everywhere
+    user = {"User": "nobody"} if os.geteuid() == 0 else {}
+    outer = lab.outer(**user, options={"env": {"LD_PRELOAD": str(newday)}})
+    folder = lab.path("certs")
+    file = folder / "server.crt"
+    ca = CA(lab.new_dir("ca"), folder / "ca.key", folder / "ca.crt")
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=1, Workers=1,
+                      CAFile=str(folder / "ca.crt"))
+    outer.wait_joined(1)
+    client = connect(outer.clients)
+    client.sendall(b"first")
+    assert recv_exactly(client, 5) == b"first"
+    outer.wait_joined(2)
+    assert next_link(outer, inner) == "true"
+
+    def make_old() -> None:
+        old = ca.sign(ends=10, key=folder / "server.key")
+        file.write_bytes(old.cert.read_bytes())
+
+    for can_write in (True, False, True):
+        before = shown(outer)
+        make_old()
+        folder.chmod(0o700 if can_write else 0o500)
+        mark = next_day(outer)
+        if can_write:
+            line = outer.wait_log("tls", "certificate renewed", after=mark)
+            assert line["file"] == str(file)
+            wait_until(lambda: shown(outer) != before, "the new one")
+            assert shown(outer) == first_of(file)
+            openssl("x509", "-in", file, "-noout", "-checkend", 390 * 86400)
+        else:
+            line = outer.wait_log("tls", level="error", after=mark)
+            assert "the old stay" in line["message"]
+            assert str(file) in line["why"]
+            assert shown(outer) == before
+        assert next_link(outer, inner) == ("false" if can_write else "true")
+        told = [line["level"] for line in outer.lines[mark:]
+                if line["level"] in ("error", "warn")
+                and line["part"] != "standby"]      # which tells of shown()
+        assert told == ([] if can_write else ["error"])
+        client.sendall(b"still")
+        assert recv_exactly(client, 5) == b"still"
+    assert {line["state"] for line in outer.grep("standby", "closed")} <= \
+        {"handshake"}       # those of shown()
+    assert not inner.grep("keeper", level="error|warn")
 
 
 def test_a_ca_that_ends_is_warned_of(lab):
