@@ -64,7 +64,7 @@ struct outer_config {
 	uint32_t max_sessions;	    /* MaxSessions; 0: no limit, as below */
 	uint32_t address_sessions;  /* MaxSessionsPerAddress */
 	uint32_t new_per_second;    /* NewSessionsPerSecond, of an address */
-	uint32_t new_burst;	    /* NewSessionsBurst; 0: no limit */
+	uint32_t new_burst;	    /* NewSessionsBurst; 0: not given */
 	uint64_t rate;		    /* RateLimit: bytes a second; 0: none */
 	uint64_t session_rate;	    /* RateLimitPerSession: the same */
 	bool accept_classic;	    /* AcceptClassic */

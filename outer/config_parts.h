@@ -19,11 +19,11 @@ bool config_same_place(const struct addr *a, const struct addr *b);
 bool
 config_have_common(const struct addr_ranges *a, const struct addr_ranges *b);
 
-/* What one key of Services alone does not show. False with one line in problem.
- * config_check_burst also fills in defaults, which are other keys' values. */
+/* What one key of Services alone does not show, and NewSessionsBurst. False with
+ * one line in problem. */
 bool config_check_services(const char *path, const struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE]);
-bool config_check_burst(const char *path, struct outer_config *config,
+bool config_check_burst(const char *path, const struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE]);
 
 #endif

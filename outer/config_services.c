@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BURST_SECONDS = 10, HOSTS_MAX = 64, LISTEN_MAX = 64 };
+enum { HOSTS_MAX = 64, LISTEN_MAX = 64 };
 
 #define OF_SERVICE(member) offsetof(struct outer_service, member)
 
@@ -88,35 +88,33 @@ config_same_place(const struct addr *a, const struct addr *b)
 	return strcmp(strchr(a_text, ':'), strchr(b_text, ':')) == 0;
 }
 
-/* Also fills in the burst's default, which is another key's value. */
 static bool
-settle_burst(const char *path, const char *where, uint32_t a_second,
-    uint32_t *burst, char problem[CONF_PROBLEM_SIZE])
+check_burst(const char *path, const char *where, uint32_t a_second,
+    uint32_t burst, char problem[CONF_PROBLEM_SIZE])
 {
-	if (*burst > 0 && a_second == 0) {
-		snprintf(problem, CONF_PROBLEM_SIZE,
-		    "%.400s: %sNewSessionsBurst: found it without "
-		    "NewSessionsPerSecond; expected both, or neither",
-		    path, where);
-		return false;
-	}
-	if (*burst == 0)
-		*burst = a_second * BURST_SECONDS;
-	return true;
+	if (burst == 0 || a_second > 0)
+		return true;
+	snprintf(problem, CONF_PROBLEM_SIZE,
+	    "%.400s: %sNewSessionsBurst: found it without "
+	    "NewSessionsPerSecond; expected both, or neither",
+	    path, where);
+	return false;
 }
 
+/* What a service does not say is as at the top level. */
 bool
-config_check_burst(const char *path, struct outer_config *config,
+config_check_burst(const char *path, const struct outer_config *config,
     char problem[CONF_PROBLEM_SIZE])
 {
-	struct outer_service *own = config->services.items;
+	const struct outer_service *own = config->services.items;
+	uint32_t top = config->new_per_second;
 
 	for (size_t i = 0; i < config->services.count; i++)
-		if (!settle_burst(path, "Services: ", own[i].new_per_second,
-			&own[i].new_burst, problem))
+		if (!check_burst(path, "Services: ",
+			own[i].new_per_second > 0 ? own[i].new_per_second : top,
+			own[i].new_burst, problem))
 			return false;
-	return settle_burst(path, "", config->new_per_second,
-	    &config->new_burst, problem);
+	return check_burst(path, "", top, config->new_burst, problem);
 }
 
 bool

@@ -36,15 +36,35 @@ copy_list(struct cidr_list *to, const struct cidr_list *from)
 	return from == NULL || cidr_list_copy(to, from);
 }
 
-/* Limits of an address that are the service's own. */
+/* With one limit of an address the service counts its clients by itself: by
+ * those of the top level that run, where it says nothing. */
 static bool
-start_sources(struct service *service, const struct source_limits *limits)
+start_sources(struct service *service, const struct source_limits *own)
 {
-	if (limits->sessions == 0 && limits->rate == 0)
+	const struct source_limits *top = &service->hub->sources.limits;
+	const struct source_limits limits = {
+		.sessions = own->sessions > 0 ? own->sessions : top->sessions,
+		.rate = own->rate > 0 ? own->rate : top->rate,
+		.burst = own->burst > 0 ? own->burst : top->burst,
+	};
+
+	if (own->sessions == 0 && own->rate == 0 && own->burst == 0)
 		return true;
 	service->sources = calloc(1, sizeof(*service->sources));
 	return service->sources != NULL &&
-	    sources_init(service->sources, limits, service->hub->sources.seed);
+	    sources_init(service->sources, &limits, service->hub->sources.seed);
+}
+
+/* The same of its rates. */
+static void
+start_rates(struct service *service, uint64_t all, uint64_t each)
+{
+	const struct rate_limits *top = &service->hub->rates;
+
+	if (all == 0 && each == 0)
+		return;
+	service->rates.all = all > 0 ? all : top->all;
+	service->rates.each = each > 0 ? each : top->each;
 }
 
 /* False without memory. */
@@ -102,8 +122,7 @@ service_new(struct hub *hub, const struct service_options *options, uint32_t id,
 	list_init(&service->fronts);
 	loop_timer_init(&service->release, hub->loop, on_release, service);
 	dispatch_init(&service->dispatch, hub, slot);
-	service->rates.all = options->rate;
-	service->rates.each = options->session_rate;
+	start_rates(service, options->rate, options->session_rate);
 	if (copy_hosts(&service->hosts, options->hosts) &&
 	    copy_list(&service->allow, options->allow) &&
 	    copy_list(&service->deny, options->deny) &&

@@ -48,10 +48,10 @@ struct service_options {
 	const struct cidr_list *allow, *deny; /* NULL, none: the top level's */
 	const struct cidr_list *proxies;      /* NULL: none; see below */
 	uint32_t max_sessions;		      /* 0: no limit of its own */
-	struct source_limits
-	    sources;		     /* of an address; all 0: the top level's */
-	uint64_t rate, session_rate; /* bytes a second; both 0: likewise */
-	bool direct;		     /* the outer dials the target itself */
+	struct source_limits sources; /* of an address; 0: as at the top level,
+				       * all 0: and counted there */
+	uint64_t rate, session_rate;  /* bytes a second; the same of both */
+	bool direct;		      /* the outer dials the target itself */
 };
 
 /*

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_MILLI = 1000 };
+enum { TOKEN_MILLI = 1000, BURST_SECONDS = 10 };
 
 bool
 sources_init(struct sources *sources, const struct source_limits *limits,
@@ -120,6 +120,16 @@ find(struct sources *sources, uint64_t net, uint8_t family)
 	return NULL;
 }
 
+static uint64_t
+burst_milli(const struct source_limits *limits)
+{
+	uint64_t burst = limits->burst > 0
+	    ? limits->burst
+	    : limits->rate * (uint64_t)BURST_SECONDS;
+
+	return burst * TOKEN_MILLI;
+}
+
 static struct source *
 add(struct sources *sources, uint64_t net, uint8_t family, uint64_t now_ms)
 {
@@ -133,7 +143,7 @@ add(struct sources *sources, uint64_t net, uint8_t family, uint64_t now_ms)
 	source->sources = sources;
 	source->net = net;
 	source->family = family;
-	source->tokens_milli = (uint64_t)sources->limits.burst * TOKEN_MILLI;
+	source->tokens_milli = burst_milli(&sources->limits);
 	source->filled_ms = now_ms;
 	list_push_back(bucket_of(sources, net, family), &source->bucket);
 	list_push_back(&sources->by_age, &source->age);
@@ -144,7 +154,7 @@ static bool
 take_token(struct source *source, const struct source_limits *limits,
     uint64_t now_ms)
 {
-	uint64_t most = (uint64_t)limits->burst * TOKEN_MILLI;
+	uint64_t most = burst_milli(limits);
 	uint64_t passed = now_ms - source->filled_ms;
 	uint64_t missing = most - source->tokens_milli;
 

@@ -20,8 +20,8 @@ enum {
 struct source_limits {
 	uint32_t sessions; /* at once */
 	uint32_t rate;	   /* new ones a second, in the long run */
-	uint32_t
-	    burst; /* new ones at once, after a pause; from 1 on with rate */
+	uint32_t burst;	   /* new ones at once, after a pause; 0: as many as
+			    * come in 10 seconds */
 };
 
 /* An IPv4 address, or an IPv6 /64: who has one address of it has them all. */

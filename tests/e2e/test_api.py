@@ -15,7 +15,7 @@ import pytest
 from admin import API, Api, admin, lasting, public, refused
 from harness import BINARIES, use_key, wait_until
 from sockets import connect, free_ports, listen, recv_exactly
-from test_services import answers, any_port, change, who
+from test_services import answers, any_port, change, who, within_share
 
 TOKEN = "a-token-of-the-tests-0123456789"
 
@@ -50,6 +50,20 @@ def test_a_mapping_from_the_first_to_the_last(lab):
     outer = lab.start_outer(file).wait_ready()
     assert Api(outer).mappings() == {}
     assert refused(port)
+
+
+def test_limits_of_an_address_hold_for_mappings(lab):
+    """Its clients are counted among all others."""
+    outer, api = admin(lab, NewSessionsPerSecond=1, NewSessionsBurst=2)
+    target = lab.echo()
+    lab.inner(outer, target, InnerId="home", MaxFreeConn=2)
+    outer.wait_joined(2)
+    port = free_ports(1)
+    api.create(port, inner="home", target_port=target.address[1],
+               max_sessions=100)
+    began = time.monotonic()
+    good = within_share(public(port)) + within_share(outer.clients)
+    assert 2 <= good <= 2 + time.monotonic() - began
 
 
 # --- what is refused --------------------------------------------------------

@@ -183,6 +183,77 @@ def test_limits_of_an_address_are_counted_by_service(lab):
     outer.wait_log("standby", "state", to="starting", count=4)
 
 
+MANY = 1_000_000
+
+
+def within_share(address, tries: int = 6) -> int:
+    """How many clients one after the other are served."""
+    good = 0
+    for _ in range(tries):
+        with contextlib.suppress(ConnectionResetError, AssertionError), \
+                connect(address) as sock:
+            ping_pong(sock, b"x")
+            good += 1
+    return good
+
+
+@pytest.mark.parametrize("own,good", [
+    ({"MaxSessionsPerAddress": MANY}, 2),           # rate and burst from above
+    ({"NewSessionsPerSecond": 1, "MaxSessionsPerAddress": MANY}, 2),
+    ({"NewSessionsBurst": 4}, 4)])                  # the rate alone
+def test_limits_that_a_service_does_not_set(lab, own, good):
+    """They are the top level's, by a count of its own."""
+    outer = lab.outer(
+        NewSessionsPerSecond=1, NewSessionsBurst=2, Services=[
+            any_port("own", Inner="x", **own), any_port("none", Inner="x")])
+    lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
+    outer.wait_joined(4)
+    began = time.monotonic()
+    assert good <= within_share(outer.public("own")) <= \
+        good + time.monotonic() - began
+    began = time.monotonic()
+    assert 2 <= within_share(outer.public("none")) + \
+        within_share(outer.clients) <= 2 + time.monotonic() - began
+
+
+def test_sessions_of_an_address_that_a_service_does_not_set(lab):
+    """Of a service with a faster NewSessionsPerSecond, and behind a Host."""
+    outer = lab.outer(
+        MaxSessionsPerAddress=1, OuterServerAddress=None, Services=[
+            any_port("own", Inner="x", NewSessionsPerSecond=MANY)])
+    lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
+    outer.wait_joined(4)
+    with connect(outer.public("own")) as sock:
+        ping_pong(sock, b"x")
+        assert within_share(outer.public("own")) == 0
+    assert outer.wait_log("front", "refused")["why"] == \
+        "MaxSessionsPerAddress reached"
+
+
+def seconds_at(address, size: int = 160_000) -> float:
+    began = time.monotonic()
+    assert request(address, b"x" * size, 20 * SCALE) == b"x" * size
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("own,top", [
+    ({"RateLimitPerSession": "100M"}, {"RateLimit": "64K"}),
+    ({"RateLimit": "100M"}, {"RateLimitPerSession": "64K"})])
+def test_a_rate_that_a_service_does_not_set(lab, own, top):
+    """It is the top level's, for its sessions by themselves; also after a
+    reload of a file whose top level waits for a restart."""
+    file = lab.outer_file(OuterServerAddress=None, **top, Services=[
+        any_port("own", Inner="x", **own)])
+    outer = lab.start_outer(file).wait_ready()
+    lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
+    outer.wait_joined(4)
+    assert seconds_at(outer.public("own")) > 1.5
+    mark = change(outer, file, **dict.fromkeys(top, "100M"), Services=[
+        any_port("own", Inner="x", MaxSessions=9, **own)])
+    outer.wait_log("service", "changed", service="own", after=mark)
+    assert seconds_at(outer.public("own", after=mark)) > 1.5
+
+
 def test_a_rate_of_its_own(lab):
     """RateLimit of one service slows nobody else down."""
     outer = lab.outer(Services=[
@@ -190,15 +261,9 @@ def test_a_rate_of_its_own(lab):
         any_port("fast", Inner="x")])
     lab.inner(outer, lab.echo(), InnerId="x", MaxFreeConn=4)
     outer.wait_joined(4)
-
-    def seconds(service: str) -> float:
-        began = time.monotonic()
-        assert request(outer.public(service), b"x" * 160_000,
-                       20 * SCALE) == b"x" * 160_000
-        return time.monotonic() - began
-
-    assert seconds("slow") > 1.5 > seconds("fast") / SCALE
-    assert seconds("slow") > 1.5                    # the group is made anew
+    slow, fast = outer.public("slow"), outer.public("fast")
+    assert seconds_at(slow) > 1.5 > seconds_at(fast) / SCALE
+    assert seconds_at(slow) > 1.5                   # the group is made anew
 
 
 def test_reload_changes_only_what_differs(lab):

@@ -113,6 +113,17 @@ static const struct {
 	    ": NewSessionsBurst: found it without NewSessionsPerSecond; "
 	    "expected both, or neither",
 	    "" },
+	{ "outer, burst of a service without rate", false,
+	    "{" IN OUT "\"Services\": [{\"Name\": \"a\", \"Listen\": "
+	    "\"tcp://:1\", \"NewSessionsBurst\": 3}], " KEY "}",
+	    ": Services: NewSessionsBurst: found it without "
+	    "NewSessionsPerSecond; expected both, or neither",
+	    "" },
+	{ "outer, burst of a service with the top level's rate", false,
+	    "{" IN OUT "\"Services\": [{\"Name\": \"a\", \"Listen\": "
+	    "\"tcp://:1\", \"NewSessionsBurst\": 3}], "
+	    "\"NewSessionsPerSecond\": 1, " KEY "}",
+	    "", "" },
 	{ "outer, all limits", false,
 	    "{" IN OUT "\"NewSessionsBurst\": 3, \"NewSessionsPerSecond\": 1, "
 	    "\"RateLimit\": \"1M\", \"AllowFrom\": [\"::/0\"], " KEY "}",

@@ -99,6 +99,7 @@ static const struct {
 	{ "ten times, and the burst", 10, 20, 1000, 10, 20 + 99 },
 	{ "one a second, a burst of one", 1, 1, 60, 500, 30 },
 	{ "a thousand a second", 1000, 1000, 5000, 1, 5000 },
+	{ "no burst given: ten seconds' worth", 3, 0, 100, 0, 30 },
 	{ "a million in one moment", 1000000, 1000000, 3000, 0, 3000 },
 };
 
