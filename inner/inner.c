@@ -77,7 +77,9 @@ read_tls_files(const struct inner_config *config, bool tls,
 		return false;
 	if (config->key_file != NULL &&
 	    file_is_open_to_others(config->key_file))
-		log_warn("tls", "other users of this machine can read the key",
+		log_warn("tls",
+		    "other users of this machine can read or change the key: "
+		    "chmod 600",
 		    KV_STR("file", config->key_file));
 	return true;
 }

@@ -102,8 +102,25 @@ static void
 warn_of_open_key(const char *path)
 {
 	if (file_is_open_to_others(path))
-		log_warn("tls", "other users of this machine can read the key",
+		log_warn("tls",
+		    "other users of this machine can read or change the key: "
+		    "chmod 600",
 		    KV_STR("file", path));
+}
+
+/* Who has the key of our own CA can be any outer to those that trust it. */
+static void
+warn_of_open_keys(const struct outer_config *config, const char *key_file,
+    bool own)
+{
+	char ca_key[TLS_CERTS_PATH_SIZE];
+
+	warn_of_open_key(key_file);
+	if (!own)
+		return;
+	(void)snprintf(ca_key, sizeof(ca_key), "%s/ca.key",
+	    config->certs_folder);
+	warn_of_open_key(ca_key);
 }
 
 /* With the files that the operator names, or with our own. *own: it failed for
@@ -134,7 +151,7 @@ make_context(struct certs *certs, const struct outer_config *config, bool *own,
 		*own = *own && config->client_ca_file == NULL;
 		return NULL;
 	}
-	warn_of_open_key(options.key_file);
+	warn_of_open_keys(config, options.key_file, *own);
 	if (*own)
 		tell(certs, config);
 	return context;

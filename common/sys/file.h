@@ -38,7 +38,7 @@ void file_remove(const char *path);
 
 bool file_exists(const char *path);
 
-/* Whether users other than its owner may read it. */
+/* Whether users other than its owner may read it, or write to it. */
 bool file_is_open_to_others(const char *path);
 
 /* Gives a file of one name, or a folder, to a user and his group; for root.

@@ -185,9 +185,10 @@ file_exists(const char *path)
 bool
 file_is_open_to_others(const char *path)
 {
+	const mode_t others = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
 	struct stat st;
 
-	return stat(path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	return stat(path, &st) == 0 && (st.st_mode & others) != 0;
 }
 
 /* Root gives, in a folder that may be the user's already: who lays a second

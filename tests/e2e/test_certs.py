@@ -367,14 +367,33 @@ def test_files_that_will_not_do(lab, case, says, side):
     assert done.stderr.count("\n") == 1, done.stderr
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640])
-def test_a_key_that_others_can_read_is_warned_of(lab, mode):
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o622, 0o620])
+def test_a_key_that_is_open_to_others_is_warned_of(lab, mode):
     own = self_signed(lab.new_dir("own"))
     own.key.chmod(mode)
     outer = lab.outer(**own.settings)
     assert outer.wait_log("tls", level="warn")["file"] == str(own.key)
     inner = lab.inner(outer, lab.echo(), **own.settings)
     assert inner.wait_log("tls", level="warn")["file"] == str(own.key)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o622])
+@pytest.mark.parametrize("name", ["ca.key", "server.key"])
+def test_our_own_keys_are_watched(lab, name, mode):
+    """At every reading; not while they are ours alone, or taken away."""
+    outer = lab.outer()
+    assert not outer.grep("tls", level="warn")
+    path = lab.path("certs") / name
+    path.chmod(mode)
+    mark = hang_up(outer)
+    outer.wait_log("app", says="configuration read anew", after=mark)
+    line, = outer.grep("tls", level="warn")
+    assert line["file"] == str(path) and "chmod 600" in line["message"]
+    path.chmod(0o600)
+    (lab.path("certs") / "ca.key").unlink()
+    mark = hang_up(outer)
+    outer.wait_log("app", says="configuration read anew", after=mark)
+    assert not outer.grep("tls", after=mark, level="warn")
 
 
 @pytest.mark.parametrize("side, settings, says", [
