@@ -28,18 +28,6 @@ enum {
 	CALM_MS = 100	/* before another one is held */
 };
 
-struct choice {
-	struct instance *instance;
-	unsigned shard;
-	int idle;
-	uint64_t put_us;
-};
-
-struct weighing {
-	struct choice best;
-	int64_t sum; /* of all weights */
-};
-
 static void on_crowd_over(void *arg);
 
 void
@@ -126,28 +114,29 @@ relays_less(const struct hub *hub, unsigned shard, unsigned other)
 
 /* The shard on which the instance has most idle standbys. Of equals the first,
  * for to main's own there is no way to go, unless another relays for fewer: a
- * session that lasts must not keep the threads of others idle. Instances that
- * have as many are taken by turns: the one that got the latest. */
-static void
-consider(struct instance *instance, struct choice *best)
+ * session that lasts must not keep the threads of others idle. False: none are
+ * idle. */
+static bool
+consider(struct instance *instance)
 {
-	struct choice here = { .instance = instance };
+	struct instance_offer *offer = &instance->offer;
+	int most = 0;
 
+	offer->idle = 0;
 	for (unsigned i = 0; i < instance->part_count; i++) {
 		int idle = atomic_load(&instance->parts[i].idle_count);
 
-		if (idle > here.idle ||
-		    (idle > 0 && idle == here.idle &&
-			relays_less(instance->hub, i, here.shard))) {
-			here.shard = i;
-			here.idle = idle;
+		if (idle <= 0)
+			continue;
+		offer->idle += idle;
+		if (idle > most ||
+		    (idle == most &&
+			relays_less(instance->hub, i, offer->shard))) {
+			offer->shard = i;
+			most = idle;
 		}
 	}
-	here.put_us = atomic_load_explicit(&instance->parts[here.shard].put_us,
-	    memory_order_relaxed);
-	if (here.idle > best->idle ||
-	    (here.idle == best->idle && here.put_us > best->put_us))
-		*best = here;
+	return most > 0;
 }
 
 static void
@@ -194,73 +183,116 @@ is_held(struct dispatch *dispatch, const struct instance *instance)
 	return crowd->holding;
 }
 
+/* What of its size is not idle, times this, tells who is less busy. */
+static int64_t
+capacity(const struct instance_offer *offer)
+{
+	return (int64_t)offer->size * offer->weight;
+}
+
+static int64_t
+busy(const struct instance_offer *offer)
+{
+	return offer->size - offer->idle;
+}
+
+static bool
+is_less_busy(const struct instance *one, const struct instance *other)
+{
+	return busy(&one->offer) * capacity(&other->offer) <
+	    busy(&other->offer) * capacity(&one->offer);
+}
+
+/* By more than what may just be being replaced: an eighth, and one. */
+static bool
+is_clearly_busier(const struct instance *one, const struct instance *other)
+{
+	int64_t surely = busy(&one->offer) - 1 - one->offer.size / 8;
+
+	return surely * capacity(&other->offer) >
+	    busy(&other->offer) * capacity(&one->offer);
+}
+
+static bool
+is_before(const struct instance *one, const struct instance *other)
+{
+	return one->turn > other->turn ||
+	    (one->turn == other->turn &&
+		one->offer.put_us > other->offer.put_us);
+}
+
 /*
- * Those of different weights take turns: each gains its weight, the first one
- * is taken and pays for all. So of every so many clients each gets its share,
- * spread evenly.
+ * Those that are about as busy for their size as the least busy one take turns:
+ * each gains its weight, the first one is taken and pays for all; of equals it
+ * is the one that got a standby the latest. So of every so many clients each
+ * gets its share, spread evenly.
  */
-static void
-weigh(const struct dispatch *dispatch, struct instance *instance,
-    struct weighing *all)
+static struct instance *
+take_turn(struct instance *all, const struct instance *least)
 {
-	struct choice here = { 0 };
+	struct instance *best = NULL;
+	int64_t sum = 0;
 
-	consider(instance, &here);
-	if (here.idle <= 0)
-		return;
-	instance->turn += instance_weight(instance, dispatch->slot);
-	all->sum += instance_weight(instance, dispatch->slot);
-	if (all->best.instance == NULL ||
-	    instance->turn > all->best.instance->turn)
-		all->best = here;
+	for (struct instance *one = all; one != NULL; one = one->offer.next) {
+		if (is_clearly_busier(one, least))
+			continue;
+		one->turn += one->offer.weight;
+		sum += one->offer.weight;
+		if (best == NULL || is_before(one, best))
+			best = one;
+	}
+	best->turn -= sum;
+	return best;
 }
 
-static bool
-is_weighted(const struct dispatch *dispatch)
+/* Several have idle standbys: notes what take_turn asks. */
+static struct instance *
+weigh(const struct dispatch *dispatch, struct instance *all)
 {
-	const struct registry *all = &dispatch->hub->registry;
-	struct instance *one = registry_next(all, NULL);
+	struct instance *least = all;
+	uint64_t now_ms = clock_ms();
 
-	for (; one != NULL; one = registry_next(all, one))
-		if (instance_weight(one, dispatch->slot) > 1)
-			return true;
-	return false;
+	for (struct instance *one = all; one != NULL; one = one->offer.next) {
+		struct instance_offer *offer = &one->offer;
+
+		offer->size = instance_size(one, offer->idle, now_ms);
+		offer->weight = instance_weight(one, dispatch->slot);
+		offer->put_us =
+		    atomic_load_explicit(&one->parts[offer->shard].put_us,
+			memory_order_relaxed);
+		if (is_less_busy(one, least))
+			least = one;
+	}
+	return take_turn(all, least);
 }
 
-static bool
+/* One with an idle standby that may be tried for that client. NULL: none. */
+static struct instance *
 choose(struct dispatch *dispatch, const struct pool_history *history,
-    bool suspects, uint64_t but_serial, struct choice *best)
+    bool suspects, uint64_t but_serial)
 {
 	const struct registry *registry = &dispatch->hub->registry;
-	struct instance *instance = registry_next(registry, NULL);
-	bool weighted = is_weighted(dispatch);
-	struct weighing all = { 0 };
+	struct instance *one = registry_next(registry, NULL), *all = NULL;
 
-	*best = (struct choice){ 0 };
-	for (; instance != NULL; instance = registry_next(registry, instance)) {
-		if (instance->serial != but_serial &&
-		    atomic_load(&instance->suspect) == suspects &&
-		    pool_may_try(history, instance) &&
-		    !is_held(dispatch, instance)) {
-			if (weighted)
-				weigh(dispatch, instance, &all);
-			else
-				consider(instance, best);
+	for (; one != NULL; one = registry_next(registry, one)) {
+		if (one->serial != but_serial &&
+		    atomic_load(&one->suspect) == suspects &&
+		    pool_may_try(history, one) && !is_held(dispatch, one) &&
+		    consider(one)) {
+			one->offer.next = all;
+			all = one;
 		}
 	}
-	if (all.best.instance != NULL) {
-		all.best.instance->turn -= all.sum;
-		*best = all.best;
-	}
-	return best->idle > 0;
+	return all == NULL || all->offer.next == NULL ? all
+						      : weigh(dispatch, all);
 }
 
-static bool
-choose_suspect(struct dispatch *dispatch, const struct pool_history *history,
-    struct choice *best)
+static struct instance *
+choose_suspect(struct dispatch *dispatch, const struct pool_history *history)
 {
-	return choose(dispatch, history, true, history->silent, best) ||
-	    choose(dispatch, history, true, 0, best);
+	struct instance *one = choose(dispatch, history, true, history->silent);
+
+	return one != NULL ? one : choose(dispatch, history, true, 0);
 }
 
 /* Whether somebody who is not suspect may be waited for. */
@@ -320,14 +352,14 @@ waiting_share(const struct hub *hub, const struct instance *instance)
 /* Promises a standby and sends the session there. */
 static void
 give(struct dispatch *dispatch, struct session *session,
-    const struct choice *choice)
+    struct instance *instance)
 {
-	struct instance_part *part = &choice->instance->parts[choice->shard];
+	unsigned shard = instance->offer.shard;
 
-	atomic_fetch_sub(&part->idle_count, 1);
+	atomic_fetch_sub(&instance->parts[shard].idle_count, 1);
 	dispatch_remove(dispatch, session);
-	session_send(session, &dispatch->hub->shards[choice->shard],
-	    choice->instance, waiting_share(dispatch->hub, choice->instance));
+	session_send(session, &dispatch->hub->shards[shard], instance,
+	    waiting_share(dispatch->hub, instance));
 }
 
 /* Who has one that is not suspect may be waited for; only when there is nobody
@@ -336,13 +368,13 @@ static bool
 try_to_give(struct dispatch *dispatch, struct session *session)
 {
 	const struct pool_history *history = session_history(session);
-	struct choice choice;
+	struct instance *one = choose(dispatch, history, false, 0);
 
-	if (!choose(dispatch, history, false, 0, &choice) &&
-	    (worth_waiting(dispatch, history) ||
-		!choose_suspect(dispatch, history, &choice)))
+	if (one == NULL && !worth_waiting(dispatch, history))
+		one = choose_suspect(dispatch, history);
+	if (one == NULL)
 		return false;
-	give(dispatch, session, &choice);
+	give(dispatch, session, one);
 	return true;
 }
 
@@ -449,13 +481,13 @@ bool
 dispatch_last_try(struct dispatch *dispatch, struct session *session)
 {
 	const struct pool_history *history = session_history(session);
-	struct choice choice;
+	struct instance *one;
 
 	let_go(&dispatch->crowd);
-	if (!choose(dispatch, history, false, 0, &choice) &&
-	    !choose_suspect(dispatch, history, &choice))
+	if ((one = choose(dispatch, history, false, 0)) == NULL &&
+	    (one = choose_suspect(dispatch, history)) == NULL)
 		return false;
-	give(dispatch, session, &choice);
+	give(dispatch, session, one);
 	return true;
 }
 

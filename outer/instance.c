@@ -162,3 +162,21 @@ instance_idle(const struct instance *instance)
 	}
 	return idle;
 }
+
+int
+instance_size(struct instance *instance, int idle, uint64_t now_ms)
+{
+	uint64_t age_ms = now_ms - instance->lately_ms;
+
+	if (age_ms >= INSTANCE_LATELY_MS) {
+		instance->most_before = age_ms < 2 * INSTANCE_LATELY_MS
+		    ? instance->most
+		    : 0;
+		instance->most = 0;
+		instance->lately_ms = now_ms;
+	}
+	if (idle > instance->most)
+		instance->most = idle;
+	return instance->most > instance->most_before ? instance->most
+						      : instance->most_before;
+}

@@ -22,6 +22,7 @@ struct instance;
 enum {
 	SERVICES_MAX = 4096, /* that there can be at once */
 	INSTANCE_SERVES_WORDS = SERVICES_MAX / 64,
+	INSTANCE_LATELY_MS = 5000, /* see instance_size */
 };
 
 /*
@@ -36,6 +37,15 @@ struct instance_part {
 	atomic_int idle_count;	   /* idle ones less those main has promised */
 	struct inbox_message message; /* registry.c: one at a time */
 	unsigned shard;
+};
+
+/* How it looks to dispatch.c while that chooses. */
+struct instance_offer {
+	struct instance *next; /* that may be chosen too */
+	unsigned shard;	       /* which has most idle ones */
+	int idle, size;	       /* in all; see instance_size */
+	unsigned weight;       /* for the service */
+	uint64_t put_us;       /* when that shard last got one */
 };
 
 struct instance {
@@ -68,8 +78,11 @@ struct instance {
 	struct registration registration; /* owned: the newest REGISTER */
 	struct targets allow;		  /* owned: what it lets us name */
 	bool registered;		  /* it has sent one */
-	uint8_t *weights;	 /* owned: of each slot; NULL: all are 1 */
-	int64_t turn;		 /* see dispatch.c, weigh */
+	uint8_t *weights;      /* owned: of each slot; NULL: all are 1 */
+	int64_t turn;	       /* see dispatch.c, take_turn */
+	uint64_t lately_ms;    /* see instance_size: since when */
+	int most, most_before; /* idle standbys since then, and before */
+	struct instance_offer offer;
 	bool draining;		 /* it serves nobody new, until it is told */
 	int64_t since_s;	 /* when it came: seconds since 1970 */
 	struct list_node node;	 /* registry.all */
@@ -131,6 +144,10 @@ instance_serves(const struct instance *instance, unsigned slot)
 
 /* Idle standbys on all shards, those aside that are promised. */
 int instance_idle(const struct instance *instance);
+
+/* Main: how many standbys it keeps, of which so many are idle now: the most that
+ * were idle at once in the last INSTANCE_LATELY_MS, or twice that. */
+int instance_size(struct instance *instance, int idle, uint64_t now_ms);
 
 static inline bool
 instance_is(const struct instance *instance, const char *inner, const char *id,

@@ -181,6 +181,56 @@ def test_weights_are_kept(lab):
     assert len(clients) == 16
 
 
+def sized(lab: Lab, outer: Outer) -> None:
+    """Two inners for the service web, one ten times as large."""
+    for name, size in (("big", 50), ("small", 5)):
+        registering(lab, outer, asks("web", lab.target(names_itself(name)),
+                                     None),
+                    InnerId=name, MaxFreeConn=size)
+    outer.wait_joined(55)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_inners_of_different_sizes_take_turns(lab, workers):
+    """What counts is how many of its own standbys an inner has idle, not how
+    many that are."""
+    outer = lab.outer(Services=[any_port("web")], Workers=workers)
+    sized(lab, outer)
+    place = outer.public("web")
+    said = [asyncio.run(ask(place, 10 * SCALE)) for _ in range(60)]
+    assert 20 <= said.count("big") <= 40, said
+
+    async def at_once() -> list[str]:
+        return await asyncio.gather(*(ask(place, 10 * SCALE)
+                                      for _ in range(40)))
+    said = asyncio.run(at_once())
+    assert said.count("big") > said.count("small") > 2, said
+
+
+def test_an_inner_that_is_busier_for_its_size_is_passed_over(lab):
+    """Of 10 and of 4 standbys that nobody replaces each gives its part, all the
+    way to the last ones."""
+    outer = lab.outer(Services=[any_port("web")], QueueTimeout=60)
+    idle = {name: [lab.standby(outer, inner=name, instance=name * 4)
+                   for _ in range(size)]
+            for name, size in (("aaaa", 10), ("bbbb", 4))}
+    link = control(lab, outer, "aaaa", instance="aaaa" * 4)
+    link.register(offer("web", None))
+    link = control(lab, outer, "bbbb", instance="bbbb" * 4)
+    link.register(offer("web", None))
+
+    def left() -> tuple[int, int]:
+        return tuple(sum(not link.readable(0) for link in links)
+                     for links in idle.values())
+    seen = []
+    for number in range(14):
+        lab.add(connect(outer.public("web")))
+        wait_until(lambda: sum(left()) == 13 - number, "a FORWARD is there")
+        seen.append(left())
+    assert all(abs(4 * a - 10 * b) <= 20 for a, b in seen), seen
+    assert seen[-1] == (0, 0)
+
+
 @pytest.mark.once
 @pytest.mark.heavy
 def test_answers_come_from_the_right_one(lab, machine, figure):

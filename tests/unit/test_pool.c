@@ -214,6 +214,27 @@ START_TEST(share_of_waiting)
 }
 END_TEST
 
+/* Two times of five seconds each, and what was idle the most in them. */
+START_TEST(size_is_what_was_idle_lately)
+{
+	static const struct {
+		int ms, idle, size;
+	} looks[] = {
+		{ 60000, 4, 4 },		     /* never seen before */
+		{ 60100, 10, 10 }, { 60200, 3, 10 }, /* it refills */
+		{ 64999, 0, 10 }, { 65000, 6, 10 }, { 69999, 5, 10 },
+		{ 70000, 5, 6 }, /* ten are not to be had any more */
+		{ 70001, 7, 7 }, { 79999, 2, 7 },
+		{ 95000, 2, 2 }, /* nobody has looked for long */
+	};
+
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+		ck_assert_int_eq(instance_size(one, looks[i].idle,
+				     (uint64_t)looks[i].ms),
+		    looks[i].size);
+}
+END_TEST
+
 /* --- the registry, without threads and with ------------------------------ */
 
 static const uint32_t workers[] = { 0, 1, 3 };
@@ -420,6 +441,7 @@ pool_suite(void)
 	tcase_add_test(tc, finds_by_both_names_and_key);
 	tcase_add_test(tc, other_instance_exists);
 	tcase_add_test(tc, nobody_joins_who_is_gone);
+	tcase_add_test(tc, size_is_what_was_idle_lately);
 	tcase_add_loop_test(tc, share_of_waiting, 0,
 	    (int)(sizeof(shares) / sizeof(shares[0])));
 	suite_add_tcase(suite, tc);
