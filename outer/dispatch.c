@@ -216,32 +216,32 @@ is_clearly_busier(const struct instance *one, const struct instance *other)
 static bool
 is_before(const struct instance *one, const struct instance *other)
 {
-	return one->turn > other->turn ||
-	    (one->turn == other->turn &&
+	return *one->offer.turn > *other->offer.turn ||
+	    (*one->offer.turn == *other->offer.turn &&
 		one->offer.put_us > other->offer.put_us);
 }
 
 /*
  * Those that are about as busy for their size as the least busy one take turns:
  * each gains its weight, the first one is taken and pays for all; of equals it
- * is the one that got a standby the latest. So of every so many clients each
- * gets its share, spread evenly.
+ * is the one that got a standby the latest. So of every so many clients of a
+ * service each gets its share, spread evenly.
  */
 static struct instance *
 take_turn(struct instance *all, const struct instance *least)
 {
 	struct instance *best = NULL;
-	int64_t sum = 0;
+	int32_t sum = 0;
 
 	for (struct instance *one = all; one != NULL; one = one->offer.next) {
 		if (is_clearly_busier(one, least))
 			continue;
-		one->turn += one->offer.weight;
-		sum += one->offer.weight;
+		*one->offer.turn += (int32_t)one->offer.weight;
+		sum += (int32_t)one->offer.weight;
 		if (best == NULL || is_before(one, best))
 			best = one;
 	}
-	best->turn -= sum;
+	*best->offer.turn -= sum;
 	return best;
 }
 
@@ -257,6 +257,7 @@ weigh(const struct dispatch *dispatch, struct instance *all)
 
 		offer->size = instance_size(one, offer->idle, now_ms);
 		offer->weight = instance_weight(one, dispatch->slot);
+		offer->turn = instance_turn(one, dispatch->slot);
 		offer->put_us =
 		    atomic_load_explicit(&one->parts[offer->shard].put_us,
 			memory_order_relaxed);

@@ -32,7 +32,8 @@ instance_free(struct instance *instance)
 {
 	loop_timer_fini(&instance->grace);
 	register_free(&instance->registration);
-	free(instance->weights);
+	for (unsigned i = 0; i < INSTANCE_SERVES_WORDS; i++)
+		free(instance->shares[i]);
 	free(instance->allow.entries);
 	proof_forget(instance->secret, sizeof(instance->secret));
 	proof_forget(instance->newest, sizeof(instance->newest));
@@ -87,25 +88,49 @@ instance_serve(struct instance *instance, unsigned slot, bool serves)
 		atomic_fetch_and(&instance->serves[slot / 64], ~bit);
 }
 
+/* NULL without memory. */
+static struct instance_shares *
+shares_of(struct instance *instance, unsigned slot)
+{
+	struct instance_shares **shares = &instance->shares[slot / 64];
+
+	if (*shares == NULL)
+		*shares = calloc(1, sizeof(**shares));
+	return *shares;
+}
+
 bool
 instance_set_weight(struct instance *instance, unsigned slot, unsigned weight)
 {
-	if (instance->weights == NULL && weight == 1)
+	struct instance_shares *shares;
+
+	if (weight == instance_weight(instance, slot))
 		return true;
-	if (instance->weights == NULL) {
-		instance->weights = malloc(SERVICES_MAX);
-		if (instance->weights == NULL)
-			return false;
-		memset(instance->weights, 1, SERVICES_MAX);
-	}
-	instance->weights[slot] = (uint8_t)weight;
+	if ((shares = shares_of(instance, slot)) == NULL)
+		return false;
+	shares->weight[slot % 64] = (uint8_t)weight;
 	return true;
 }
 
 unsigned
 instance_weight(const struct instance *instance, unsigned slot)
 {
-	return instance->weights == NULL ? 1 : instance->weights[slot];
+	const struct instance_shares *shares = instance->shares[slot / 64];
+
+	return shares == NULL || shares->weight[slot % 64] == 0
+	    ? 1
+	    : shares->weight[slot % 64];
+}
+
+int32_t *
+instance_turn(struct instance *instance, unsigned slot)
+{
+	struct instance_shares *shares = shares_of(instance, slot);
+
+	if (shares != NULL)
+		return &shares->turn[slot % 64];
+	instance->no_turn = 0;
+	return &instance->no_turn;
 }
 
 /* Who reads while another thread writes gets parts of two secrets: a proof

@@ -39,12 +39,19 @@ struct instance_part {
 	unsigned shard;
 };
 
+/* Its part of the clients of 64 services, by slot. */
+struct instance_shares {
+	uint8_t weight[64]; /* 0: 1 */
+	int32_t turn[64];   /* see dispatch.c, take_turn */
+};
+
 /* How it looks to dispatch.c while that chooses. */
 struct instance_offer {
 	struct instance *next; /* that may be chosen too */
 	unsigned shard;	       /* which has most idle ones */
 	int idle, size;	       /* in all; see instance_size */
 	unsigned weight;       /* for the service */
+	int32_t *turn;	       /* likewise */
 	uint64_t put_us;       /* when that shard last got one */
 };
 
@@ -78,8 +85,9 @@ struct instance {
 	struct registration registration; /* owned: the newest REGISTER */
 	struct targets allow;		  /* owned: what it lets us name */
 	bool registered;		  /* it has sent one */
-	uint8_t *weights;      /* owned: of each slot; NULL: all are 1 */
-	int64_t turn;	       /* see dispatch.c, take_turn */
+	/* owned: each NULL until it is needed */
+	struct instance_shares *shares[INSTANCE_SERVES_WORDS];
+	int32_t no_turn;       /* where there was no memory for them */
 	uint64_t lately_ms;    /* see instance_size: since when */
 	int most, most_before; /* idle standbys since then, and before */
 	struct instance_offer offer;
@@ -132,6 +140,10 @@ void instance_serve(struct instance *instance, unsigned slot, bool serves);
 bool
 instance_set_weight(struct instance *instance, unsigned slot, unsigned weight);
 unsigned instance_weight(const struct instance *instance, unsigned slot);
+
+/* Main: how much its turn for that service is due. Without memory there is none
+ * to be kept: 0, each time. */
+int32_t *instance_turn(struct instance *instance, unsigned slot);
 
 static inline bool
 instance_serves(const struct instance *instance, unsigned slot)

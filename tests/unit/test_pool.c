@@ -214,6 +214,26 @@ START_TEST(share_of_waiting)
 }
 END_TEST
 
+START_TEST(shares_are_of_one_service)
+{
+	const unsigned last = SERVICES_MAX - 1;
+
+	ck_assert(instance_set_weight(one, 3, 1)); /* as it is: nothing */
+	ck_assert_ptr_null(one->shares[0]);
+	ck_assert(instance_set_weight(one, 3, 100));
+	ck_assert(instance_set_weight(one, last, 7));
+	*instance_turn(one, 4) = -300;
+	ck_assert_uint_eq(instance_weight(one, 3), 100);
+	ck_assert_uint_eq(instance_weight(one, 4), 1);
+	ck_assert_uint_eq(instance_weight(one, 3 + 64), 1);
+	ck_assert_uint_eq(instance_weight(one, last), 7);
+	ck_assert_int_eq(*instance_turn(one, 3), 0);
+	ck_assert_int_eq(*instance_turn(one, 4), -300);
+	ck_assert(instance_set_weight(one, 3, 1));
+	ck_assert_uint_eq(instance_weight(one, 3), 1);
+}
+END_TEST
+
 /* Two times of five seconds each, and what was idle the most in them. */
 START_TEST(size_is_what_was_idle_lately)
 {
@@ -442,6 +462,7 @@ pool_suite(void)
 	tcase_add_test(tc, other_instance_exists);
 	tcase_add_test(tc, nobody_joins_who_is_gone);
 	tcase_add_test(tc, size_is_what_was_idle_lately);
+	tcase_add_test(tc, shares_are_of_one_service);
 	tcase_add_loop_test(tc, share_of_waiting, 0,
 	    (int)(sizeof(shares) / sizeof(shares[0])));
 	suite_add_tcase(suite, tc);
