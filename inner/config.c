@@ -417,6 +417,8 @@ inner_config_load(const char *path, struct inner_config *config,
 	return settle(path, config, problem);
 }
 
+#define REMOTE_NAME "remote"
+
 const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
 	[INNER_VALUE_REGISTER] = { "register", "ADDRESS",
 	    "the outer, such as tls://host:9090" },
@@ -430,13 +432,14 @@ const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
 	    "its name; else that of the host" },
 };
 
-/* --proxy and --remote, the one service of that name. */
+/* --proxy and --remote: the one service, which has a name that clients of the
+ * outer's own address do not ask for. */
 static int
 take_service(const char *name, const char *const *values,
     struct inner_config *config, char problem[CONF_PROBLEM_SIZE])
 {
 	const struct conf_pair pairs[] = {
-		{ "Name", "Name", REGISTER_DEFAULT },
+		{ "Name", "Name", REMOTE_NAME },
 		{ "Proxy", "--proxy", values[INNER_VALUE_PROXY] },
 		{ "RemoteListen", "--remote", values[INNER_VALUE_REMOTE] },
 	};

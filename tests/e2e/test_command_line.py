@@ -7,8 +7,9 @@ import pytest
 
 import peers
 from harness import KEY, run_once
+from peers import json_frame
 from sockets import address_of, address_text
-from test_services_inner import Roles, serves
+from test_services_inner import R_NO_SERVICE, Roles, refuses, serves
 
 KEY_FILE = "--auth-key-file"
 
@@ -23,14 +24,17 @@ def start(lab, fake, target, *more: str):
 
 @pytest.mark.short
 def test_a_public_address_is_asked_for(lab, fake, target):
-    """--remote: the service default, with an address to listen on."""
+    """--remote: the service remote, with an address to listen on; no other."""
     inner = start(lab, fake, target, "--remote", "tcp://:8080")
     roles = Roles(fake)
     control, standby = roles.control(), roles.standby()
     assert control.expect(peers.REGISTER).json()["services"] == [
-        {"name": "default", "target": address_text(address_of(target)),
+        {"name": "remote", "target": address_text(address_of(target)),
          "listen": "tcp://:8080"}]
-    serves(standby, target)
+    control.send(json_frame(peers.REGISTERED, services=[
+        {"name": "remote", "id": 7, "address": "tcp://0.0.0.0:8080"}]))
+    refuses(standby, R_NO_SERVICE)
+    serves(standby, target, service=7)
     inner.signal(signal.SIGHUP)     # there is a key file to be read anew
     inner.wait_log(says="configuration read anew.*command line")
 

@@ -133,18 +133,28 @@ def test_a_bad_target_is_passed_over(lab):
     wait_until(is_passed_over, "it is passed over")
 
 
-def test_without_a_file(lab):
-    """inner_server --register … --proxy … --remote …"""
-    outer = lab.outer()
-    target = named(lab, "mine")
+def without_a_file(lab, outer, target, *more: str) -> Address:
+    """inner_server --register … --proxy … --remote …: its public address."""
     inner = lab.track(lab.inner_type("inner_server", [
         "--register", outer.links_url, "--proxy", target.url, "--remote",
         "tcp://127.0.0.1:0", "--auth-key-file",
-        str(lab.key_file("key", KEY))], lab.dir))
+        str(lab.key_file("key", KEY)), *more], lab.dir))
     line = inner.wait_log(says="service: registered")["message"]
-    address = parse_address(line.split("address=")[1].split()[0])
-    assert ask(address) == "mine"
-    assert ask(outer.clients) == "mine"
+    assert "name=remote " in line
+    return parse_address(line.split("address=")[1].split()[0])
+
+
+def test_without_a_file(lab):
+    """Each serves the address that it asked for; a plain inner's clients stay
+    with that."""
+    outer = lab.outer()
+    lab.inner(outer, named(lab, "plain").url, InnerId="plain")
+    addresses = {
+        name: without_a_file(lab, outer, named(lab, name), "--inner-id", name)
+        for name in ("mine", "yours")}
+    for name, address in addresses.items():
+        assert {ask(address) for _ in range(20)} == {name}
+    assert {ask(outer.clients) for _ in range(40)} == {"plain"}
 
 
 def test_ports_in_a_row(lab):
