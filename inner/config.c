@@ -417,7 +417,11 @@ inner_config_load(const char *path, struct inner_config *config,
 	return settle(path, config, problem);
 }
 
-#define REMOTE_NAME "remote"
+#define REMOTE_NAME "remote-"
+enum {
+	REMOTE_PORTS_MAX = 11, /* "60000-60099" */
+	REMOTE_NAME_SIZE = sizeof(REMOTE_NAME) + REMOTE_PORTS_MAX,
+};
 
 const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
 	[INNER_VALUE_REGISTER] = { "register", "ADDRESS",
@@ -432,19 +436,34 @@ const struct options_value inner_config_values[INNER_VALUE_COUNT] = {
 	    "its name; else that of the host" },
 };
 
+/* "remote-6180" of "tcp://:6180": so several on one machine have names of their
+ * own. What is no address is told by who reads it. */
+static void
+remote_name(const char *address, char out[REMOTE_NAME_SIZE])
+{
+	const char *colon = strrchr(address, ':');
+	const char *ports = colon != NULL ? colon + 1 : "";
+	size_t len = strspn(ports, "0123456789-");
+
+	snprintf(out, REMOTE_NAME_SIZE, "%s%.*s", REMOTE_NAME,
+	    len < REMOTE_PORTS_MAX ? (int)len : REMOTE_PORTS_MAX, ports);
+}
+
 /* --proxy and --remote: the one service, which has a name that clients of the
  * outer's own address do not ask for. */
 static int
 take_service(const char *name, const char *const *values,
     struct inner_config *config, char problem[CONF_PROBLEM_SIZE])
 {
+	char service[REMOTE_NAME_SIZE];
 	const struct conf_pair pairs[] = {
-		{ "Name", "Name", REMOTE_NAME },
+		{ "Name", "Name", service },
 		{ "Proxy", "--proxy", values[INNER_VALUE_PROXY] },
 		{ "RemoteListen", "--remote", values[INNER_VALUE_REMOTE] },
 	};
 	void *item = calloc(1, sizeof(struct inner_service));
 
+	remote_name(values[INNER_VALUE_REMOTE], service);
 	if (item == NULL) {
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    "%.400s: there is no memory for it", name);

@@ -29,10 +29,10 @@ def test_a_public_address_is_asked_for(lab, fake, target):
     roles = Roles(fake)
     control, standby = roles.control(), roles.standby()
     assert control.expect(peers.REGISTER).json()["services"] == [
-        {"name": "remote", "target": address_text(address_of(target)),
+        {"name": "remote-8080", "target": address_text(address_of(target)),
          "listen": "tcp://:8080"}]
     control.send(json_frame(peers.REGISTERED, services=[
-        {"name": "remote", "id": 7, "address": "tcp://0.0.0.0:8080"}]))
+        {"name": "remote-8080", "id": 7, "address": "tcp://0.0.0.0:8080"}]))
     refuses(standby, R_NO_SERVICE)
     serves(standby, target, service=7)
     inner.signal(signal.SIGHUP)     # there is a key file to be read anew
