@@ -30,6 +30,8 @@ struct certs {
 	char told[2 * TLS_FINGERPRINT_SIZE + 1]; /* of the CA, in the log */
 };
 
+static const char old_stay[] = "certificates cannot be renewed: the old stay";
+
 /* "tls://203.0.113.5:9090": where inners find us, as far as we know. */
 static void
 public_address(const struct addr *inner_addr, char out[ADDR_TEXT_SIZE])
@@ -55,6 +57,8 @@ tell(struct certs *certs, const struct outer_config *config)
 		log_info("tls", "certificate renewed",
 		    KV_STR("file", made->cert_file),
 		    KV_STR("until", made->until));
+	if (made->stays[0] != '\0')
+		log_error("tls", old_stay, KV_STR("why", made->stays));
 	if (made->ca_ends)
 		log_warn("tls",
 		    "the CA has ended, or will soon, or is not good yet: "
@@ -137,6 +141,7 @@ make_context(struct certs *certs, const struct outer_config *config, bool *own,
 	struct tls_context *context;
 
 	*own = options.cert_file == NULL;
+	certs->made.stays[0] = '\0';
 	if (*own &&
 	    !tls_certs_prepare(config->certs_folder, TLS_CERTS_SERVER_DAYS,
 		&certs->made, problem))
@@ -200,11 +205,12 @@ on_look(void *arg)
 	struct tls_context *context;
 
 	loop_timer_start(certs->look, LOOK_MS);
-	if (certs_read(certs, certs->hub->config, &context, problem))
-		tls_slot_put(certs->hub->tls, context);
+	if (!certs_read(certs, certs->hub->config, &context, problem))
+		log_error("tls", old_stay, KV_STR("why", problem));
+	else if (certs->made.stays[0] != '\0')
+		tls_context_release(context); /* it knows no sessions */
 	else
-		log_error("tls", "certificates cannot be renewed: the old stay",
-		    KV_STR("why", problem));
+		tls_slot_put(certs->hub->tls, context);
 }
 
 static void

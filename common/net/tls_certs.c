@@ -340,6 +340,12 @@ renew(const char *folder, const struct pair *ca, struct pair *server, int days,
 	return true;
 }
 
+static bool
+is_good(const struct pair *pair)
+{
+	return belong_together(pair) && tls_is_current(pair->cert);
+}
+
 /* A folder that was there: makes good what has gone, or will. */
 static bool
 mend(const char *folder, int days, struct pair *ca, struct pair *server,
@@ -358,13 +364,19 @@ mend(const char *folder, int days, struct pair *ca, struct pair *server,
 	ERR_clear_error();
 	if (why == NULL)
 		return true;
-	if (belong_together(ca)) {
-		certs->renewed = true;
-		return renew(folder, ca, server, days, problem);
-	}
-	/* the operator has taken ca.key away, perhaps: what is left may do */
-	return (belong_together(server) && tls_is_current(server->cert)) ||
-	    fail(problem, folder, why);
+	if (!belong_together(ca)) /* the operator has taken ca.key away,
+				   * perhaps: what is left may do */
+		return is_good(server) || fail(problem, folder, why);
+	certs->renewed = renew(folder, ca, server, days, problem);
+	if (certs->renewed)
+		return true;
+	pair_free(server);
+	read_pair(folder, "server.key", "server.crt", server);
+	ERR_clear_error();
+	if (!is_good(server))
+		return false;
+	str_copy(certs->stays, sizeof(certs->stays), problem);
+	return true;
 }
 
 static bool

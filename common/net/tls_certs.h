@@ -25,6 +25,8 @@ struct tls_certs {
 	char until[TLS_CERTS_DATE_SIZE]; /* server.crt: "2036-11-18" */
 	bool made;			 /* the CA is new */
 	bool renewed;			 /* server.crt is new, the CA is not */
+	char stays[TLS_PROBLEM_SIZE];	 /* why server.crt, which is good as
+					  * yet, could not be renewed; or "" */
 	bool ca_ends; /* ca.crt is not good today, or not for long */
 };
 

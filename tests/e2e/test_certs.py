@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import ssl
 import stat
@@ -179,6 +180,37 @@ def test_a_running_outer_renews_server_crt(lab, newday):
     assert {line["state"] for line in outer.grep("standby", "closed")} <= \
         {"handshake"}       # those of shown()
     assert not inner.grep("keeper", level="error|warn")
+
+
+def test_what_cannot_be_renewed_serves_on(lab):
+    """As long as it is good: after a restart, and at SIGHUP, which takes all
+    else."""
+    user = {"User": "nobody"} if os.geteuid() == 0 else {}
+    lab.outer(**user).kill()
+    folder = lab.path("certs")
+    ca = CA(lab.new_dir("ca"), folder / "ca.key", folder / "ca.crt")
+    (folder / "server.crt").write_bytes(
+        ca.sign(ends=10, key=folder / "server.key").cert.read_bytes())
+    folder.chmod(0o500)
+    file = lab.outer_file(**user)
+    prefix = []
+    if user:        # root may write everywhere
+        group = pwd.getpwnam("nobody").pw_gid
+        prefix = ["setpriv", "--reuid=nobody", f"--regid={group}",
+                  "--clear-groups"]
+        for path in (file, lab.dir):
+            shutil.chown(path, "nobody")
+    outer = lab.start_outer(file, prefix=prefix).wait_ready()
+    assert "the old stay" in outer.wait_log("tls", level="error")["message"]
+    assert shown(outer) == first_of(folder / "server.crt")
+    key = use_key("another-key-0123456789")
+    file.write_text(json.dumps(json.loads(file.read_text()) |
+                               {"AuthKey": key}))
+    mark = hang_up(outer)
+    outer.wait_log("app", "configuration read anew", after=mark)
+    assert len(outer.grep("tls", level="error")) == 2
+    lab.inner(outer, lab.echo(), MaxFreeConn=1, AuthKey=key)
+    outer.wait_joined(1)
 
 
 def test_a_ca_that_ends_is_warned_of(lab):

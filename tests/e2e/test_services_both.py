@@ -140,7 +140,7 @@ def without_a_file(lab, outer, target, *more: str) -> Address:
         "tcp://127.0.0.1:0", "--auth-key-file",
         str(lab.key_file("key", KEY)), *more], lab.dir))
     line = inner.wait_log(says="service: registered")["message"]
-    assert "name=remote " in line
+    assert "name=remote-0 " in line
     return parse_address(line.split("address=")[1].split()[0])
 
 
