@@ -210,10 +210,13 @@ key_is_sample(const char *key)
 	return key != NULL && strcmp(key, "please-change-this-key") == 0;
 }
 
-/* What is wrong with it for who reaches the address; NULL: nothing. */
+/* What is wrong with it for who reaches the address; NULL: nothing. Our samples
+ * are good enough to try them on one machine. */
 static const char *
-weakness(const char *key, bool of_all)
+weakness(const char *key, bool of_all, const struct addr *link)
 {
+	if (key_is_sample(key) && addr_is_local(link))
+		return NULL;
 	if (key_is_sample(key))
 		return of_all ? "AuthKey is still that of the sample file: "
 				"everybody knows it"
@@ -231,10 +234,10 @@ void
 key_warn_short(const char *path, const char *key, const char *inner,
     const struct addr *link)
 {
-	const char *weak = weakness(key, inner == NULL);
+	const char *weak = weakness(key, inner == NULL, link);
 	char address[ADDR_TEXT_SIZE];
 
-	if (weak == NULL || addr_is_local(link))
+	if (weak == NULL)
 		return;
 	addr_format(link, address, sizeof(address));
 	log_warn("config", weak, KV_STR("file", path),

@@ -40,9 +40,9 @@ bool key_find_shared(const char *path, const char *file, bool needed,
 bool key_is_sample(const char *key);
 
 /*
- * Warns in the log of a shared key that is short, or that of our sample files,
- * for a link that leaves this machine, and names the command that makes a good one. inner: whose key it
- * is; NULL: everybody's.
+ * Warns in the log of a shared key that is short, or that of our sample files
+ * for a link that leaves this machine, and names the command that makes a good
+ * one. inner: whose key it is; NULL: everybody's.
  */
 void key_warn_short(const char *path, const char *key, const char *inner,
     const struct addr *link);

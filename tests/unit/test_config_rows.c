@@ -145,7 +145,10 @@ static const struct {
 	    "\"tcp://127.0.0.1:0\", " KEY "}",
 	    "", "" },
 	{ "outer, short key, local", false,
-	    "{" IN OUT "\"AuthKey\": \"123456\"}", "", "" },
+	    "{" IN OUT "\"AuthKey\": \"15-letters-long\"}", "",
+	    "AuthKey is shorter than 16 characters" },
+	{ "outer, the sample's key, local", false,
+	    "{" IN OUT "\"AuthKey\": \"please-change-this-key\"}", "", "" },
 	{ "outer, short key", false,
 	    "{" IN_ALL OUT "\"AuthKey\": \"15-letters-long\"}", "",
 	    "AuthKey is shorter than 16 characters" },
@@ -276,8 +279,13 @@ static const struct {
 	    "nobody can be reached at port 0; expected tls://host:port, "
 	    "tcp://host:port or unix:///path",
 	    "" },
-	{ "inner, short key, local", true, "{" REG TO "\"AuthKey\": \"1\"}", "",
-	    "" },
+	{ "inner, short key, local", true,
+	    "{" REG TO "\"AuthKey\": \"15-letters-long\"}", "",
+	    "AuthKey is shorter than 16 characters" },
+	{ "outer, a short key of one, local", false,
+	    "{" IN OUT KEYS("{\"Inner\": \"a\", \"Key\": "
+			    "\"15-letters-long\"}") "}",
+	    "", "a key of Keys is shorter than 16 characters" },
 	{ "inner, short key", true,
 	    "{\"RegisterAddress\": \"tcp://h:9090\", " TO
 	    "\"AuthKey\": \"15-letters-long\"}",
