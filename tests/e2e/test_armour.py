@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 STRANGER, OTHER, WRONG = "127.0.0.2", "127.0.0.3", "wrong-key-0123456789"
 OF_STRANGER, OF_KNOWN = 32, 256
 FLOOD_S = 14
+NO_FRAME = b"GET / HTTP/1.1\r\n\r\n"
+BROKEN_TLS = b"\x16\x03\x01\x00\x40" + bytes(64)   # a record of nothing
 
 
 def silent(lab: Lab, outer: Outer, source: str, count: int) -> list:
@@ -48,7 +50,7 @@ def still_open(sock: socket.socket) -> bool:
 
 
 def send_wrong(outer: Outer, source: str, count: int,
-               data: bytes = b"GET / HTTP/1.1\r\n\r\n") -> None:
+               data: bytes = NO_FRAME) -> None:
     """So many links that break the protocol, one after another."""
     for _ in range(count):
         with contextlib.suppress(OSError), \
@@ -160,7 +162,7 @@ def test_an_inner_says_how_many_it_makes_at_once(lab):
         assert link.hello.json().get("dialing") == said
 
 
-@pytest.mark.parametrize("what", ["protocol", "proof"])
+@pytest.mark.parametrize("what", ["protocol", "proof", "TLS"])
 def test_who_fails_often_is_barred(lab, what):
     """For some seconds it may only try now and then, and nobody else is; the
     log has a line or two."""
@@ -170,7 +172,8 @@ def test_who_fails_often_is_barred(lab, what):
         if what == "proof":
             prove_wrong(outer, STRANGER)
         else:
-            send_wrong(outer, STRANGER, 1)
+            send_wrong(outer, STRANGER, 1,
+                       BROKEN_TLS if what == "TLS" else NO_FRAME)
     assert turned_away(outer, STRANGER)
     assert "failed too often" in outer.wait_log("standby", "refused")["why"]
     assert is_let_in(outer, OTHER)
