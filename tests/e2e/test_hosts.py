@@ -351,6 +351,24 @@ def test_sessions_of_an_address(lab):
     assert town.who(head("www.example.org")) == "www_"
 
 
+def test_sessions_of_an_address_that_a_service_does_not_set(lab):
+    """They are the top level's, counted once it is known whom it asks for."""
+    place = ("127.0.0.1", free_ports(1))
+    outer = lab.outer(
+        MaxSessionsPerAddress=1, OuterServerAddress=None, Services=[
+            service("one", address_text(place), "one",
+                    NewSessionsPerSecond=1_000_000)])
+    lab.inner(outer, lab.target(answers("one")), InnerId="one", MaxFreeConn=2)
+    outer.wait_joined(2)
+    first = lab.add(connect(place))
+    first.sendall(head("one"))
+    assert recv_exactly(first, 3) == b"one"
+    second = lab.add(connect(place))
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        second.sendall(head("one"))
+    assert how_it_ends(second) == "reset"
+
+
 def test_lists_and_limits_of_each(lab):
     """AllowFrom and MaxSessions of the service that is asked for."""
     port = free_ports(1)

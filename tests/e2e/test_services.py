@@ -217,7 +217,7 @@ def test_limits_that_a_service_does_not_set(lab, own, good):
 
 
 def test_sessions_of_an_address_that_a_service_does_not_set(lab):
-    """Of a service with a faster NewSessionsPerSecond, and behind a Host."""
+    """Of a service that sets how fast they may come."""
     outer = lab.outer(
         MaxSessionsPerAddress=1, OuterServerAddress=None, Services=[
             any_port("own", Inner="x", NewSessionsPerSecond=MANY)])
