@@ -13,27 +13,63 @@
 #include "base/clock.h"
 #include "base/list.h"
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <stdlib.h>
 
 struct guest {
 	struct list_node node;
 	struct bufferevent *bev; /* a reference of ours */
+	struct guests *guests;	 /* borrowed */
 	uint64_t until_ms;	 /* UINT64_MAX: it waits for us */
+	bool asks;		 /* bytes of a request have come */
+	bool told;		 /* the server has said something */
+	bool ended;		 /* and nothing more becomes of it */
+	struct endpoint peer;	 /* once it asks */
 };
 
 struct guests {
 	struct loop *loop; /* borrowed */
 	struct guests_options options;
 	struct list all;
-	struct loop_timer look;
+	struct loop_timer look, tell;
 	bool full;
 };
+
+static void
+on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct guest *guest = arg;
+
+	(void)input;
+	if (info->n_added == 0 || guest->asks || guest->ended)
+		return;
+	guest->asks = true;
+	guests_peer(guest->bev, &guest->peer);
+}
+
+/* The socket is written to from the loop, so this is looked at before. */
+static void
+on_output(struct evbuffer *output, const struct evbuffer_cb_info *info,
+    void *arg)
+{
+	struct guest *guest = arg;
+
+	(void)output;
+	if (info->n_added == 0 || guest->until_ms == UINT64_MAX)
+		return;
+	guest->told = true;
+	loop_timer_soon(&guest->guests->tell);
+}
 
 static void
 let_go(struct guest *guest)
 {
 	list_remove(&guest->node);
+	(void)evbuffer_remove_cb(bufferevent_get_input(guest->bev), on_input,
+	    guest);
+	(void)evbuffer_remove_cb(bufferevent_get_output(guest->bev), on_output,
+	    guest);
 	bufferevent_decref(guest->bev); /* the last one closes the socket */
 	free(guest);
 }
@@ -47,15 +83,48 @@ has_left(struct guest *guest)
 	return on_event == NULL;
 }
 
+/* Only of one that asks: of that the peer is known. */
+static void
+tell_trouble(struct guest *guest, enum guests_trouble trouble)
+{
+	const struct guests_options *options = &guest->guests->options;
+
+	guest->ended = options->on_trouble(trouble, guest->bev, &guest->peer,
+	    options->arg);
+	guest->asks = !guest->ended;
+}
+
 static void
 look_at(struct guests *guests, struct guest *guest, uint64_t now)
 {
 	if (!has_left(guest) && now >= guest->until_ms) {
 		guest->until_ms = now + guests->options.patience_ms;
+		if (guest->asks &&
+		    evbuffer_get_length(bufferevent_get_output(guest->bev)) ==
+			0)
+			tell_trouble(guest, GUESTS_LATE);
 		bufferevent_trigger_event(guest->bev, BEV_EVENT_TIMEOUT, 0);
 	}
-	if (has_left(guest))
-		let_go(guest);
+	if (!has_left(guest))
+		return;
+	if (guest->asks && guest->until_ms != UINT64_MAX)
+		tell_trouble(guest, GUESTS_LEFT);
+	let_go(guest);
+}
+
+static void
+on_tell(void *arg)
+{
+	struct guests *guests = arg;
+	struct list_node *node = list_first(&guests->all);
+
+	for (; node != NULL; node = list_next(&guests->all, node)) {
+		struct guest *guest = list_entry(node, struct guest, node);
+
+		if (guest->told && guest->asks && !has_left(guest))
+			tell_trouble(guest, GUESTS_TOLD);
+		guest->told = false;
+	}
 }
 
 static void
@@ -96,6 +165,7 @@ guests_new(struct loop *loop, const struct guests_options *options)
 	guests->options = *options;
 	list_init(&guests->all);
 	loop_timer_init(&guests->look, loop, on_look, guests);
+	loop_timer_init(&guests->tell, loop, on_tell, guests);
 	return guests;
 }
 
@@ -109,6 +179,7 @@ guests_free(struct guests *guests)
 	while ((node = list_first(&guests->all)) != NULL)
 		let_go(list_entry(node, struct guest, node));
 	loop_timer_fini(&guests->look);
+	loop_timer_fini(&guests->tell);
 	free(guests);
 }
 
@@ -125,7 +196,16 @@ guests_admit(struct guests *guests)
 		free(guest);
 		return NULL;
 	}
+	if (evbuffer_add_cb(bufferevent_get_input(guest->bev), on_input,
+		guest) == NULL ||
+	    evbuffer_add_cb(bufferevent_get_output(guest->bev), on_output,
+		guest) == NULL) {
+		bufferevent_free(guest->bev);
+		free(guest);
+		return NULL;
+	}
 	bufferevent_incref(guest->bev);
+	guest->guests = guests;
 	guest->until_ms = clock_ms() + guests->options.patience_ms;
 	list_push_back(&guests->all, &guest->node);
 	if (guests->all.length == 1)
@@ -159,12 +239,43 @@ guests_go_on(struct guests *guests, struct bufferevent *bev)
 {
 	struct guest *guest = find(guests, bev);
 
-	if (guest != NULL)
-		guest->until_ms = clock_ms() + guests->options.patience_ms;
+	if (guest == NULL)
+		return;
+	guest->until_ms = clock_ms() + guests->options.patience_ms;
+	guest->asks = evbuffer_get_length(bufferevent_get_input(guest->bev)) >
+	    0;
 }
 
 void
 guests_peer(struct bufferevent *guest, struct endpoint *peer)
 {
 	endpoint_peer(bufferevent_getfd(guest), peer);
+}
+
+void
+guests_waiting(struct bufferevent *guest, char *out, size_t size)
+{
+	struct evbuffer *output = bufferevent_get_output(guest);
+	ev_ssize_t len;
+
+	/* a bufferevent lets nobody else take from its output, nor look */
+	(void)evbuffer_unfreeze(output, 1);
+	len = evbuffer_copyout(output, out, size - 1);
+	(void)evbuffer_freeze(output, 1);
+	out[len > 0 ? len : 0] = '\0';
+}
+
+void
+guests_say(struct bufferevent *guest, struct evbuffer *answer)
+{
+	struct evbuffer *output = bufferevent_get_output(guest);
+
+	if (evbuffer_get_length(output) == 0) {
+		(void)evbuffer_write(answer, bufferevent_getfd(guest));
+		return;
+	}
+	(void)evbuffer_unfreeze(output, 1);
+	(void)evbuffer_drain(output, evbuffer_get_length(output));
+	(void)evbuffer_freeze(output, 1);
+	(void)evbuffer_add_buffer(output, answer);
 }

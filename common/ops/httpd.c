@@ -125,16 +125,16 @@ find_route(const struct httpd *httpd, const char *path, unsigned method,
 }
 
 /* One line for those who are turned away; whoever breaks a door has many. */
-static void
-log_refused(struct httpd *httpd, const struct httpd_request *request,
-    int status, const char *why)
+void
+httpd_log_refused(struct httpd *httpd, const struct endpoint *peer, int status,
+    const char *why)
 {
 	char client[ENDPOINT_TEXT_SIZE];
 	uint64_t left_out;
 
 	if (!log_allow(&httpd->log_limit, clock_ms(), &left_out))
 		return;
-	endpoint_text(&request->client, true, client);
+	endpoint_text(peer, true, client);
 	log_warn("httpd", "request refused", KV_STR("client", client),
 	    KV_U64("status", status), KV_STR("why", why),
 	    KV_U64("left_out", left_out));
@@ -171,7 +171,7 @@ enter(struct httpd *httpd, struct httpd_request *request,
 
 	if (status == 0)
 		return true;
-	log_refused(httpd, request, status, why);
+	httpd_log_refused(httpd, &request->client, status, why);
 	(void)snprintf(text, sizeof(text), "%u", (unsigned)retry_s);
 	httpd_refuse(request, status, why, retry_s > 0 ? "Retry-After" : NULL,
 	    text);
@@ -197,7 +197,7 @@ choose_route(struct httpd *httpd, struct httpd_request *request,
 		status = httpd_guard_authorize(&httpd->guard, plea,
 		    clock_wall_s(), &why);
 		if (status != 0) {
-			log_refused(httpd, request, status, why);
+			httpd_log_refused(httpd, &request->client, status, why);
 			httpd_refuse(request, status, why, "WWW-Authenticate",
 			    "Bearer");
 			return false;
@@ -238,9 +238,7 @@ take_body(struct httpd_request *request)
 		return false;
 	}
 	if (len > HTTPD_BODY_MAX) {
-		httpd_reply(request, 413,
-		    "the body is too large; expected at most 65536 bytes",
-		    NULL);
+		httpd_reply(request, 413, HTTPD_TOO_LARGE, NULL);
 		return false;
 	}
 	request->body = malloc(len + 1);
@@ -385,6 +383,7 @@ httpd_start(struct loop *loop, const struct httpd_options *options,
 	guests = (struct guests_options){ .max = httpd->options.connections,
 		.patience_ms = httpd->options.patience_ms,
 		.on_full = on_full,
+		.on_trouble = httpd_on_trouble,
 		.arg = httpd };
 	if ((httpd->guests = guests_new(loop, &guests)) == NULL ||
 	    (httpd->server = server_new(loop, httpd)) == NULL)

@@ -2,10 +2,11 @@
  * ops.
  *
  * What it refuses by itself is answered in the same envelope as what handlers
- * say: { "success": false, "message": "...", "data": null }. But who breaks the
- * rules of HTTP, or sends more than twice HTTPD_BODY_MAX, gets the library's
- * own page, with the right status. Who ends his direction (half-close) before
- * the answer has left may miss what does not go out at once. */
+ * say: { "success": false, "message": "...", "data": null }; so is what breaks
+ * the rules of HTTP, is too long, or stops half-way (408). Who ends his direction
+ * (half-close) before the request is complete gets no answer, but a line in the
+ * log; who does before the answer has left may miss what does not go out at
+ * once. */
 #ifndef OPS_HTTPD_H
 #define OPS_HTTPD_H
 

@@ -5,13 +5,17 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "net/endpoint.h"
+#include "net/guests.h"
 #include "ops/httpd.h"
 
 struct bufferevent;
+struct evbuffer;
 struct evhttp;
 struct evhttp_request;
-struct guests;
 struct listen;
+
+#define HTTPD_TOO_LARGE "the body is too large; expected at most 65536 bytes"
+_Static_assert(HTTPD_BODY_MAX == 65536, "the text says so");
 
 struct httpd {
 	struct httpd_options options;
@@ -41,5 +45,17 @@ struct httpd_request {
 /* Answers with a header more: "Allow". name NULL: none. Ends the request. */
 void httpd_refuse(struct httpd_request *request, int status,
     const char *message, const char *name, const char *value);
+
+/* One line, with a limit of rate. */
+void httpd_log_refused(struct httpd *httpd, const struct endpoint *peer,
+    int status, const char *why);
+
+/* Adds the envelope; data is JSON, or NULL for null. False without memory. */
+bool httpd_add_envelope(struct evbuffer *out, int status, const char *message,
+    const char *data);
+
+/* For guests_options; arg: struct httpd. */
+bool httpd_on_trouble(enum guests_trouble trouble, struct bufferevent *guest,
+    const struct endpoint *peer, void *arg);
 
 #endif

@@ -63,8 +63,8 @@ add_quoted(struct evbuffer *out, const char *text)
 	return good && evbuffer_add(out, "\"", 1) == 0;
 }
 
-static bool
-add_envelope(struct evbuffer *out, int status, const char *message,
+bool
+httpd_add_envelope(struct evbuffer *out, int status, const char *message,
     const char *data)
 {
 	return evbuffer_add_printf(out, "{\"success\":%s,\"message\":",
@@ -123,19 +123,20 @@ send_off(struct httpd_request *request, int status, const char *content_type,
 {
 	struct evhttp_request *http = request->http;
 	struct guests *guests = request->httpd->guests;
+	struct bufferevent *guest = request->guest;
 	bool good = body != NULL &&
 	    add_headers(http, content_type, evbuffer_get_length(body));
 
-	guests_go_on(guests, request->guest);
 	if (good && request->head) /* but its length is told */
 		good = evbuffer_drain(body, evbuffer_get_length(body)) == 0;
 	request_free(request);
-	if (!good) {
+	if (good) {
+		evhttp_request_set_on_complete_cb(http, on_sent, guests);
+		evhttp_send_reply(http, status, phrase_of(status), body);
+	} else {
 		evhttp_connection_free(evhttp_request_get_connection(http));
-		return;
 	}
-	evhttp_request_set_on_complete_cb(http, on_sent, guests);
-	evhttp_send_reply(http, status, phrase_of(status), body);
+	guests_go_on(guests, guest); /* what it was told is ours */
 }
 
 void
@@ -149,7 +150,7 @@ httpd_reply(struct httpd_request *request, int status, const char *message,
 		return;
 	}
 	body = evbuffer_new();
-	if (body != NULL && !add_envelope(body, status, message, data)) {
+	if (body != NULL && !httpd_add_envelope(body, status, message, data)) {
 		evbuffer_free(body);
 		body = NULL;
 	}

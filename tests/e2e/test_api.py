@@ -14,7 +14,8 @@ import pytest
 
 from admin import API, Api, admin, lasting, public, refused
 from harness import BINARIES, use_key, wait_until
-from sockets import connect, free_ports, listen, recv_exactly
+from sockets import (address_of, connect, free_ports, listen, recv_all,
+                     recv_exactly)
 from test_services import answers, any_port, change, who, within_share
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -262,6 +263,9 @@ def test_who_may_call(lab):
     assert api.ask("GET", "/api/mapping/create").status == 405
     assert api.ask("POST", "/api/mapping/create",
                    b" " * (64 * 1024 + 1)).status == 413
+    large = api.ask("POST", "/api/mapping/create", b" " * (200 * 1024))
+    assert (large.status, large.message) == (
+        413, "the body is too large; expected at most 65536 bytes")
     assert api.mappings() == {}
 
 
@@ -312,10 +316,12 @@ def test_too_many_requests(lab):
 
 
 def test_a_caller_who_stops_half_way(lab):
-    """Nothing is made of half a request, and others are served."""
-    _, api = admin(lab)
+    """Nothing is made of half a request, and others are served. Who still
+    listens is told so; and there is one line each."""
+    outer, api = admin(lab)
     port = free_ports(1)
     body = json.dumps({"port": port}).encode()
+    waits: list[socket.socket] = []
     for sent in (b"POST /api/mapping/create HTTP/1.1\r\nHost: localho",
                  b"POST /api/mapping/create HTTP/1.1\r\nHost: localhost\r\n"
                  b"Content-Length: %d\r\n\r\n%s" % (len(body), body[:-1]),
@@ -325,7 +331,20 @@ def test_a_caller_who_stops_half_way(lab):
         sock.sendall(sent)
         sock.shutdown(socket.SHUT_WR)
         assert api.mappings() == {}
+        outer.wait_log("httpd", "client left in the middle of its request",
+                       level="warn", client="%s:%d" % address_of(sock))
         sock.close()
+        waits.append(lab.add(connect(("127.0.0.1", api.port))))
+        waits[-1].sendall(sent)
+    for sock in waits:
+        sock.settimeout(20)
+        answer = recv_all(sock)
+        assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert json.loads(answer.split(b"\r\n\r\n")[1]) == {
+            "success": False, "data": None,
+            "message": "the request was not complete after 10 s"}
+        outer.wait_log("httpd", "request refused", status=408,
+                       client="%s:%d" % address_of(sock))
     assert refused(port)
     api.create(port)
 

@@ -83,10 +83,13 @@ static const struct {
 	    "GET http://evil.example/health HTTP/1.1\r\n" HOST "\r\n",
 	    { "403 Forbidden", "Host names neither", "\"data\":null" } },
 	{ "no HTTP", "hello, who is there?\r\n\r\n",
-	    { "HTTP/1.1 400 Bad Request", "close", "\r\n" } },
+	    { "HTTP/1.1 400 Bad Request", "close", "no proper HTTP" } },
 	{ "negative length",
 	    "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n" ASK,
-	    { "HTTP/1.1 400 Bad Request", "close", "\r\n" } },
+	    { "HTTP/1.1 400 Bad Request", "close", "\"success\":false" } },
+	{ "no length", "POST /echo HTTP/1.1\r\nContent-Length: abc\r\n" ASK,
+	    { "HTTP/1.1 400 Bad Request\r\n", "application/json",
+		"no proper HTTP" } },
 };
 
 START_TEST(answer)
@@ -98,6 +101,7 @@ START_TEST(answer)
 		talk_expect(talk, plain[_i].want[i], plain[_i].name);
 	ck_assert_ptr_null(strstr(talk->in, "Access-Control"));
 	ck_assert_ptr_null(strstr(talk->in, "secret"));
+	ck_assert_ptr_null(strstr(talk->in, "<HTML>"));
 }
 END_TEST
 

@@ -46,7 +46,12 @@ START_TEST(bodies_have_an_end)
 	ck_assert_uint_eq(served.handled, 2);
 	send_body(HTTPD_BODY_MAX + 1, false, "expected at most 65536 bytes");
 	send_body(HTTPD_BODY_MAX + 1, true, "expected at most 65536 bytes");
-	send_body(4 * HTTPD_BODY_MAX, false, "HTTP/1.1 413 ");
+	for (unsigned larger = 3; larger < 10; larger += 3) {
+		send_body(larger * HTTPD_BODY_MAX, false, "HTTP/1.1 413 ");
+		send_body(larger * HTTPD_BODY_MAX, true,
+		    "{\"success\":false,\"message\":\"the body is too large; "
+		    "expected at most 65536 bytes\",\"data\":null}\n");
+	}
 	ck_assert_uint_eq(served.handled, 2);
 }
 END_TEST
@@ -60,12 +65,43 @@ START_TEST(heads_have_an_end)
 	talk_say(talk, "GET /health HTTP/1.1\r\nX: ");
 	talk_say_bytes(talk, head, 2 * HTTPD_HEAD_MAX);
 	talk_hear_end(talk);
+	talk_expect(talk, "HTTP/1.1 400 ", "long");
+	talk_expect(talk, "\"success\":false", "long");
 	ck_assert_uint_eq(served.handled, 0);
 	free(head);
 }
 END_TEST
 
-/* However often it sends a little. */
+/* Whole, and with nothing behind it. */
+static void
+expect_alone(const struct talk *talk, const char *status)
+{
+	talk_expect(talk, status, "alone");
+	talk_expect(talk, "Content-Type: application/json\r\n", "alone");
+	talk_expect(talk, "Connection: close\r\n", "alone");
+	talk_expect(talk, "\"data\":null}\n", "alone");
+	ck_assert_uint_eq(talk_whole(talk, false), talk->len);
+}
+
+/* Whoever waits to be told to go on is told, and then that it was too long. */
+START_TEST(a_body_that_is_waited_for)
+{
+	struct talk *talk = talk_begin(
+	    &(struct httpd_options){ .patience_ms = PATIENCE_MS });
+
+	talk_say(talk,
+	    "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n"
+	    "Expect: 100-continue\r\n" ASK);
+	while (strstr(talk->in, "\r\n\r\n") == NULL)
+		talk_listen(talk);
+	talk_expect(talk, "HTTP/1.1 100 Continue\r\n\r\n", "go on");
+	talk->len = 0;
+	talk_hear_end(talk);
+	expect_alone(talk, "HTTP/1.1 408 Request Timeout\r\n");
+}
+END_TEST
+
+/* However often it sends a little. Who has asked nothing is told nothing. */
 START_TEST(half_a_request_has_a_deadline)
 {
 	static const char *const halves[] = { "", "GE", "GET /health HT",
@@ -87,6 +123,10 @@ START_TEST(half_a_request_has_a_deadline)
 	ck_assert_uint_ge(clock_ms() - begin, PATIENCE_MS);
 	ck_assert_uint_lt(clock_ms() - begin, LONG_MS);
 	ck_assert_uint_eq(served.handled, 0);
+	if (_i == 0)
+		ck_assert_uint_eq(talk->len, 0);
+	else
+		expect_alone(talk, "HTTP/1.1 408 Request Timeout\r\n");
 }
 END_TEST
 
@@ -104,7 +144,9 @@ START_TEST(a_handler_has_no_deadline)
 	httpd_reply(served.kept, 200, "late", NULL);
 	talk_hear(talk);
 	talk_expect(talk, "\"message\":\"late\"", "late");
+	talk_next(talk);
 	talk_hear_end(talk); /* and then it has to say more, or leave */
+	ck_assert_uint_eq(talk->len, 0);
 	ck_assert_uint_lt(clock_ms() - begin, LONG_MS);
 }
 END_TEST
@@ -225,6 +267,7 @@ httpd_limits_case(void)
 	tcase_add_test(tc, bodies_have_an_end);
 	tcase_add_test(tc, heads_have_an_end);
 	tcase_add_loop_test(tc, half_a_request_has_a_deadline, 0, 5);
+	tcase_add_test(tc, a_body_that_is_waited_for);
 	tcase_add_test(tc, a_handler_has_no_deadline);
 	tcase_add_test(tc, an_answer_has_a_deadline);
 	tcase_add_loop_test(tc, client_left, 0, SOCK_IS_FILE ? 3 : 2);
