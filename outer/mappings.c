@@ -106,7 +106,20 @@ warn_of(const struct mapping *mapping)
 	    KV_STR("why", mapping->problem));
 }
 
-/* Tries those that do not listen yet. Returns how many are left. */
+/* Those whose record cannot be read: they are never tried. */
+static size_t
+count_broken(const struct mappings *mappings)
+{
+	const struct mapping *mapping = mappings_next(mappings, NULL);
+	size_t count = 0;
+
+	for (; mapping != NULL; mapping = mappings_next(mappings, mapping))
+		count += mapping->broken;
+	return count;
+}
+
+/* Tries those that do not listen yet. Returns how many are left to be tried
+ * again. */
 static size_t
 restore(struct mappings *mappings, bool first)
 {
@@ -239,7 +252,7 @@ bool
 mappings_start(struct mappings *mappings, struct hub *hub,
     char problem[SERVICE_PROBLEM_SIZE])
 {
-	size_t left;
+	size_t left, broken;
 
 	if (mappings == NULL)
 		return true;
@@ -250,10 +263,11 @@ mappings_start(struct mappings *mappings, struct hub *hub,
 		return false;
 	}
 	left = restore(mappings, true);
+	broken = count_broken(mappings);
 	if (mappings->all.length > 0)
 		log_info("mapping", "restored from the database",
-		    KV_U64("count", mappings->all.length - left),
-		    KV_U64("left", left));
+		    KV_U64("count", mappings->all.length - left - broken),
+		    KV_U64("left", left + broken));
 	if (left > 0)
 		loop_timer_start(&mappings->retry, MAPPINGS_RETRY_MS);
 	return true;

@@ -45,14 +45,17 @@ static const char *const steps[] = {
 };
 enum { SCHEMA = sizeof(steps) / sizeof(steps[0]) };
 
-/* One line, without what another program may have put there. */
+/* One line: SQLite tells of damage in several, and in a file that was tampered
+ * with there may be anything. */
 static void
 say(const struct store_db *db, char problem[STORE_PROBLEM_SIZE],
     const char *text)
 {
 	(void)snprintf(problem, STORE_PROBLEM_SIZE, "%.200s: %.280s", db->path,
 	    text);
-	problem[strcspn(problem, "\r\n")] = '\0';
+	for (char *at = problem; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = ' ';
 }
 
 /* Why the last call failed, in words that tell what to do. */

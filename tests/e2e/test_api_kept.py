@@ -134,6 +134,7 @@ def test_a_record_that_cannot_be_read(lab):
     outer = lab.start_outer(file).wait_ready()
     assert [line["id"] for line in
             outer.grep("mapping", "cannot be restored")] == [1, 2]
+    outer.wait_log("mapping", "restored from the database", count=1, left=2)
     api = Api(outer)
     told = api.mappings()
     assert [told[first + nth]["active"] for nth in range(3)] == \

@@ -458,6 +458,32 @@ START_TEST(damaged_file_is_left_alone)
 }
 END_TEST
 
+/* SQLite tells of it in two lines; what is to be done stands behind them. */
+START_TEST(damaged_page_is_told_in_one_line)
+{
+	FILE *file;
+
+	start_store();
+	put(&plain);
+	close_store();
+	file = fopen(path, "r+b");
+	ck_assert_ptr_nonnull(file);
+	fseek(file, 4096, SEEK_SET);
+	for (int i = 0; i < 60; i++)
+		fputc(0xff, file);
+	fclose(file);
+	store = store_open(path, problem);
+	ck_assert_ptr_null(store);
+	ck_assert_msg(strstr(problem, "it is damaged (") != NULL &&
+		strstr(problem,
+		    "); expected a sound database: bring one back from a "
+		    "backup, or move it away") != NULL,
+	    "%s", problem);
+	for (const char *at = problem; *at != '\0'; at++)
+		ck_assert_uint_ge((unsigned char)*at, 0x20);
+}
+END_TEST
+
 START_TEST(empty_file_is_a_new_one)
 {
 	write_file("", 0);
@@ -543,6 +569,7 @@ store_suite(void)
 	tcase_add_loop_test(tc, strange_file_is_left_alone, 0,
 	    (int)COUNT(strange));
 	tcase_add_test(tc, damaged_file_is_left_alone);
+	tcase_add_test(tc, damaged_page_is_told_in_one_line);
 	tcase_add_test(tc, empty_file_is_a_new_one);
 	tcase_add_test(tc, version_0_is_brought_up);
 	tcase_add_test(tc, folder_cannot_be_made);
