@@ -27,8 +27,9 @@ describe(const struct mapping *mapping)
 {
 	const struct mapping_wish *wish = &mapping->wish;
 	const struct service *service = mapping->service;
-	char created[CLOCK_UTC_SIZE];
+	char created[CLOCK_UTC_SIZE], problem[SERVICE_PROBLEM_SIZE];
 
+	mapping_problem(mapping, problem);
 	clock_utc_text(mapping->created_at, created);
 	return json_pack(
 	    "{s:I, s:s, s:i, s:s, s:s, s:i, s:s, s:b, s:s, s:I, s:o, s:o, s:b, "
@@ -39,7 +40,7 @@ describe(const struct mapping *mapping)
 	    wish->inner, "tunnel", (int)wish->tunnel, "created_at", created,
 	    "max_sessions", (json_int_t)wish->max_sessions, "allow_from",
 	    api_nets(&wish->allow), "deny_from", api_nets(&wish->deny),
-	    "active", service != NULL, "problem", mapping->problem, "sessions",
+	    "active", service != NULL, "problem", problem, "sessions",
 	    (json_int_t)(service != NULL ? atomic_load(&service->sessions)
 					 : 0));
 }

@@ -8,6 +8,7 @@
 #include "outer/api_wish.h"
 #include "outer/api_json.h"
 #include "base/str.h"
+#include "base/targets.h"
 #include "wire/request.h"
 
 #include <stdio.h>
@@ -63,6 +64,8 @@ read_target(const struct create *create, struct mapping_wish *wish,
 	if (why == NULL &&
 	    (strcmp(wish->target.host, host) != 0 || (v6 && !is_number(host))))
 		why = "it is no address";
+	if (why == NULL)
+		why = targets_host_problem(host);
 	if (why == NULL && strlen(text) > REQUEST_TARGET_MAX)
 		why = "it is longer than FORWARD can carry";
 	if (why == NULL)

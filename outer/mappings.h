@@ -106,6 +106,11 @@ const struct mapping *
 mappings_next(const struct mappings *mappings, const struct mapping *mapping);
 size_t mappings_count(const struct mappings *mappings);
 
+/* Why clients of it find nobody: it does not listen, or the inners that are here
+ * refuse its target. "": nothing is known of that. */
+void mapping_problem(const struct mapping *mapping,
+    char problem[SERVICE_PROBLEM_SIZE]);
+
 /* Of the tests. */
 void mapping_wish_free(struct mapping_wish *wish); /* its lists */
 

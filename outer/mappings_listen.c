@@ -9,6 +9,7 @@
 #include "outer/mappings_parts.h"
 #include "outer/hub.h"
 #include "outer/scope.h"
+#include "base/str.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +56,8 @@ judge(const struct hub *hub, const struct mapping_wish *wish,
 	return MAPPING_DONE;
 }
 
-/* A mapping that could never work is not made. */
+/* A mapping that could never work, by what those inners say that are here: it is
+ * not made. */
 static enum mapping_outcome
 ask_inners(const struct hub *hub, const struct mapping_wish *wish,
     char problem[SERVICE_PROBLEM_SIZE])
@@ -79,11 +81,23 @@ ask_inners(const struct hub *hub, const struct mapping_wish *wish,
 		return MAPPING_DONE;
 	addr_format(&wish->target, text, sizeof(text));
 	mapping_say(problem,
-	    "target_ip: found %s, which inner %s does not allow: set "
-	    "AllowTargets to [\"%s\"] in the file of inner %s, and send it "
+	    "target_ip: found %s, which inner %s does not allow: add "
+	    "\"%s\" to AllowTargets in the file of inner %s, and send it "
 	    "SIGHUP",
 	    text, inner, text + strlen("tcp://"), inner);
 	return MAPPING_FORBIDDEN;
+}
+
+void
+mapping_problem(const struct mapping *mapping,
+    char problem[SERVICE_PROBLEM_SIZE])
+{
+	problem[0] = '\0';
+	if (mapping->service == NULL)
+		str_copy(problem, SERVICE_PROBLEM_SIZE, mapping->problem);
+	else
+		(void)ask_inners(mapping->service->hub, &mapping->wish,
+		    problem);
 }
 
 static bool

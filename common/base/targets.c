@@ -278,8 +278,8 @@ struct wanted {
 	uint16_t port;
 };
 
-/* False: nothing that may be dialed, whatever is allowed. */
-static bool
+/* Not NULL: nothing that may be dialed, whatever is allowed. */
+static const char *
 look_at_host(const char *host, struct wanted *wanted)
 {
 	char address[ADDR_HOST_MAX + 1];
@@ -290,10 +290,12 @@ look_at_host(const char *host, struct wanted *wanted)
 	if (strchr(host, '/') == NULL &&
 	    cidr_parse(address, &wanted->net) == NULL) {
 		wanted->kind = TARGETS_NET;
-		return !is_unspecified(&wanted->net);
+		return is_unspecified(&wanted->net)
+		    ? "nobody can be reached at 0.0.0.0 or ::"
+		    : NULL;
 	}
 	wanted->kind = TARGETS_NAME;
-	return read_name(host, strlen(host), wanted->text) == NULL;
+	return read_name(host, strlen(host), wanted->text);
 }
 
 static bool
@@ -307,7 +309,18 @@ look_at(const struct addr *target, struct wanted *wanted)
 	}
 	wanted->port = target->port;
 	return target->kind == ADDR_TCP && !target->tls && target->port != 0 &&
-	    look_at_host(target->host, wanted);
+	    look_at_host(target->host, wanted) == NULL;
+}
+
+const char *
+targets_host_problem(const char *host)
+{
+	struct wanted wanted;
+
+	memset(&wanted, 0, sizeof(wanted));
+	if (host[0] == '-') /* RFC 1123 2.1 */
+		return "no name begins with -";
+	return look_at_host(host, &wanted);
 }
 
 static bool

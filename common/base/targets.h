@@ -77,4 +77,8 @@ void targets_format(const struct targets_entry *entry, char *out, size_t size);
  */
 bool targets_allow(const struct targets *list, const struct addr *target);
 
+/* Why no list allows that host, as an address has it, or nobody has it: a
+ * constant text. NULL: a list may. */
+const char *targets_host_problem(const char *host);
+
 #endif

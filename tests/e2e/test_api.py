@@ -99,6 +99,11 @@ BAD = [
     ("a line end", {"port": 1, "target_ip": "a\nb"}, 400,
      'target_ip: found "a\\nb"'),
     ("a key with one", {"port": 1, "a\nb": 1}, 400, "a?b: no such key"),
+    *((target, {"port": 1, "target_ip": target, **more}, 400,
+       f'target_ip: found "{target}"; expected an address or a name')
+      for target in ("256.1.1.1", "0x7f.1", "127.1", "-foo", "a..b", "a/8",
+                     "*", "*.lan", "0.0.0.0", "::")
+      for more in ({}, {"tunnel": False})),
     ("empty target", {"port": 1, "target_ip": ""}, 400, "target_ip: found"),
     ("long target", {"port": 1, "target_ip": "x" * 254}, 400,
      "target_ip: found"),
@@ -196,8 +201,8 @@ def test_a_target_that_the_inner_does_not_allow(lab):
         answer = api.ask("POST", "/api/mapping/create",
                          {"port": port} | body)
         assert answer.status == 403
-        assert "AllowTargets" in answer.message
-        assert "inner home" in answer.message
+        assert (f'add "127.0.0.1:{other.address[1]}" to AllowTargets in the '
+                "file of inner home" in answer.message)
     assert api.mappings() == {} and refused(port)
     api.create(free_ports(1), inner="home", target_port=target.address[1])
 
@@ -207,6 +212,30 @@ def test_a_target_that_the_inner_does_not_allow(lab):
     inner.signal(signal.SIGHUP)
     wait_until(lambda: api.ask("POST", "/api/mapping/create",
                                {"port": port} | wish).status == 200,
+               "the inner allows it now", every=0.05)
+    assert who(public(port)) == "other"
+
+
+def test_a_target_that_an_inner_refuses_when_it_comes(lab):
+    """The list tells of it, as the log does, until the inner allows it."""
+    target, other = lab.target(answers("mine!")), lab.target(answers("other"))
+    outer, api = admin(lab)
+    port = free_ports(1)
+    made = api.create(port, inner="home", target_port=other.address[1])
+    assert (made["active"], made["problem"]) == (True, "")
+    file = lab.inner_file(RegisterAddress=outer.links_url, InnerId="home",
+                          ProxyAddress=target.url, MaxFreeConn=2)
+    inner = lab.start_inner(file).wait_ready()
+    outer.wait_log("service", "not served: the inner's AllowTargets lacks "
+                   "its target", level="warn", service=f"port-{port}")
+    told = api.mappings()[port]
+    entry = f"127.0.0.1:{other.address[1]}"
+    assert told["active"]
+    assert f'add "{entry}" to AllowTargets' in told["problem"]
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {"AllowTargets": [entry]}))
+    inner.signal(signal.SIGHUP)
+    wait_until(lambda: api.mappings()[port]["problem"] == "",
                "the inner allows it now", every=0.05)
     assert who(public(port)) == "other"
 

@@ -309,6 +309,22 @@ START_TEST(odd_hosts)
 	ck_assert_pstr_eq(targets_parse("*:*", &entry), NULL);
 	strcpy(target.host, hosts[_i]);
 	ck_assert_msg(!targets_allow(&list, &target), "%s", hosts[_i]);
+	ck_assert_msg(targets_host_problem(hosts[_i]) != NULL, "%s", hosts[_i]);
+}
+END_TEST
+
+START_TEST(hosts_that_nobody_has)
+{
+	static const char *const bad[] = { "", "256.1.1.1", "0x7f.1", "127.1",
+		"2130706433", "-foo", "a..b", ".a", "0.0.0.0", "::" };
+	static const char *const good[] = { "127.0.0.1", "::1", "localhost",
+		"a.example.", "a-b_c.lan", "1a", "fe80::1%eth0" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(targets_host_problem(bad[i]) != NULL, "%s",
+		    bad[i]);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ck_assert_pstr_eq(targets_host_problem(good[i]), NULL);
 }
 END_TEST
 
@@ -357,6 +373,7 @@ targets_suite(void)
 	tcase_add_loop_test(tc, refuse, 0, COUNT(bad));
 	tcase_add_loop_test(tc, allow, 0, COUNT(rows));
 	tcase_add_loop_test(tc, odd_hosts, 0, 9);
+	tcase_add_test(tc, hosts_that_nobody_has);
 	tcase_add_test(tc, lists);
 	tcase_add_test(tc, longest);
 	suite_add_tcase(suite, tc);
