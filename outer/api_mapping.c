@@ -15,6 +15,7 @@
 /* By enum mapping_outcome. */
 static const int statuses[] = {
 	[MAPPING_DONE] = 200,
+	[MAPPING_WRONG] = 400,
 	[MAPPING_FORBIDDEN] = 403,
 	[MAPPING_TAKEN] = 409,
 	[MAPPING_UNKNOWN] = 404,

@@ -6,6 +6,7 @@
  * Floor:   outer.
  */
 #include "outer/catalog.h"
+#include "outer/circle.h"
 #include "outer/config.h"
 #include "base/log.h"
 
@@ -21,6 +22,27 @@ listen_on_all(struct service *service, const struct addr_ranges *listen,
 		if (!service_listen(service, &listen->items[i], problem))
 			return false;
 	return true;
+}
+
+/* Those of the file are told apart when it is read, those of the API are
+ * not. */
+static bool
+goes_round(const struct services *services, const struct outer_service *own,
+    char problem[SERVICE_PROBLEM_SIZE])
+{
+	const struct service *other = circle_ahead(services, &own->target);
+	const char *what = "Target is an address";
+
+	for (size_t i = 0; other == NULL && i < own->listen.count; i++) {
+		other = circle_behind(services, &own->listen.items[i]);
+		what = "Listen is the target";
+	}
+	if (other != NULL)
+		snprintf(problem, SERVICE_PROBLEM_SIZE,
+		    "service %s: its %s of the service %s, and neither has a "
+		    "tunnel",
+		    own->name, what, other->name);
+	return other != NULL;
 }
 
 static struct service *
@@ -43,9 +65,12 @@ add(struct services *services, const struct outer_service *own,
 		.session_rate = own->session_rate,
 		.direct = !own->tunnel,
 	};
-	struct service *service = services_add(services, &options, problem);
 	char why[LISTEN_PROBLEM_SIZE];
+	struct service *service;
 
+	if (!own->tunnel && goes_round(services, own, problem))
+		return NULL;
+	service = services_add(services, &options, problem);
 	if (service == NULL || listen_on_all(service, &own->listen, why))
 		return service;
 	snprintf(problem, SERVICE_PROBLEM_SIZE, "service %s: %s", own->name,

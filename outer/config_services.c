@@ -5,6 +5,7 @@
  * Thread:  main.
  * Floor:   outer. A part of config.c.
  */
+#include "outer/circle.h"
 #include "outer/config_parts.h"
 #include "outer/service.h"
 #include "outer/sharing.h"
@@ -214,6 +215,31 @@ check_place(const char *path, const struct outer_config *config, size_t i,
 	return true;
 }
 
+/* Whether number i of Services, which has no tunnel, leads to one that has none
+ * either. */
+static bool
+check_circle(const char *path, const struct outer_config *config, size_t i,
+    char problem[CONF_PROBLEM_SIZE])
+{
+	const struct outer_service *own = config->services.items;
+
+	for (size_t j = 0; j < config->services.count; j++) {
+		const struct addr_ranges *listen = &own[j].listen;
+
+		for (size_t k = 0; !own[j].tunnel && k < listen->count; k++) {
+			if (!circle_meet(&listen->items[k], &own[i].target))
+				continue;
+			snprintf(problem, CONF_PROBLEM_SIZE,
+			    "%.400s: Services: found an address of \"%s\" as "
+			    "Target of \"%s\", both with Tunnel false; "
+			    "expected another",
+			    path, own[j].name, own[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool
 fits_forward(const struct addr_range *target)
 {
@@ -266,7 +292,9 @@ check_service(const char *path, const struct outer_config *config, size_t i,
 		    "than in Target of \"%s\"; expected as many, or one target",
 		    path, own[i].name);
 	else
-		return check_place(path, config, i, problem) &&
+		return (own[i].tunnel ||
+			   check_circle(path, config, i, problem)) &&
+		    check_place(path, config, i, problem) &&
 		    can_listen(path, &own[i].listen, problem);
 	return false;
 }

@@ -5,9 +5,17 @@
 
 #include "base/addr.h"
 
+#include <stdbool.h>
+
 struct direct;
 struct session;
 struct shard;
+
+/* Why a session of a target that leads back here ends. */
+extern const char direct_goes_round[];
+
+/* The shard's: false if the target leads back here, which the log is told of. */
+bool direct_may_start(struct shard *shard, const struct addr *target);
 
 /*
  * The shard's: dials the target, for ForwardTimeout at most, and tells the

@@ -97,12 +97,20 @@ front_start(struct service *service, const struct addr *addr, unsigned nth,
 		return false;
 	}
 	list_push_back(&service->fronts, &front->node);
+	if (service->direct &&
+	    (front->places = circle_add(&service->hub->circle,
+		 front->ear->listen)) == NULL) {
+		snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
+		front_stop(front);
+		return false;
+	}
 	return true;
 }
 
 void
 front_stop(struct front *front)
 {
+	circle_drop(&front->service->hub->circle, front->places);
 	list_remove(&front->node);
 	ear_leave(front);
 	free(front);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct circle_places;
 struct ear;
 struct service;
 struct session_arrival;
@@ -18,8 +19,9 @@ struct front {
 	struct service *service; /* borrowed: whose it is */
 	struct ear *ear;	 /* borrowed: while it is one of ear.fronts */
 	unsigned nth;		 /* of the service's addresses */
-	struct list_node node;	 /* service.fronts */
-	struct list_node at_ear; /* ear.fronts */
+	struct circle_places *places; /* owned; of a direct service, or NULL */
+	struct list_node node;	      /* service.fronts */
+	struct list_node at_ear;      /* ear.fronts */
 };
 
 /*

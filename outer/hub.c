@@ -58,7 +58,8 @@ hub_start(struct hub *hub, struct loop *loop, const struct outer_config *config,
 	pump_memory_init(&hub->memory, (size_t)config->memory_bytes);
 	hub->rates.all = config->rate;
 	hub->rates.each = config->session_rate;
-	if (!services_init(&hub->services, hub) || !start_sources(hub))
+	if (!services_init(&hub->services, hub) || !circle_init(&hub->circle) ||
+	    !start_sources(hub))
 		return false;
 	hub->keys = keys_new(config, NULL);
 	hub->tls = tls_slot_new();
@@ -103,6 +104,7 @@ hub_stop(struct hub *hub)
 		shard_fini(&hub->shards[i]);
 	registry_fini(&hub->registry);
 	services_fini(&hub->services);
+	circle_fini(&hub->circle);
 	sources_fini(&hub->sources);
 	armour_fini(&hub->armour);
 	free(hub->shards);

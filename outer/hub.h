@@ -6,6 +6,7 @@
 #include "net/inbox.h"
 #include "outer/armour.h"
 #include "net/rate.h"
+#include "outer/circle.h"
 #include "outer/config.h"
 #include "outer/registry.h"
 #include "outer/services.h"
@@ -42,6 +43,7 @@ struct hub {
 	atomic_bool warned_classic; /* that the key crosses the wire */
 	atomic_bool wants_control;  /* inners are to say what they have */
 	struct armour armour;	    /* of links that have no proof yet */
+	struct circle circle;	    /* where direct services listen */
 
 	/* main's */
 	struct keys *keys; /* owned: one reference */

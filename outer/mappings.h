@@ -50,6 +50,7 @@ struct mapping {
 /* What has come of a wish. */
 enum mapping_outcome {
 	MAPPING_DONE,	   /* it is on disk */
+	MAPPING_WRONG,	   /* it would be its own client */
 	MAPPING_FORBIDDEN, /* the outer's file does not allow it */
 	MAPPING_TAKEN,	   /* somebody has the port or the name */
 	MAPPING_UNKNOWN,   /* the API has made none for that port */

@@ -7,6 +7,7 @@
  * Floor:   outer.
  */
 #include "outer/mappings_parts.h"
+#include "outer/circle.h"
 #include "outer/hub.h"
 #include "outer/scope.h"
 #include "base/str.h"
@@ -54,6 +55,40 @@ judge(const struct hub *hub, const struct mapping_wish *wish,
 		return MAPPING_TAKEN;
 	}
 	return MAPPING_DONE;
+}
+
+/* Whether one without a tunnel leads back here, to its like. */
+static enum mapping_outcome
+judge_circle(const struct hub *hub, const struct mapping_wish *wish,
+    char problem[SERVICE_PROBLEM_SIZE])
+{
+	const struct addr_range listen = { wish->listen, 1 };
+	const struct addr_range target = { wish->target, 1 };
+	char text[ADDR_TEXT_SIZE];
+	const struct service *other;
+
+	if (wish->tunnel)
+		return MAPPING_DONE;
+	addr_format(&wish->target, text, sizeof(text));
+	if (circle_meet(&listen, &target)) {
+		mapping_say(problem,
+		    "target_port: found %s, where the mapping itself listens; "
+		    "expected another target_port or target_ip where tunnel is "
+		    "false",
+		    text);
+		return MAPPING_WRONG;
+	}
+	if ((other = circle_ahead(&hub->services, &target)) != NULL)
+		mapping_say(problem,
+		    "target_port: found %s, an address of the service %s, "
+		    "which has no tunnel either",
+		    text, other->name);
+	else if ((other = circle_behind(&hub->services, &listen)) != NULL)
+		mapping_say(problem,
+		    "port: found %u, the target of the service %s, which has "
+		    "no tunnel either",
+		    (unsigned)wish->listen.port, other->name);
+	return other == NULL ? MAPPING_DONE : MAPPING_TAKEN;
 }
 
 /* A mapping that could never work, by what those inners say that are here: it is
@@ -128,6 +163,8 @@ mapping_start(struct mapping *mapping, struct hub *hub, bool fresh)
 	struct service *service;
 	char why[LISTEN_PROBLEM_SIZE];
 
+	if (outcome == MAPPING_DONE)
+		outcome = judge_circle(hub, wish, mapping->problem);
 	if (outcome == MAPPING_DONE && fresh)
 		outcome = ask_inners(hub, wish, mapping->problem);
 	if (outcome != MAPPING_DONE)

@@ -336,6 +336,14 @@ on_direct_arrival(struct inbox_message *message)
 	service_target_addr(session->service, session->nth, &target);
 	session->watch = watch_start(shard->loop, session->fd, &queued_handler,
 	    session);
+	if (session->watch != NULL && sock_gone(session->fd)) {
+		session_on_gone(session);
+		return;
+	}
+	if (!direct_may_start(shard, &target)) {
+		session_close(session, direct_goes_round);
+		return;
+	}
 	if (session->watch != NULL)
 		session->direct = direct_start(shard, &target, session);
 	if (session->direct == NULL)

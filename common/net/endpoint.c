@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SOME_PORT = 9 }; /* discard; nothing is sent there */
+
 static const uint8_t mapped_prefix[12] = {
 	0,
 	0,
@@ -74,6 +76,52 @@ endpoint_peer(sock_fd fd, struct endpoint *endpoint)
 	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
 		address.ss_family = AF_UNSPEC;
 	endpoint_from((struct sockaddr *)&address, endpoint);
+}
+
+bool
+endpoint_is_loopback(const struct endpoint *endpoint)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	if (endpoint->family == 4)
+		return endpoint->bytes[0] == 127;
+	return endpoint->family == 6 &&
+	    memcmp(endpoint->bytes, v6, sizeof(v6)) == 0;
+}
+
+bool
+endpoint_is_any(const struct endpoint *endpoint)
+{
+	static const uint8_t none[16];
+
+	return endpoint->family != 0 &&
+	    memcmp(endpoint->bytes, none, sizeof(none)) == 0;
+}
+
+/* Who talks to an address of his own does so from that one. */
+bool
+endpoint_is_own(const struct endpoint *endpoint)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(SOME_PORT) };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(SOME_PORT) };
+	struct sockaddr_storage from;
+	struct endpoint near;
+	bool known;
+
+	if (endpoint->family == 0 || endpoint_is_loopback(endpoint))
+		return endpoint->family != 0;
+	memcpy(&sin.sin_addr, endpoint->bytes, 4);
+	memcpy(&sin6.sin6_addr, endpoint->bytes, 16);
+	known = endpoint->family == 4
+	    ? inet_near_end((const void *)&sin, sizeof(sin), &from)
+	    : inet_near_end((const void *)&sin6, sizeof(sin6), &from);
+	if (!known)
+		return false;
+	endpoint_from((const struct sockaddr *)&from, &near);
+	return near.family == endpoint->family &&
+	    memcmp(near.bytes, endpoint->bytes, sizeof(near.bytes)) == 0;
 }
 
 void

@@ -26,6 +26,14 @@ void endpoint_from(const struct sockaddr *address, struct endpoint *endpoint);
 void endpoint_local(sock_fd fd, struct endpoint *endpoint);
 void endpoint_peer(sock_fd fd, struct endpoint *endpoint);
 
+/* Whether it is an address of loopback (127/8, ::1); that of all (0.0.0.0,
+ * ::). */
+bool endpoint_is_loopback(const struct endpoint *endpoint);
+bool endpoint_is_any(const struct endpoint *endpoint);
+
+/* Whether this machine has that address now. Its port does not count. */
+bool endpoint_is_own(const struct endpoint *endpoint);
+
 /* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix"; without the port when
  * with_port is false. */
 void endpoint_text(const struct endpoint *endpoint, bool with_port,

@@ -350,6 +350,27 @@ listen_port(const struct listen *listen)
 	return at.port;
 }
 
+/* One of IPv6 that takes IPv4 too has all addresses: see listen_everywhere. */
+bool
+listen_nth(const struct listen *listen, unsigned nth,
+    struct listen_place *place)
+{
+	sock_fd fd;
+	int only = 1;
+	socklen_t len = sizeof(only);
+
+	if (nth >= listen->count)
+		return false;
+	fd = evconnlistener_get_fd(listen->sockets[nth]);
+	endpoint_local(fd, &place->at);
+	place->everywhere = place->at.family == 6 &&
+	    getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, (void *)&only, &len) ==
+		0 &&
+	    only == 0;
+	place->file = listen->file;
+	return true;
+}
+
 /* arg is the server's, which has set it. */
 static void
 on_lent_error(struct evconnlistener *socket, void *arg)

@@ -4,13 +4,14 @@
 #define NET_LISTEN_H
 
 #include "base/addr.h"
+#include "net/endpoint.h"
 #include "sys/sock.h"
+#include "sys/sock_unix.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct endpoint;
 struct listen;
 struct loop;
 
@@ -48,6 +49,17 @@ listen_start(struct loop *loop, const struct listen_options *options,
 
 /* The port of the first socket; 0 of a Unix one. */
 uint16_t listen_port(const struct listen *listen);
+
+/* Where one of its sockets listens. */
+struct listen_place {
+	struct endpoint at;
+	bool everywhere;	  /* at all addresses, IPv4 and IPv6 */
+	struct sock_file_id file; /* of a Unix socket */
+};
+
+/* The place of the nth socket. False: there are not as many. */
+bool listen_nth(const struct listen *listen, unsigned nth,
+    struct listen_place *place);
 
 /*
  * Gives each socket to a server that accepts by itself, before the loop runs:

@@ -57,6 +57,11 @@ int inet_connect(sock_fd fd, const struct sockaddr *to, size_t len);
 /* 0 when it is connected, else why not. */
 int inet_connected(sock_fd fd);
 
+/* From which address this machine would talk to another one, of IPv4 or IPv6,
+ * by its routes; nothing is sent. False where it could not. */
+bool inet_near_end(const struct sockaddr *to, size_t len,
+    struct sockaddr_storage *from);
+
 /*
  * Binds a socket that will listen; while it listens nobody else can. Its port
  * is free again as soon as this program has ended, whatever its connections

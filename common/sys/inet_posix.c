@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 int
 inet_error(void)
@@ -80,6 +81,22 @@ inet_connected(sock_fd fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		return errno;
 	return error;
+}
+
+bool
+inet_near_end(const struct sockaddr *to, size_t len,
+    struct sockaddr_storage *from)
+{
+	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(*from);
+	bool known;
+
+	if (fd < 0)
+		return false;
+	known = connect(fd, to, (socklen_t)len) == 0 &&
+	    getsockname(fd, (struct sockaddr *)from, &size) == 0;
+	close(fd);
+	return known;
 }
 
 bool

@@ -121,6 +121,23 @@ inet_connected(sock_fd fd)
 	return error;
 }
 
+bool
+inet_near_end(const struct sockaddr *to, size_t len,
+    struct sockaddr_storage *from)
+{
+	SOCKET fd = WSASocketW(to->sa_family, SOCK_DGRAM, 0, NULL, 0,
+	    WSA_FLAG_NO_HANDLE_INHERIT);
+	int size = sizeof(*from);
+	bool known;
+
+	if (fd == INVALID_SOCKET)
+		return false;
+	known = connect(fd, to, (int)len) == 0 &&
+	    getsockname(fd, (struct sockaddr *)from, &size) == 0;
+	(void)closesocket(fd);
+	return known;
+}
+
 /*
  * SO_REUSEADDR would let any program take the port over; this keeps it to
  * ourselves. TIME_WAIT does not hold a port up there, but a connection that has

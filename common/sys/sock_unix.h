@@ -34,6 +34,8 @@ struct sock_file_id {
 	uint64_t device, inode;
 };
 bool sock_file_identify(const char *path, struct sock_file_id *id);
+/* The same of the file that symbolic links at path lead to. */
+bool sock_file_behind(const char *path, struct sock_file_id *id);
 /* Removes path if it still is the file of that id. */
 void sock_unix_remove(const char *path, const struct sock_file_id *id);
 

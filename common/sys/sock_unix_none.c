@@ -52,6 +52,14 @@ sock_file_identify(const char *path, struct sock_file_id *id)
 	return false;
 }
 
+bool
+sock_file_behind(const char *path, struct sock_file_id *id)
+{
+	(void)path;
+	(void)id;
+	return false;
+}
+
 void
 sock_unix_remove(const char *path, const struct sock_file_id *id)
 {

@@ -101,6 +101,13 @@ sock_unix_permit(const char *path, uint32_t mode, const char *owner,
 	return NULL;
 }
 
+static void
+identify(const struct stat *st, struct sock_file_id *id)
+{
+	id->device = (uint64_t)st->st_dev;
+	id->inode = (uint64_t)st->st_ino;
+}
+
 bool
 sock_file_identify(const char *path, struct sock_file_id *id)
 {
@@ -108,8 +115,18 @@ sock_file_identify(const char *path, struct sock_file_id *id)
 
 	if (lstat(path, &st) != 0)
 		return false;
-	id->device = (uint64_t)st.st_dev;
-	id->inode = (uint64_t)st.st_ino;
+	identify(&st, id);
+	return true;
+}
+
+bool
+sock_file_behind(const char *path, struct sock_file_id *id)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return false;
+	identify(&st, id);
 	return true;
 }
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 
 import pytest
 
-from admin import API, Api, public, refused
+from admin import API, Api, admin, public, refused
 from harness import MIB, wait_until
 from sockets import (connect, free_port, free_ports, how_a_client_ends,
                      ping_pong, recv_exactly, request, reset)
@@ -166,3 +167,112 @@ def test_a_mapping_without_a_tunnel(lab):
             sock.recv(1)
     api.remove(port)
     assert refused(port)
+
+
+# --- targets that lead back --------------------------------------------------
+
+
+def test_a_mapping_never_leads_to_itself(lab):
+    """Nor to another one that the outer dials: what comes of it would be its
+    own client, without end."""
+    outer, api = admin(lab)
+    one, two, three, far = (free_ports(1) for _ in range(4))
+    other = "target_port: found tcp://127.0.0.1:{}, an address of the service "
+
+    def ask(port, status, message, **more):
+        answer = api.ask("POST", "/api/mapping/create",
+                         {"port": port, "tunnel": False} | more)
+        assert (answer.status, message in answer.message) == (status, True), \
+            answer
+
+    ask(one, 400, f"target_port: found tcp://127.0.0.1:{one}, where the "
+        "mapping itself listens")
+    ask(one, 400, "itself", target_port=one)
+    ask(one, 400, "itself", target_ip="localhost")
+    ask(one, 400, "itself", target_ip="0.0.0.0")
+    ask(one, 400, "itself", target_ip="127.7.7.7")
+    ask(one, 400, "itself", target_ip="::1")
+    ask(one, 400, "itself", target_ip="::ffff:127.0.0.1")
+    ask(one, 400, "itself", target_ip="0.0.0.0", listen_ip="127.0.0.1")
+    assert not api.mappings()
+    ask(one, 200, "", listen_ip="127.0.0.1", target_ip="127.0.0.2")
+    ask(two, 409, other.format(one), target_port=one)
+    ask(two, 200, "", target_port=three)
+    ask(three, 409, f"port: found {three}, the target of the service "
+        f"port-{two}", target_port=far)
+    api.create(three, target_port=two)          # by an inner: not a circle
+    assert set(api.mappings()) == {one, two, three}
+
+
+def test_services_of_the_file_and_mappings_make_no_circle(lab):
+    """One of them is left out, whichever comes second."""
+    file = lab.outer_file(AdminAddress=API)
+    outer = lab.start_outer(file).wait_ready()
+    here, there = free_ports(1), free_ports(1)
+    Api(outer).create(here, tunnel=False, target_port=there)
+    settings = json.loads(file.read_text())
+    back = direct("back", f"tcp://127.0.0.1:{here}",
+                  Listen=f"tcp://127.0.0.1:{there}")
+    file.write_text(json.dumps(settings | {"Services": [back]}))
+    outer.signal(signal.SIGHUP)
+    assert outer.wait_log("service", "left out")["why"] == (
+        f"service back: its Target is an address of the service port-{here}, "
+        "and neither has a tunnel")
+    assert refused(there)
+    outer.kill()
+    outer = lab.start_outer(file).wait_ready()
+    assert outer.wait_log("mapping", "cannot be restored")["why"] == (
+        f"target_port: found tcp://127.0.0.1:{there}, an address of the "
+        "service back, which has no tunnel either")
+    assert refused(here)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_circle_by_a_name(lab, workers):
+    """What it means is known once it has been dialed."""
+    name = socket.gethostname()
+    try:
+        socket.getaddrinfo(name, 80)
+    except OSError:
+        pytest.skip(f"{name}, this machine's name, has no address")
+    port = free_ports(1)
+    outer = lab.outer(Workers=workers, Services=[
+        direct("named", f"tcp://{name}:{port}", Listen=f"tcp://:{port}")])
+    fds = outer.fds()
+    for _ in range(5):
+        assert how_a_client_ends(public(port)) == "reset"
+    outer.wait_log("session", "finished", service="named", why=(
+        "the target is an address of a service with Tunnel false of this "
+        "outer"))
+    wait_until(lambda: outer.fds() <= fds, "nothing is left open")
+    assert len(outer.grep("session", "finished")) < 100
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_circle_that_only_dialing_shows(lab, workers):
+    """Of one service and of two: each client is reset, and that is all."""
+    ports = free_ports(3)
+    link = lab.path("link")
+    link.symlink_to(lab.path("unix.sock"))
+    outer = lab.outer(Workers=workers, Services=[
+        direct("self", f"tcp://127.1:{ports}",
+               Listen=f"tcp://0.0.0.0:{ports}"),
+        direct("there", f"tcp://0x7f.1:{ports + 2}",
+               Listen=f"tcp://127.0.0.1:{ports + 1}"),
+        direct("back", f"tcp://127.1:{ports + 1}",
+               Listen=f"tcp://:{ports + 2}"),
+        direct("unix", f"unix://{link}",
+               Listen=f"unix://{lab.path('unix.sock')}")])
+    fds = outer.fds()
+    for nth in range(3):
+        assert how_a_client_ends(public(ports + nth)) == "reset"
+    assert how_a_client_ends(str(lab.path("unix.sock"))) == "fin"
+    for name in ("self", "there", "back", "unix"):
+        outer.wait_log("session", "finished", service=name, why=(
+            "the target is an address of a service with Tunnel false of this "
+            "outer"))
+    assert outer.grep("session", "the target is an address of a service with "
+                      "Tunnel false of this outer", level="warn")
+    wait_until(lambda: outer.fds() <= fds, "nothing is left open")
+    ended = len(outer.grep("session", "finished"))
+    assert ended < 100

@@ -67,6 +67,40 @@ static const struct {
 	    ": Services: found Tunnel false of \"web\" without Target; "
 	    "expected Target and no Inner",
 	    "" },
+	{ "outer, direct to itself", false,
+	    "{" IN "\"Services\": [{\"Name\": \"web\", \"Tunnel\": false, "
+	    "\"Listen\": \"tcp://:7000-7001\", "
+	    "\"Target\": \"tcp://localhost:7001\"}], " KEY "}",
+	    ": Services: found an address of \"web\" as Target of \"web\", "
+	    "both with Tunnel false; expected another",
+	    "" },
+	{ "outer, direct to one that is direct", false,
+	    "{" IN "\"Services\": [{\"Name\": \"a\", \"Tunnel\": false, "
+	    "\"Listen\": \"tcp://127.0.0.1:7000\", "
+	    "\"Target\": \"tcp://0.0.0.0:7001\"}, {\"Name\": \"b\", "
+	    "\"Listen\": [\"tcp://127.0.0.1:7009\", "
+	    "\"tcp://127.0.0.1:7001\"], \"Tunnel\": false, "
+	    "\"Target\": \"tcp://127.0.0.1:80\"}], " KEY "}",
+	    ": Services: found an address of \"b\" as Target of \"a\", both "
+	    "with Tunnel false; expected another",
+	    "" },
+	{ "outer, direct to a Unix socket of its own", false,
+	    "{" IN "\"Services\": [{\"Name\": \"a\", \"Tunnel\": false, "
+	    "\"Listen\": \"unix:///tmp/a.sock\", "
+	    "\"Target\": \"unix:///tmp/a.sock\"}], " KEY "}",
+	    ": Services: found an address of \"a\" as Target of \"a\", both "
+	    "with Tunnel false; expected another",
+	    "" },
+	{ "outer, direct to others", false,
+	    "{" IN "\"Services\": [{\"Name\": \"a\", \"Tunnel\": false, "
+	    "\"Listen\": \"tcp://0.0.0.0:7000\", "
+	    "\"Target\": \"tcp://192.0.2.7:7000\"}, {\"Name\": \"b\", "
+	    "\"Listen\": \"tcp://192.0.2.1:7001\", \"Tunnel\": false, "
+	    "\"Target\": \"tcp://127.0.0.1:7001\"}, {\"Name\": \"c\", "
+	    "\"Listen\": \"tcp://127.0.0.1:7002\"}, {\"Name\": \"d\", "
+	    "\"Listen\": \"tcp://127.0.0.1:7003\", \"Tunnel\": false, "
+	    "\"Target\": \"tcp://127.0.0.1:7002\"}], " KEY "}",
+	    "", "" },
 	{ "outer, direct with an inner", false,
 	    "{" IN "\"Services\": [{\"Name\": \"web\", \"Inner\": \"home\", "
 	    "\"Listen\": \"tcp://127.0.0.1:0\", \"Tunnel\": false, "
