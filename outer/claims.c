@@ -105,7 +105,6 @@ open_service(struct services *services, const struct instance *instance,
 		services_remove(service, "it cannot listen");
 		return;
 	}
-	services_judge_one(service); /* of keys that are not for its ports */
 	outcome->service = service;
 	log_info("service", "opened for an inner",
 	    KV_STR("service", service->name), KV_STR("inner", instance->inner),
@@ -169,6 +168,10 @@ judge(struct services *services, const struct instance *instance,
 	memset(outcome, 0, sizeof(*outcome));
 	if (!scope_allows_name(services->hub, instance, wish->name))
 		refuse(outcome, "its key is not for this service");
+	else if (named != NULL &&
+	    !scope_allows_service(services->hub, instance, named))
+		refuse(outcome,
+		    "its public port is not among Ports of the key");
 	else if (named != NULL)
 		outcome->service = named;
 	else if (wish->listen != NULL)
@@ -221,6 +224,19 @@ log_errors(struct services *services, const struct instance *instance,
 			    KV_STR("why", outcomes[i].error));
 }
 
+/* Why the key of an instance is not for the service; NULL: it is. */
+static const char *
+key_lacks(const struct instance *instance, const struct service *service)
+{
+	const struct hub *hub = service->hub;
+
+	if (!scope_allows_name(hub, instance, service->name))
+		return "not served: Services of the inner's key lacks it";
+	return scope_allows_service(hub, instance, service)
+	    ? NULL
+	    : "not served: Ports of the inner's key lacks its public port";
+}
+
 /* Services of the outer's that name this inner, which refuses their target or
  * whose key is not for them: their clients would wait for nothing. */
 static void
@@ -228,18 +244,16 @@ warn_of_unserved(struct services *services, const struct instance *instance)
 {
 	const struct service *service = services_next(services, NULL);
 	char target[ADDR_RANGE_TEXT_SIZE];
+	const char *why;
 
 	for (; service != NULL; service = services_next(services, service)) {
 		if (strcmp(service->inner, instance->inner) != 0)
 			continue;
-		if (!scope_allows_name(services->hub, instance,
-			service->name)) {
-			if (!hub_may_log(&services->claims))
-				continue;
-			log_warn("service",
-			    "not served: Services of the inner's key lacks it",
-			    KV_STR("service", service->name),
-			    KV_STR("inner", instance->inner));
+		if ((why = key_lacks(instance, service)) != NULL) {
+			if (hub_may_log(&services->claims))
+				log_warn("service", why,
+				    KV_STR("service", service->name),
+				    KV_STR("inner", instance->inner));
 			continue;
 		}
 		if (service->target.first.kind == ADDR_NONE ||

@@ -104,12 +104,20 @@ ask_inners(const struct hub *hub, const struct mapping_wish *wish,
 	if (!wish->tunnel)
 		return MAPPING_DONE;
 	if (wish->inner[0] != '\0' &&
-	    !scope_has_key(hub, wish->inner, wish->name)) {
+	    !scope_has_key(hub, wish->inner, wish->name, 0)) {
 		mapping_say(problem,
 		    "name: found \"%s\", for which inner %s has no key: add "
 		    "it to Services of that key in the outer's file, and send "
 		    "SIGHUP",
 		    wish->name, wish->inner);
+		return MAPPING_FORBIDDEN;
+	}
+	if (wish->inner[0] != '\0' &&
+	    !scope_has_key(hub, wish->inner, wish->name, wish->listen.port)) {
+		mapping_say(problem,
+		    "port: found %u, for which inner %s has no key: add it to "
+		    "Ports of that key in the outer's file, and send SIGHUP",
+		    (unsigned)wish->listen.port, wish->inner);
 		return MAPPING_FORBIDDEN;
 	}
 	if (services_may_reach(&hub->services, wish->inner, &target, &inner))

@@ -9,6 +9,7 @@
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "outer/keys.h"
+#include "outer/service.h"
 #include "base/cidr.h"
 #include "base/str.h"
 
@@ -77,32 +78,32 @@ key_of(const struct hub *hub, const struct instance *instance)
 	return NULL;
 }
 
+/* Whether the key is for all of them. */
+static bool
+has_ports(const struct key *key, unsigned first, unsigned last)
+{
+	for (unsigned port = first; key->ports.count > 0 && port <= last;
+	     port++)
+		if (!is_listed(&key->ports, port))
+			return false;
+	return true;
+}
+
 const char *
 scope_refuses(const struct hub *hub, const struct instance *instance,
     const char *service, const struct addr_range *range)
 {
 	const char *why = scope_port_refuses(hub, range);
+	const struct key *key = key_of(hub, instance);
+	unsigned first = range->first.port;
 
 	if (why != NULL)
 		return why;
 	if (!scope_allows_name(hub, instance, service))
 		return "its key is not for this service";
-	return scope_allows_ports(hub, instance, range)
+	return key != NULL && has_ports(key, first, first + range->count - 1)
 	    ? NULL
 	    : "a port that is not among Ports of its key";
-}
-
-bool
-scope_allows_ports(const struct hub *hub, const struct instance *instance,
-    const struct addr_range *range)
-{
-	const struct key *key = key_of(hub, instance);
-
-	for (unsigned i = 0;
-	     key != NULL && key->ports.count > 0 && i < range->count; i++)
-		if (!is_listed(&key->ports, range->first.port + i))
-			return false;
-	return key != NULL;
 }
 
 static bool
@@ -124,13 +125,30 @@ scope_allows_name(const struct hub *hub, const struct instance *instance,
 }
 
 bool
-scope_has_key(const struct hub *hub, const char *inner, const char *service)
+scope_allows_service(const struct hub *hub, const struct instance *instance,
+    const struct service *service)
+{
+	const struct key *key = key_of(hub, instance);
+
+	if (key == NULL || !is_for(key, service->name))
+		return false;
+	for (size_t i = 0; i < service->tcp_count; i++)
+		if (!has_ports(key, service->tcp[i].first,
+			service->tcp[i].last))
+			return false;
+	return true;
+}
+
+bool
+scope_has_key(const struct hub *hub, const char *inner, const char *service,
+    uint16_t port)
 {
 	const struct key *keys[KEYS_PER_INNER];
 
 	keys_of(hub->keys, inner, keys);
 	for (unsigned i = 0; i < KEYS_PER_INNER; i++)
-		if (keys[i]->id != 0 && is_for(keys[i], service))
+		if (keys[i]->id != 0 && is_for(keys[i], service) &&
+		    (port == 0 || has_ports(keys[i], port, port)))
 			return true;
 	return false;
 }

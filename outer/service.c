@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,11 +145,37 @@ service_free(struct service *service)
 	if (service->sources != NULL)
 		sources_fini(service->sources);
 	free(service->sources);
+	free(service->tcp);
 	free(service->allow.blocks);
 	free(service->deny.blocks);
 	free(service->proxies.blocks);
 	free_hosts(&service->hosts);
 	free(service);
+}
+
+/* The port that the last front really got. False without memory. */
+static bool
+note_port(struct service *service, char problem[LISTEN_PROBLEM_SIZE])
+{
+	struct service_ports *tcp = service->tcp;
+	size_t count = service->tcp_count;
+	struct addr addr;
+
+	front_address(front_of(list_last(&service->fronts)), &addr);
+	if (addr.kind != ADDR_TCP)
+		return true;
+	if (count > 0 && tcp[count - 1].last + 1 == addr.port) {
+		tcp[count - 1].last = addr.port;
+		return true;
+	}
+	if ((tcp = realloc(tcp, (count + 1) * sizeof(*tcp))) == NULL) {
+		snprintf(problem, LISTEN_PROBLEM_SIZE, "out of memory");
+		return false;
+	}
+	tcp[count] = (struct service_ports){ addr.port, addr.port };
+	service->tcp = tcp;
+	service->tcp_count++;
+	return true;
 }
 
 bool
@@ -160,11 +187,13 @@ service_listen(struct service *service, const struct addr_range *range,
 	if (service->ports == 0)
 		service->listen = *range;
 	for (unsigned i = 0; addr_range_nth(range, i, &addr); i++)
-		if (!front_start(service, &addr, service->ports++, problem))
+		if (!front_start(service, &addr, service->ports++, problem) ||
+		    !note_port(service, problem))
 			return false;
 	if (service->ports == 1) /* port 0 has become another */
 		front_address(front_of(list_first(&service->fronts)),
 		    &service->listen.first);
+	services_judge_one(service); /* of keys that are not for its ports */
 	return true;
 }
 

@@ -54,6 +54,11 @@ struct service_options {
 	bool direct;		      /* the outer dials the target itself */
 };
 
+/* Public ports, one after the other. */
+struct service_ports {
+	uint16_t first, last;
+};
+
 /*
  * Main alone touches it, but for what is said to be constant, and sessions.
  * Whoever has a session of it holds it (service_hold).
@@ -66,10 +71,12 @@ struct service {
 	enum service_origin origin;
 	char name[SERVICE_NAME_MAX + 1];
 	char inner[HELLO_INNER_MAX + 1];
-	struct addr_range target; /* of kind ADDR_NONE: the inner's own */
-	struct addr_range listen; /* main's: the first that it listens on */
-	unsigned ports;		  /* main's: how many addresses, ever */
-	struct conf_names hosts;  /* owned; whom its clients ask for */
+	struct addr_range target;  /* of kind ADDR_NONE: the inner's own */
+	struct addr_range listen;  /* main's: the first that it listens on */
+	unsigned ports;		   /* main's: how many addresses, ever */
+	struct service_ports *tcp; /* owned, main's: their TCP ports, ever */
+	size_t tcp_count;
+	struct conf_names hosts; /* owned; whom its clients ask for */
 	struct cidr_list allow, deny, proxies; /* owned */
 	uint32_t max_sessions;
 	struct rate_limits rates; /* its own, shared by all shards; or none */

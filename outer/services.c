@@ -198,15 +198,6 @@ weigh(struct instance *instance, const struct service *service)
 	    offer != NULL ? offer->weight : 1);
 }
 
-/* By the name, and by the ports where an inner has asked for them. */
-static bool
-key_allows(const struct instance *instance, const struct service *service)
-{
-	return scope_allows_name(service->hub, instance, service->name) &&
-	    (service->origin != SERVICE_OF_INNER ||
-		scope_allows_ports(service->hub, instance, &service->listen));
-}
-
 static bool
 serves(const struct instance *instance, const struct service *service)
 {
@@ -214,7 +205,8 @@ serves(const struct instance *instance, const struct service *service)
 	    strcmp(service->inner, instance->inner) == 0;
 
 	if (service->removed || service->direct || !its_inner ||
-	    instance->draining || !key_allows(instance, service))
+	    instance->draining ||
+	    !scope_allows_service(service->hub, instance, service))
 		return false;
 	return service->target.first.kind != ADDR_NONE
 	    ? services_may_dial(instance, &service->target)

@@ -183,6 +183,26 @@ def test_a_name_that_no_key_of_the_inner_is_for(lab):
     api.post("/api/mapping/create", **wish, name="web")
 
 
+def test_a_port_that_no_key_of_the_inner_is_for(lab):
+    """The same, and of one that names no inner those serve it whose key is for
+    it."""
+    port = free_ports(2)
+    key = {"Inner": "home", "Key": "the key of the home", "Ports": [port]}
+    outer, api = admin(lab, Keys=[key], QueueTimeout=0.3)
+    target = lab.target(answers("mine!"))
+    lab.inner(outer, target, InnerId="home", AuthKey=key["Key"])
+    wish = {"port": port + 1, "target_port": target.address[1]}
+    answer = api.ask("POST", "/api/mapping/create", wish | {"inner": "home"})
+    assert answer.status == 403 and "inner home has no key" in answer.message
+    assert "Ports of that key" in answer.message and api.mappings() == {}
+    api.post("/api/mapping/create", **wish)
+    with connect(public(port + 1)) as sock:
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    api.post("/api/mapping/create", **wish | {"port": port, "inner": "home"})
+    assert who(public(port)) == "mine!"
+
+
 def test_a_target_that_the_inner_does_not_allow(lab):
     """403, with the key to set; after SIGHUP it is made."""
     target, other = lab.target(answers("mine!")), lab.target(answers("other"))

@@ -83,6 +83,38 @@ def test_a_key_for_other_services(lab):
     assert who(outer.public("web")) == "mine!"
 
 
+def test_a_key_for_other_ports(lab):
+    """Of each service all public ports are to be among them, whoever has made
+    it; a Unix socket has none."""
+    one, two = free_ports(1), free_ports(2)
+    place = "tcp://127.0.0.1:%d"
+    path = str(lab.path("public.sock"))
+    key = {"Inner": "shop", "Key": "the key of the shop"}
+    named = {"web": [place % one], "part": [place % two, place % (two + 1)],
+             "unix": ["unix://" + path]}
+    file = lab.outer_file(
+        QueueTimeout=0.5, Keys=[key | {"Ports": [one, two]}],
+        Services=[any_port(name, Listen=listen, Inner="shop")
+                  for name, listen in named.items()])
+    outer = lab.start_outer(file).wait_ready()
+    inner = lab.inner(outer, lab.target(answers("mine!")), InnerId="shop",
+                      AuthKey=key["Key"], MaxFreeConn=2)
+    outer.wait_joined(2)
+    line = outer.wait_log("service", level="warn", service="part")
+    assert "Ports of the inner's key" in line["message"]
+    inner.wait_log("service", "not registered", name="default",
+                   why="its public port is not among Ports of the key")
+    assert who(("127.0.0.1", one)) == "mine!"
+    assert who(path) == "mine!"
+    for place in (outer.clients, ("127.0.0.1", two), ("127.0.0.1", two + 1)):
+        with connect(place) as sock, pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    assert not outer.grep("service", level="warn", service="web")
+    change(outer, file, Keys=[key])
+    for place in (outer.clients, ("127.0.0.1", two + 1)):
+        assert who(place) == "mine!"
+
+
 def test_a_target_of_the_outers_file(lab):
     """FORWARD names it; the inner serves it if it is its own. A plain inner
     says so too, and the outer tells what nobody serves."""
