@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/link.h"
+#include "relay/pump_kit.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ end(struct standby *standby, enum log_level level, const char *why,
 
 	log_closed(standby, level, why);
 	standby_set_state(standby, STANDBY_CLOSED);
+	pump_kit_missed(standby->shard->pumps);
 	standby_leave(standby);
 	close_link(link);
 }

@@ -167,17 +167,10 @@ check(struct tls *tls)
 	if ((why = peer_problem(tls)) != NULL)
 		return fail_because(tls, why);
 	forget_exchange(tls);
+	if (tls->context->server)
+		tls_hello_forget(SSL_get_rbio(tls->ssl));
 	tls->connected = true;
 	return TLS_DONE;
-}
-
-/* The library keeps a message until it is whole, of up to 128 KiB: so much of a
- * stranger's would not be small. */
-static bool
-says_too_much(const struct tls *tls)
-{
-	return tls->context->server &&
-	    BIO_number_read(SSL_get_rbio(tls->ssl)) > TLS_HANDSHAKE_MAX;
 }
 
 enum tls_result
@@ -194,8 +187,8 @@ tls_handshake(struct tls *tls)
 	if (n == 1)
 		return check(tls);
 	result = result_of(tls, n);
-	if (result != TLS_FAILED && says_too_much(tls))
-		return fail_because(tls, "more than 32 KiB in one handshake");
+	if (tls->too_much != NULL)
+		return fail_because(tls, tls->too_much);
 	return result;
 }
 
@@ -215,6 +208,8 @@ feed(struct tls *tls, const void *bytes, size_t len)
 		return false;
 	}
 	BIO_set_mem_eof_return(memory, -1); /* at its end: try again */
+	tls_hello_watch(tls, memory);
+	tls_hello_watch(tls, socket);
 	SSL_set0_rbio(tls->ssl, memory);
 	result = tls_handshake(tls);
 	if (result == TLS_WANT_WRITE ||

@@ -69,6 +69,7 @@ look_at_hello(SSL *ssl, int *alert, void *arg)
 	size_t len;
 
 	(void)arg;
+	tls_of(ssl)->hello.whole = true;
 	if (SSL_client_hello_get0_ext(ssl,
 		TLSEXT_TYPE_application_layer_protocol_negotiation, &extension,
 		&len) == 1)

@@ -8,9 +8,15 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
-/* What a server takes of a client until the handshake is over: a hello of 500
- * bytes, and certificates where it asks for them. */
-enum { TLS_HANDSHAKE_MAX = 32 * 1024 };
+/* What a server takes of a client until the handshake is over. */
+enum {
+	/* A hello, and as much again should it have to be said again. Those of
+	 * OpenSSL and browsers have 300 to 700 bytes, below 4 KiB with key
+	 * shares that outlast quantum computers (ML-KEM-1024 is 1568). */
+	TLS_HELLO_MAX = 8 * 1024,
+	/* In all, where it asks for certificates. */
+	TLS_HANDSHAKE_MAX = 32 * 1024,
+};
 
 struct tls_context {
 	SSL_CTX *ctx; /* owned */
@@ -21,6 +27,18 @@ struct tls_context {
 	bool pinned;	       /* client: there is a fingerprint */
 	char *server_name;     /* client: owned */
 	uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
+};
+
+/* What the client has said, as far as it can be read. */
+struct tls_hello {
+	size_t heard;		 /* bytes, with the heads of records */
+	uint32_t length;	 /* the last bytes of a record's head */
+	uint32_t message_length; /* of a message's */
+	uint32_t record_left, message_left;
+	uint8_t head, message_head; /* so many bytes of them are there */
+	uint8_t type;		    /* the message's */
+	bool handshake;		    /* the record's kind */
+	bool whole;		    /* the library has the first hello */
 };
 
 struct tls {
@@ -40,6 +58,9 @@ struct tls {
 	bool stuck;	   /* a record waits for the socket to take it */
 	bool kept;	   /* its session may be resumed */
 	unsigned steps;	   /* of the library since the last tls_recv */
+
+	const char *too_much; /* constant: why a client is not heard */
+	struct tls_hello hello;
 };
 
 struct tls_ticket {
@@ -56,6 +77,11 @@ struct tls *tls_of(const SSL *ssl);
  * its thread with it. So it is told that nothing more will.
  */
 void tls_on_info(const SSL *ssl, int where, int value);
+
+/* A server's: bounds what the library reads from it until the handshake is
+ * over; tls outlives that. */
+void tls_hello_watch(struct tls *tls, BIO *bio);
+void tls_hello_forget(BIO *bio);
 
 /* The client's check of the server's certificate: SSL_CTX_set_cert_verify_
  * callback(3). */

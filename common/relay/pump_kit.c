@@ -22,7 +22,7 @@ enum {
 	PIPES_KEPT = 8,	 /* that wait for the next one to need one */
 	NO_PIPES_MS = 1000,
 	CALM_MS = 3000,
-	PUMPS_FEW = 64, /* that are not worth a tidying up */
+	PUMPS_FEW = 64, /* that are not worth a tidying up; or links */
 };
 
 const char *const pump_choices[] = {
@@ -58,13 +58,14 @@ close_pipes(struct pump_kit *kit, size_t kept)
 	}
 }
 
-/* Many have ended; or many have come and stayed, whose handshakes over TLS took
+/* Many have ended, or many links before there was one for them; or many have come and stayed, whose handshakes over TLS took
  * far more memory than they hold. */
 static bool
 has_much_to_give_back(const struct pump_kit *kit)
 {
 	return (kit->pumps_peak - kit->pumps > PUMPS_FEW &&
 		   kit->pumps <= kit->pumps_peak / 2) ||
+	    kit->missed > PUMPS_FEW ||
 	    kit->pumps > kit->pumps_then + kit->pumps_then / 2 + PUMPS_FEW;
 }
 
@@ -79,6 +80,7 @@ on_calm(void *arg)
 	if (has_much_to_give_back(kit)) {
 		sys_give_back_memory();
 		kit->pumps_peak = kit->pumps_then = kit->pumps;
+		kit->missed = 0;
 	}
 }
 
@@ -204,5 +206,12 @@ pump_kit_leave(struct pump_kit *kit)
 {
 	if (--kit->pumps < kit->pumps_then)
 		kit->pumps_then = kit->pumps;
+	calm_later(kit);
+}
+
+void
+pump_kit_missed(struct pump_kit *kit)
+{
+	kit->missed++;
 	calm_later(kit);
 }

@@ -35,6 +35,9 @@ struct pump_kit *pump_kit_new(struct loop *loop, int choice, uint64_t max_fds,
 /* When all its pumps are done, before the loop is freed. NULL is fine. */
 void pump_kit_free(struct pump_kit *kit);
 
+/* A link of the loop has ended that no pump has had. */
+void pump_kit_missed(struct pump_kit *kit);
+
 /* How many descriptors its pipes have. From any thread. */
 size_t pump_kit_fds(const struct pump_kit *kit);
 

@@ -177,7 +177,8 @@ struct pump_kit {
 	uint64_t no_pipes_ms;	  /* when the system had none to give */
 	size_t pumps, pumps_peak; /* now; since memory was given back */
 	size_t pumps_then;	  /* how many there were at that time */
-	struct loop_timer calm;	  /* tidies up after a rush */
+	size_t missed; /* links since then that ended and had no pump */
+	struct loop_timer calm; /* tidies up after a rush */
 	bool calm_waits;
 };
 

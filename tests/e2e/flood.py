@@ -1,12 +1,14 @@
 """Strangers at the link port: flood.py HOST PORT SECONDS SILENT RATE
 
-Keeps SILENT connections open that say nothing, and makes RATE more a second
-that say something wrong, from 127.0.0.2 to 127.0.0.250. Prints one line of
-JSON when the first ones stand, and one at the end. A process of its own, so
-that it does not slow down whoever measures.
+Keeps SILENT connections open that say nothing or, every other one, half a
+ClientHello, and makes RATE more a second that say something wrong, from
+127.0.0.2 to 127.0.0.250. Prints one line of JSON when the first ones stand, and
+one at the end. A process of its own, so that it does not slow down whoever
+measures.
 """
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -18,6 +20,7 @@ import time
 GARBAGE = (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01" + bytes(99),
            b"\x01\x10\xff\xff\xff\xff", bytes(16384), b'{"T":9,"Ext":"x"}',
            b"\x01\x10\x00\x00\x0f\xff{", b"SSH-2.0-nobody\r\n")
+HALF = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)
 sources = itertools.cycle(f"127.0.0.{last}" for last in range(2, 251))
 
 
@@ -45,8 +48,12 @@ class Flood:
             key.fileobj.close()
             self.lost += 1
         for _ in range(min(most, self.silent - len(self.held.get_map()))):
-            self.held.register(begin(self.target), selectors.EVENT_READ)
+            sock = begin(self.target)
+            self.held.register(sock, selectors.EVENT_READ)
             self.made += 1
+            if self.made % 2 == 0:
+                with contextlib.suppress(OSError):
+                    sock.send(HALF)
 
     def err(self, count: int) -> None:
         now = time.monotonic()

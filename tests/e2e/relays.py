@@ -201,3 +201,12 @@ def client_context(alpn: list[str] | None = None) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(ALPN if alpn is None else alpn)
     return context
+
+
+def hello_of(**options) -> bytes:
+    """A ClientHello, as OpenSSL makes it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context(**options).wrap_bio(incoming, outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()

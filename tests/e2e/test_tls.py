@@ -17,7 +17,7 @@ from certs import CA, fingerprint, self_signed
 from classic import ClassicInner, signal48
 from harness import KEY, PLAIN, SCALE, wait_until
 from relays import (PRE_SHARED_KEY, Impostor, Liar, Recorder, client_context,
-                    extensions)
+                    extensions, hello_of)
 from sockets import connect, how_it_ends, recv_all, recv_exactly, request
 from targets import digest_then_all
 
@@ -443,16 +443,6 @@ def closed_of(outer, sock: socket.socket):
     return outer.wait_log("standby", "closed", peer=name)["why"]
 
 
-def hello_of(**options) -> bytes:
-    """A ClientHello, as OpenSSL makes it."""
-    import ssl
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_context(**options).wrap_bio(incoming, outgoing)
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    return outgoing.read()
-
-
 @pytest.mark.short
 @pytest.mark.parametrize("case, says", [
     ("half a hello", "TLS handshake did not end in time"),
@@ -460,7 +450,8 @@ def hello_of(**options) -> bytes:
     ("byte by byte", "TLS handshake did not end in time"),
     ("zeros", "TLS handshake"),
     ("garbage", "TLS handshake"),
-    ("hello without end", "more than 32 KiB in one handshake"),
+    ("hello without end", "a hello of more than 8 KiB"),
+    ("hello in crumbs", "a hello of more than 8 KiB"),
     ("no alpn", "does not offer ALPN transponder/1"),
     ("another alpn", "another ALPN than transponder/1"),
     ("hangs up", "TLS handshake: the connection ended"),
@@ -483,6 +474,9 @@ def test_a_stranger_costs_one_line(lab, busy, case, says):
             sock.sendall(b"\x16\x03\x01\x40\x00\x01\x01\xff\xff"
                          + bytes(16380)
                          + 2 * (b"\x16\x03\x01\x40\x00" + bytes(16384)))
+        elif case == "hello in crumbs":
+            for byte in b"\1\0\x1f\0" + bytes(1500):
+                sock.sendall(b"\x16\x03\x01\x00\x01" + bytes([byte]))
         elif case == "no alpn":
             sock.sendall(hello_of(alpn=[]))
         elif case == "another alpn":

@@ -61,6 +61,7 @@ static const struct {
 	{ "store_crash", store_crash_suite },
 	{ "tls", tls_suite },
 	{ "tls_held", tls_held_suite },
+	{ "tls_hello", tls_hello_suite },
 	{ "tls_links", tls_links_suite },
 	{ "window", window_suite },
 };

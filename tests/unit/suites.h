@@ -51,6 +51,7 @@ Suite *store_suite(void);
 Suite *store_crash_suite(void);
 Suite *tls_suite(void);
 Suite *tls_held_suite(void);
+Suite *tls_hello_suite(void);
 Suite *tls_links_suite(void);
 Suite *window_suite(void);
 
