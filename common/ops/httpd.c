@@ -58,72 +58,6 @@ list_methods(unsigned of, char *out, size_t size)
 			    used > 0 ? ", " : "", methods[i].name);
 }
 
-/* Whether the path fits; *name, *len: what stands at {name}. */
-static bool
-fits(const char *pattern, const char *path, const char **name, size_t *len)
-{
-	const char *brace = strchr(pattern, '{');
-	size_t before = brace != NULL ? (size_t)(brace - pattern) : 0;
-
-	*name = path;
-	*len = 0;
-	if (brace == NULL)
-		return strcmp(pattern, path) == 0;
-	if (strncmp(pattern, path, before) != 0)
-		return false;
-	*name = path + before;
-	*len = strcspn(*name, "/");
-	return *len > 0 && strcmp(strchr(brace, '}') + 1, *name + *len) == 0;
-}
-
-/* Decodes what stands at {name}. False: it is no text, or there is no memory. */
-static bool
-take_name(struct httpd_request *request, const char *at, size_t len)
-{
-	char *raw, *name;
-	size_t size = 0;
-
-	if (len == 0)
-		return true;
-	if ((raw = malloc(len + 1)) == NULL)
-		return false;
-	memcpy(raw, at, len);
-	raw[len] = '\0';
-	name = evhttp_uridecode(raw, 0, &size);
-	free(raw);
-	if (name != NULL && strlen(name) != size) { /* %00 */
-		free(name);
-		name = NULL;
-	}
-	request->name = name;
-	return name != NULL;
-}
-
-/* The first route that fits; *of: methods of all that do. */
-static const struct httpd_route *
-find_route(const struct httpd *httpd, const char *path, unsigned method,
-    unsigned *of, const char **name, size_t *len)
-{
-	const struct httpd_route *found = NULL;
-
-	*of = 0;
-	for (size_t i = 0; i < httpd->options.route_count; i++) {
-		const struct httpd_route *route = &httpd->options.routes[i];
-		const char *at;
-		size_t at_len;
-
-		if (!fits(route->pattern, path, &at, &at_len))
-			continue;
-		*of |= route->methods;
-		if (found != NULL || (route->methods & method) == 0)
-			continue;
-		found = route;
-		*name = at;
-		*len = at_len;
-	}
-	return found;
-}
-
 /* One line for those who are turned away; whoever breaks a door has many. */
 void
 httpd_log_refused(struct httpd *httpd, const struct endpoint *peer, int status,
@@ -191,7 +125,8 @@ choose_route(struct httpd *httpd, struct httpd_request *request,
 	unsigned of;
 	int status;
 
-	request->route = find_route(httpd, path != NULL ? path : "",
+	request->route = httpd_route_find(httpd->options.routes,
+	    httpd->options.route_count, path != NULL ? path : "",
 	    request->method, &of, &name, &len);
 	if (request->route == NULL || !request->route->open) {
 		status = httpd_guard_authorize(&httpd->guard, plea,
@@ -210,7 +145,7 @@ choose_route(struct httpd *httpd, struct httpd_request *request,
 	else if (request->route == NULL)
 		httpd_refuse(request, 405, "this path takes other methods",
 		    "Allow", allowed);
-	else if (!take_name(request, name, len))
+	else if (!httpd_route_name(name, len, &request->name))
 		httpd_reply(request, 400, "the path is not properly encoded",
 		    NULL);
 	else

@@ -34,6 +34,17 @@ is_there(jwt_t *jwt, const char *name)
 	return found;
 }
 
+/* The library takes any JSON for claims; of a list it finds none. */
+static bool
+is_object(jwt_t *jwt)
+{
+	char *json = jwt_get_grants_json(jwt, NULL);
+	bool found = json != NULL && json[0] == '{';
+
+	conf_free_json(json);
+	return found;
+}
+
 /* A number of the token, or what it is otherwise. The library takes what is no
  * whole number for 0, and -1 for nothing. False: it is none above 0. */
 static bool
@@ -54,6 +65,9 @@ is_valid(jwt_t *jwt, int64_t now, const char **why)
 
 	*why = "the JWT is not signed by HS256";
 	if (jwt_get_alg(jwt) != JWT_ALG_HS256)
+		return false;
+	*why = "the claims of the JWT are no object";
+	if (!is_object(jwt))
 		return false;
 	*why = "exp or nbf of the JWT is no whole number";
 	if (!get_number(jwt, "exp", LONG_MAX, &until) ||

@@ -58,4 +58,15 @@ bool httpd_add_envelope(struct evbuffer *out, int status, const char *message,
 bool httpd_on_trouble(enum guests_trouble trouble, struct bufferevent *guest,
     const struct endpoint *peer, void *arg);
 
+/* The first route that the path fits and that takes the method, or NULL; *of:
+ * methods of all that fit; of the one that is found *name, *len: what stands at
+ * its {name} in path, 0 without one. */
+const struct httpd_route *httpd_route_find(const struct httpd_route *routes,
+    size_t count, const char *path, unsigned method, unsigned *of,
+    const char **name, size_t *len);
+
+/* Decodes that to *out, the caller's to free; NULL without one. False: it is no
+ * text, or there is no memory. */
+bool httpd_route_name(const char *at, size_t len, char **out);
+
 #endif

@@ -11,7 +11,9 @@ seeds=$PWD/tests/fuzz/seeds
 shift $(($# < 3 ? $# : 3))
 if [ $# = 0 ]; then
 	for harness in tests/fuzz/fuzz_*.c; do
-		set -- "$@" "$(basename "$harness" .c | sed 's/^fuzz_//')"
+		target=$(basename "$harness" .c)
+		# some need a library that may not be there
+		[ ! -x "$build/$target" ] || set -- "$@" "${target#fuzz_}"
 	done
 fi
 cd "$build" || exit

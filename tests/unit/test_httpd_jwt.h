@@ -75,6 +75,10 @@ static const struct {
 	    "wMDAwMDAwMDAwMDB9.WScCz7LTPxFD9blLIztFi2Vh6hj-tKrjEM4Hqe"
 	    "Zyt8g",
 	    NULL },
+	{ "claims are a list",
+	    "eyJhbGciOiJIUzI1NiJ9.WzEsMl0.hkUXEFSN-2N5kg0bXGpyYOtqUq"
+	    "z6-xyNiLrQEK68rUU",
+	    "no object" },
 	{ "other key",
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhIn0.Uvv"
 	    "hNVGlatWS7sDgOC8AMqzTkZtoBrKr3LYSJ5mVJBs",
