@@ -30,6 +30,15 @@ def kib(report, table, field):
     return None if size is None else size / 1024
 
 
+def left_share(report, way=OURS):
+    """Of what all idle sessions took: what is left after they have gone."""
+    left, total, before = (figure(report, "memory", way, field)
+                           for field in ("left", "total", "before"))
+    if None in (left, total, before) or total <= before:
+        return None
+    return left / (total - before)
+
+
 def bulk_goals(report):
     for row in ("down1", "up1", "down8", "up8"):
         yield (f"{row}: CPU s/GiB", figure(report, row, OURS, "cost"),
@@ -51,6 +60,8 @@ def tls_goals(report):
     few = figure(report, "memory", TLS, "few")
     yield (f"memory: KiB per session, {report['form']['sessions'][0]} idle, "
            "TLS", None if few is None else few / 1024, "<=", 28, False)
+    yield ("memory: left after they have gone, share, TLS",
+           left_share(report, TLS), "<=", 0.2, False)
 
 
 def goals(report):
@@ -72,6 +83,8 @@ def goals(report):
            ratio(report, "pingpong", "cost"), "<=", 1.0, False)
     yield (f"memory: KiB per session, {report['form']['sessions'][1]} idle",
            kib(report, "memory", "many"), "<=", 3, False)
+    yield ("memory: left after they have gone, share",
+           left_share(report), "<=", 0.2, False)
     yield ("memory: pipes held by idle sessions",
            figure(report, "memory", OURS, "many_pipes"), "<=", 0, False)
     yield ("standby: KiB each", kib(report, "standby", "each"), "<=", 3, False)
