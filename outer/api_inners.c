@@ -102,26 +102,6 @@ api_list_inners(struct httpd_request *request, void *arg)
 		"inners", all));
 }
 
-/* The whole inner, or one run of it. */
-static unsigned
-drain(struct hub *hub, const char *id, bool on)
-{
-	struct instance *one = registry_next(&hub->registry, NULL);
-	unsigned count = 0;
-
-	for (; one != NULL; one = registry_next(&hub->registry, one)) {
-		if (strcmp(one->inner, id) != 0 && strcmp(one->id, id) != 0)
-			continue;
-		one->draining = on;
-		services_judge(&hub->services, one);
-		log_info("inner", on ? "draining" : "draining no more",
-		    KV_STR("inner", one->inner), KV_STR("instance", one->id));
-		count++;
-	}
-	services_look(&hub->services);
-	return count;
-}
-
 void
 api_drain_inner(struct httpd_request *request, void *arg)
 {
@@ -140,7 +120,7 @@ api_drain_inner(struct httpd_request *request, void *arg)
 		httpd_reply(request, 400, problem, NULL);
 		return;
 	}
-	count = drain(api->hub, id, on);
+	count = registry_drain(&api->hub->registry, id, on);
 	if (count == 0)
 		httpd_reply(request, 404,
 		    "id: no inner and no instance of that name is connected",

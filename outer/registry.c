@@ -116,6 +116,107 @@ tell_shards(struct instance *instance, void (*run)(struct inbox_message *))
 	}
 }
 
+/* --- draining ------------------------------------------------------------- */
+
+static bool
+is_run(const struct registry_run *run, const char *inner, const char *id)
+{
+	return strcmp(run->id, id) == 0 && strcmp(run->inner, inner) == 0;
+}
+
+/* Whether that run was drained and has not been told otherwise since: it is
+ * here by another key, or was here before. */
+static bool
+was_drained(const struct registry *registry, const char *inner, const char *id)
+{
+	const struct instance *other = registry_next(registry, NULL);
+
+	for (; other != NULL; other = registry_next(registry, other))
+		if (other->draining && other->has_secret &&
+		    strcmp(other->id, id) == 0 &&
+		    strcmp(other->inner, inner) == 0)
+			return true;
+	for (unsigned i = 0; i < REGISTRY_DRAINED_MAX; i++)
+		if (is_run(&registry->drained[i], inner, id))
+			return true;
+	return false;
+}
+
+/* It is back, and known by itself. */
+static void
+forget_drained(struct registry *registry, const struct instance *instance)
+{
+	for (unsigned i = 0; i < REGISTRY_DRAINED_MAX; i++)
+		if (is_run(&registry->drained[i], instance->inner,
+			instance->id))
+			registry->drained[i].id[0] = '\0';
+}
+
+/* Where there is room, else in turn. */
+static struct registry_run *
+room_for_drained(struct registry *registry)
+{
+	for (unsigned i = 0; i < REGISTRY_DRAINED_MAX; i++)
+		if (registry->drained[i].id[0] == '\0')
+			return &registry->drained[i];
+	return &registry
+		    ->drained[registry->next_drained++ % REGISTRY_DRAINED_MAX];
+}
+
+/* Classic ones do not tell their runs apart: each may be the next start. */
+static void
+remember_drained(struct registry *registry, const struct instance *instance)
+{
+	struct registry_run *run;
+
+	if (!instance->draining || !instance->has_secret)
+		return;
+	forget_drained(registry, instance); /* of another key */
+	run = room_for_drained(registry);
+	str_copy(run->inner, sizeof(run->inner), instance->inner);
+	str_copy(run->id, sizeof(run->id), instance->id);
+}
+
+/* Those of that name that have gone. */
+static unsigned
+forgive_gone(struct registry *registry, const char *name)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < REGISTRY_DRAINED_MAX; i++) {
+		struct registry_run *run = &registry->drained[i];
+
+		if (run->id[0] == '\0' ||
+		    (strcmp(run->inner, name) != 0 &&
+			strcmp(run->id, name) != 0))
+			continue;
+		log_info("inner", "draining no more",
+		    KV_STR("inner", run->inner), KV_STR("instance", run->id));
+		run->id[0] = '\0';
+		count++;
+	}
+	return count;
+}
+
+unsigned
+registry_drain(struct registry *registry, const char *name, bool draining)
+{
+	struct instance *one = registry_next(registry, NULL);
+	unsigned count = 0;
+
+	for (; one != NULL; one = registry_next(registry, one)) {
+		if (strcmp(one->inner, name) != 0 && strcmp(one->id, name) != 0)
+			continue;
+		one->draining = draining;
+		services_judge(&registry->hub->services, one);
+		log_info("inner", draining ? "draining" : "draining no more",
+		    KV_STR("inner", one->inner), KV_STR("instance", one->id));
+		count++;
+	}
+	services_look(&registry->hub->services);
+	return draining ? count : count + forgive_gone(registry, name);
+}
+
 /* --- going --------------------------------------------------------------- */
 
 static void
@@ -135,6 +236,7 @@ on_grace(void *arg)
 	}
 	log_info("inner", "no links left", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
+	remember_drained(&hub->registry, instance);
 	claims_on_gone(&hub->services, instance);
 	list_remove(&instance->node);
 	list_push_back(&hub->registry.leaving, &instance->node);
@@ -194,12 +296,19 @@ make(struct registry *registry, const struct admission *admission)
 	instance->serial = registry->next_serial++;
 	instance->since_s = clock_wall_s();
 	instance->hub = hub;
+	instance->draining = was_drained(registry, instance->inner,
+	    instance->id);
+	forget_drained(registry, instance);
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);
 	loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
 	list_push_back(&registry->all, &instance->node);
 	services_judge(&hub->services, instance);
 	log_info("inner", "connected", KV_STR("inner", instance->inner),
 	    KV_STR("instance", instance->id));
+	if (instance->draining)
+		log_info("inner", "still draining",
+		    KV_STR("inner", instance->inner),
+		    KV_STR("instance", instance->id));
 	tell_shards(instance, on_known);
 	return instance;
 }

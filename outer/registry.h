@@ -18,7 +18,14 @@ struct standby;
 
 enum {
 	REGISTRY_REPLACED_MAX = 64,
+	REGISTRY_DRAINED_MAX = 64,
 	REGISTRY_GRACE_MS = 3000, /* for a refill after all links are taken */
+};
+
+/* One that has gone and may come back. */
+struct registry_run {
+	char inner[HELLO_INNER_MAX + 1];
+	char id[HELLO_INSTANCE_SIZE + 1]; /* "": none */
 };
 
 struct registry {
@@ -28,6 +35,8 @@ struct registry {
 	uint64_t next_serial;
 	char replaced[REGISTRY_REPLACED_MAX][HELLO_INSTANCE_SIZE + 1];
 	unsigned next_replaced; /* where the next id goes, in turn */
+	struct registry_run drained[REGISTRY_DRAINED_MAX];
+	unsigned next_drained; /* that is forgotten for another */
 };
 
 /*
@@ -62,8 +71,9 @@ void registry_fini(struct registry *registry);
  * is new, before the answer leaves; which is logged. It lives while it has
  * links that do not relay, and REGISTRY_GRACE_MS longer: when a burst takes
  * its last link it is still there, to be waited for. A run that was replaced
- * must stay away while another run of its inner's id is here. Called on the
- * shard; answered may be called before it returns.
+ * must stay away while another run of its inner's id is here; one that was
+ * drained still is when it comes back. Called on the shard; answered may be
+ * called before it returns.
  */
 void registry_admit(struct admission *admission);
 
@@ -74,6 +84,13 @@ registry_next(const struct registry *registry, const struct instance *instance);
 /* Main: NULL: it has gone. */
 struct instance *
 registry_of_serial(const struct registry *registry, uint64_t serial);
+
+/*
+ * Main: an inner, or one run of it, serves nobody new, or does again; one that
+ * has gone, too, if it should come back. How many runs that concerns.
+ */
+unsigned
+registry_drain(struct registry *registry, const char *name, bool draining);
 
 /* Main: some instances have lost their last links. */
 void registry_look(struct registry *registry);

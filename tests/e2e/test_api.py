@@ -14,6 +14,8 @@ import pytest
 
 from admin import API, Api, admin, lasting, public, refused
 from harness import BINARIES, use_key, wait_until
+from lab import Outer
+from peers import FakeInner
 from sockets import (address_of, connect, free_ports, listen, recv_all,
                      recv_exactly)
 from test_services import answers, any_port, change, who, within_share
@@ -480,6 +482,46 @@ def test_a_drained_inner_gets_nobody_new(lab):
                "it waits")
     api.post(f"/api/inners/{old_inner}/drain", drain=False)
     assert recv_exactly(late, 5).decode().strip() == old_inner
+
+
+def leaves(outer: Outer, link: FakeInner) -> None:
+    """Its only link, for longer than the outer waits for another."""
+    mark = outer.mark()
+    link.close()
+    outer.wait_log("inner", "no links left", after=mark)
+
+
+def test_a_drained_run_is_still_drained_when_it_comes_back(lab):
+    """Until it is told otherwise, here or away, or starts anew."""
+    outer, api = admin(lab, QueueTimeout=30)
+    run = "d" * 16
+
+    def comes(instance: str = run) -> FakeInner:
+        return lab.standby(outer, inner="home", instance=instance)
+
+    def draining(instance: str = run) -> bool:
+        return {one["instance"]: one["draining"] for one in
+                api.get("/api/inners")["inners"][0]["instances"]}[instance]
+    link = comes()
+    api.post("/api/inners/home/drain")
+    for _ in range(2):                      # not the first time only
+        leaves(outer, link)
+        mark = outer.mark()
+        link = comes()
+        outer.wait_log("inner", "still draining", after=mark, instance=run)
+        assert draining()
+    late = lab.add(connect(outer.clients))
+    anew = comes("e" * 16)                  # its next start
+    assert not draining("e" * 16)
+    anew.take_forward()
+    leaves(outer, link)
+    assert api.post(f"/api/inners/{run}/drain", drain=False) == {
+        "id": run, "draining": False, "instances": 1}
+    assert api.ask("POST", f"/api/inners/{run}/drain",
+                   {"drain": False}).status == 404
+    comes()
+    assert not draining()
+    late.close()
 
 
 def test_health(lab):

@@ -11,6 +11,7 @@
 #include "net/loop.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ITEMS = 4 };
@@ -377,6 +378,46 @@ START_TEST(instance_outlives_its_last_link)
 }
 END_TEST
 
+static void
+come_and_go(struct instance *instance)
+{
+	leave(instance);
+	while (hub.registry.all.length > 0)
+		turn();
+}
+
+/* Who goes and comes takes no other's place. */
+START_TEST(drained_runs_are_remembered)
+{
+	struct registry *registry = &hub.registry;
+	struct instance *run;
+	char id[HELLO_INSTANCE_SIZE + 1];
+
+	set_up_hub(0);
+	for (unsigned i = 0; i < REGISTRY_DRAINED_MAX; i++) {
+		snprintf(id, sizeof(id), "%016x", i);
+		str_copy(registry->drained[i].inner,
+		    sizeof(registry->drained[i].inner), "shop");
+		str_copy(registry->drained[i].id,
+		    sizeof(registry->drained[i].id), id);
+	}
+	run = admit(0, "shop", "0000000000000007", false);
+	ck_assert(run->draining);
+	run->has_secret = true;
+	come_and_go(run);
+	run = admit(0, "till", "0000000000000007", false);
+	ck_assert(!run->draining); /* another's */
+	leave(run);
+	run = admit(0, "shop", "0000000000000007", false);
+	ck_assert(run->draining);
+	ck_assert_uint_eq(registry_drain(registry, "shop", false),
+	    REGISTRY_DRAINED_MAX);
+	ck_assert(!run->draining);
+	leave(run);
+	tear_down_hub();
+}
+END_TEST
+
 /* What the first shard to ask has brought is the only secret there is, for all
  * shards, from the first moment; one of zeros is none. */
 static const uint8_t no_binding[PROOF_BINDING_SIZE];
@@ -472,6 +513,7 @@ pool_suite(void)
 	tcase_add_loop_test(tc, only_the_secret_joins_quickly, 0, 3);
 	tcase_add_loop_test(tc, replaced_run_yields_while_the_young_is_here, 0,
 	    3);
+	tcase_add_test(tc, drained_runs_are_remembered);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
