@@ -11,7 +11,6 @@
 #include "outer/hub.h"
 #include "outer/instance.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <stdio.h>
 #include <string.h>
