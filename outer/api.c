@@ -10,6 +10,7 @@
 #include "outer/api_parts.h"
 #include "outer/hub.h"
 #include "outer/instance.h"
+#include "base/str.h"
 #include "ops/httpd_jwt.h"
 
 #include <stdio.h>
@@ -62,14 +63,40 @@ health(struct httpd_request *request, void *arg)
 		"tunnel_connected", (int)connected));
 }
 
+/* What a reload leaves out: for data, and for message. */
+struct left_out {
+	json_t *list;
+	char text[CONF_PROBLEM_SIZE];
+	size_t used;
+};
+
+static void
+on_left_out(const char *name, const char *why, void *arg)
+{
+	struct left_out *left_out = arg;
+
+	(void)json_array_append_new(left_out->list,
+	    json_pack("{s:s, s:s}", "name", name, "why", why));
+	str_append(left_out->text, sizeof(left_out->text), &left_out->used,
+	    "; left out: %s", why);
+}
+
 static void
 reload(struct httpd_request *request, void *arg)
 {
 	struct api *api = arg;
+	struct left_out left_out = { .list = json_array() };
 	char says[CONF_PROBLEM_SIZE] = "";
-	bool good = api->hooks.reload(api->hooks.arg, says);
+	char message[2 * CONF_PROBLEM_SIZE];
 
-	api_reply(request, good ? 200 : 409, says, NULL);
+	if (!api->hooks.reload(api->hooks.arg, says, on_left_out, &left_out)) {
+		json_decref(left_out.list);
+		api_reply(request, 409, says, NULL);
+		return;
+	}
+	(void)snprintf(message, sizeof(message), "%s%s", says, left_out.text);
+	api_reply(request, 200, message,
+	    json_pack("{s:o}", "left_out", left_out.list));
 }
 
 static void

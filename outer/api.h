@@ -4,6 +4,7 @@
 #define OUTER_API_H
 
 #include "conf/conf.h"
+#include "outer/catalog.h"
 
 #include <stdbool.h>
 
@@ -14,9 +15,11 @@ struct mappings;
 enum { API_REQUESTS_A_SECOND = 250, API_REQUESTS_AT_ONCE = 500 };
 
 struct api_hooks {
-	/* As SIGHUP does. says: one line, what has come of it. False when all
-	 * stays as it was. */
-	bool (*reload)(void *arg, char says[CONF_PROBLEM_SIZE]);
+	/* As SIGHUP does. says: one line, what has come of it. left_out is
+	 * called meanwhile, with left_out_arg. False when all stays as it
+	 * was. */
+	bool (*reload)(void *arg, char says[CONF_PROBLEM_SIZE],
+	    catalog_left_out_fn *left_out, void *left_out_arg);
 	void *arg;
 };
 

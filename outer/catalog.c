@@ -139,7 +139,7 @@ end(struct services *services, const char *name, bool gone)
 
 void
 catalog_change(struct services *services, const struct outer_config *before,
-    const struct outer_config *now)
+    const struct outer_config *now, catalog_left_out_fn *left_out, void *arg)
 {
 	const struct outer_service *old = before->services.items;
 	const struct outer_service *own = now->services.items;
@@ -159,11 +159,13 @@ catalog_change(struct services *services, const struct outer_config *before,
 
 		if (there != NULL && there->origin == SERVICE_OF_FILE)
 			continue;
-		if (add(services, &own[i], problem) == NULL)
+		if (add(services, &own[i], problem) == NULL) {
 			log_error("service", "left out",
 			    KV_STR("service", own[i].name),
 			    KV_STR("why", problem));
-		else if (fresh)
+			if (left_out != NULL)
+				left_out(own[i].name, problem, arg);
+		} else if (fresh)
 			log_info("service", "added",
 			    KV_STR("service", own[i].name));
 	}

@@ -13,13 +13,17 @@ struct outer_config;
 bool catalog_start(struct services *services, const struct outer_config *config,
     char problem[SERVICE_PROBLEM_SIZE]);
 
+/* A service of the file that is left out. why: one line, which names it. */
+typedef void catalog_left_out_fn(const char *name, const char *why, void *arg);
+
 /*
  * A file was read again: services that are gone or other than before end, new
  * ones begin; those that stay the same keep listeners, queues and sessions.
- * One that cannot listen is told in the log and left out; it changes nothing
- * for the others.
+ * One that cannot listen is told in the log, and by left_out unless that is
+ * NULL; it changes nothing for the others.
  */
-void catalog_change(struct services *services,
-    const struct outer_config *before, const struct outer_config *now);
+void
+catalog_change(struct services *services, const struct outer_config *before,
+    const struct outer_config *now, catalog_left_out_fn *left_out, void *arg);
 
 #endif

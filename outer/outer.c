@@ -48,6 +48,8 @@ struct outer {
 	const struct reload *reload; /* borrowed */
 	char *reload_says; /* borrowed, for a call of app_reload; or NULL */
 	bool reload_good;
+	catalog_left_out_fn *left_out; /* likewise, with an argument */
+	void *left_out_arg;
 	struct hub hub;
 	enum stage stage;
 	struct reap settle; /* looks again after this wake-up */
@@ -116,7 +118,7 @@ take(const void *fresh, void *arg, char problem[CONF_PROBLEM_SIZE])
 		tls_slot_put(outer->hub.tls, context);
 		if (outer->stage == RUNNING)
 			catalog_change(&outer->hub.services, outer->hub.config,
-			    fresh);
+			    fresh, outer->left_out, outer->left_out_arg);
 		return true;
 	}
 	tls_context_release(context);
@@ -135,13 +137,17 @@ on_reload(void *arg)
 
 /* Asked for by the API. */
 static bool
-on_wish_to_reload(void *arg, char says[CONF_PROBLEM_SIZE])
+on_wish_to_reload(void *arg, char says[CONF_PROBLEM_SIZE],
+    catalog_left_out_fn *left_out, void *left_out_arg)
 {
 	struct outer *outer = arg;
 
 	outer->reload_says = says;
+	outer->left_out = left_out;
+	outer->left_out_arg = left_out_arg;
 	app_reload(outer->app);
 	outer->reload_says = NULL;
+	outer->left_out = NULL;
 	return outer->reload_good;
 }
 

@@ -536,6 +536,30 @@ def test_health(lab):
         "status": "ok", "tunnel_enabled": True, "tunnel_connected": True}
 
 
+def test_a_reload_says_what_it_leaves_out(lab):
+    """The rest is taken; the next one tries it again."""
+    file = lab.outer_file(AdminAddress=API)
+    outer = lab.start_outer(file).wait_ready()
+    api = Api(outer)
+    settings = json.loads(file.read_text())
+    other = listen()
+    port = other.getsockname()[1]
+    file.write_text(json.dumps(settings | {"Services": [
+        any_port("taken", Listen=f"tcp://127.0.0.1:{port}"),
+        any_port("good")]}))
+    for said in ("taken: Services", "no other keys to take"):
+        answer = api.ask("POST", "/api/reload")
+        assert (answer.status, answer.success) == (200, True)
+        (left,) = answer.data["left_out"]
+        assert left["name"] == "taken" and "in use" in left["why"]
+        assert answer.message == f"{said}; left out: {left['why']}"
+    assert not refused(outer.public("good")[1])
+    other.close()
+    answer = api.ask("POST", "/api/reload")
+    assert (answer.status, answer.data) == (200, {"left_out": []})
+    assert not refused(port)
+
+
 def test_reload_by_the_api(lab):
     """As SIGHUP: what differs is taken, and a wrong file changes nothing."""
     file = lab.outer_file(AdminAddress=API)
@@ -545,7 +569,8 @@ def test_reload_by_the_api(lab):
     file.write_text(json.dumps(settings | {"Services": [
         {"Name": "new", "Listen": "tcp://127.0.0.1:0"}]}))
     answer = api.ask("POST", "/api/reload")
-    assert answer.status == 200 and "Services" in answer.message
+    assert (answer.status, answer.message, answer.data) == (
+        200, "taken: Services", {"left_out": []})
     assert not refused(outer.public("new")[1])
     file.write_text("{")
     answer = api.ask("POST", "/api/reload")
