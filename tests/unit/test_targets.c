@@ -315,16 +315,16 @@ END_TEST
 
 START_TEST(hosts_that_nobody_has)
 {
-	static const char *const bad[] = { "", "256.1.1.1", "0x7f.1", "127.1",
-		"2130706433", "-foo", "a..b", ".a", "0.0.0.0", "::" };
-	static const char *const good[] = { "127.0.0.1", "::1", "localhost",
+	static const char *const refused[] = { "", "256.1.1.1", "0x7f.1",
+		"127.1", "2130706433", "-foo", "a..b", ".a", "0.0.0.0", "::" };
+	static const char *const taken[] = { "127.0.0.1", "::1", "localhost",
 		"a.example.", "a-b_c.lan", "1a", "fe80::1%eth0" };
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(targets_host_problem(bad[i]) != NULL, "%s",
-		    bad[i]);
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ck_assert_pstr_eq(targets_host_problem(good[i]), NULL);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ck_assert_msg(targets_host_problem(refused[i]) != NULL, "%s",
+		    refused[i]);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		ck_assert_pstr_eq(targets_host_problem(taken[i]), NULL);
 }
 END_TEST
 
