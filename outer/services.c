@@ -187,6 +187,27 @@ offers(const struct instance *instance, const struct service *service)
 		    service->origin != SERVICE_OF_INNER));
 }
 
+/* Whether it has registered the service's name, or its target, and says that it
+ * is not healthy. */
+static bool
+is_bad(const struct instance *instance, const struct service *service)
+{
+	const struct registration *all = &instance->registration;
+	char target[ADDR_RANGE_TEXT_SIZE];
+
+	for (size_t i = 0; i < all->service_count; i++) {
+		const struct register_service *offer = &all->services[i];
+
+		if (offer->healthy)
+			continue;
+		addr_range_format(&service->target, target, sizeof(target));
+		if (strcmp(offer->name, service->name) == 0 ||
+		    strcmp(offer->target, target) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Without memory all weigh the same. */
 static void
 weigh(struct instance *instance, const struct service *service)
@@ -209,7 +230,8 @@ serves(const struct instance *instance, const struct service *service)
 	    !scope_allows_service(service->hub, instance, service))
 		return false;
 	return service->target.first.kind != ADDR_NONE
-	    ? services_may_dial(instance, &service->target)
+	    ? services_may_dial(instance, &service->target) &&
+		!is_bad(instance, service)
 	    : offers(instance, service);
 }
 

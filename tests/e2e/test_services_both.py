@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from admin import admin
 from harness import KEY, SCALE, wait_until
 from sockets import (Address, address_of, address_text, connect, free_port,
                      listen, listen_in_a_row, parse_address, recv_all)
@@ -173,3 +174,39 @@ def test_ports_in_a_row(lab):
     inner.wait_log("service", "registered", name="row", timeout=5 * SCALE)
     assert ask(("127.0.0.1", public_port)) == "one"
     assert ask(("127.0.0.1", public_port + 1)) == "two"
+
+
+def test_a_bad_target_of_a_mapping(lab):
+    """What the inner says of a target holds for services of the outer that have
+    its name, or the target itself; others are not touched."""
+    dead = listen()
+    address = address_of(dead)
+    good = named(lab, "good")
+    outer, api = admin(lab, Services=[
+        {"Name": "filed", "Listen": "tcp://127.0.0.1:0",
+         "Target": address_text(address)}])
+    inner = inner_of(lab, outer, {
+        "Name": "hcweb", "Proxy": address_text(address), "HealthCheck": "tcp",
+        "HealthInterval": 0.1}, AllowTargets=[f"127.0.0.1:{good.address[1]}"],
+        InnerId="home")
+    outer.wait_joined(1)
+    ports = {name: free_port() for name in ("hcweb", "target", "other")}
+    api.create(ports["hcweb"], name="hcweb", target_port=good.address[1])
+    api.create(ports["target"], name="target", target_port=address[1])
+    api.create(ports["other"], name="other", target_port=good.address[1])
+
+    def serving() -> dict[str, int]:
+        told = api.get("/api/services")["services"]
+        return {one["name"]: one["instances"] for one in told
+                if one["name"] != "default"}
+
+    everything = {"filed": 1, "hcweb": 1, "target": 1, "other": 1}
+    wait_until(lambda: serving() == everything, "all are served")
+    dead.close()
+    inner.wait_log("service", "the target is bad", name="hcweb")
+    wait_until(lambda: serving() == everything | {
+        "filed": 0, "hcweb": 0, "target": 0}, "the bad ones are not served")
+    assert ask(("127.0.0.1", ports["other"])) == "good"
+    with listen(address):
+        wait_until(lambda: serving() == everything, "all are served again")
+        assert ask(("127.0.0.1", ports["hcweb"])) == "good"
