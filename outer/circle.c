@@ -95,40 +95,40 @@ read_number(const char *text, struct endpoint *at)
 
 /* 0.0.0.0 and :: lead to this machine when they are dialed. */
 static void
-settle_any(struct endpoint *far)
+settle_any(struct endpoint *there)
 {
-	if (!endpoint_is_any(far))
+	if (!endpoint_is_any(there))
 		return;
-	if (far->family == 4)
-		far->bytes[0] = 127;
-	far->bytes[far->family == 4 ? 3 : 15] = 1;
+	if (there->family == 4)
+		there->bytes[0] = 127;
+	there->bytes[there->family == 4 ? 3 : 15] = 1;
 }
 
 /* Where it leads; false: it takes a question to tell. */
 static bool
-find_far(const struct addr *target, struct endpoint *far)
+find_place(const struct addr *target, struct endpoint *there)
 {
 	struct addrinfo *found;
 
-	if (!read_number(target->host, far)) {
+	if (!read_number(target->host, there)) {
 		if ((found = resolve_numeric(target)) == NULL)
 			return false;
-		endpoint_from(found->ai_addr, far);
+		endpoint_from(found->ai_addr, there);
 		freeaddrinfo(found);
 	}
-	far->port = target->port;
+	there->port = target->port;
 	return true;
 }
 
 static bool
-is_at(const struct listen_place *place, const struct endpoint *far)
+is_at(const struct listen_place *place, const struct endpoint *there)
 {
-	if (place->at.family == 0 || place->at.port != far->port ||
-	    (place->at.family != far->family && !place->everywhere))
+	if (place->at.family == 0 || place->at.port != there->port ||
+	    (place->at.family != there->family && !place->everywhere))
 		return false;
 	return endpoint_is_any(&place->at)
-	    ? endpoint_is_own(far)
-	    : memcmp(place->at.bytes, far->bytes, sizeof(far->bytes)) == 0;
+	    ? endpoint_is_own(there)
+	    : memcmp(place->at.bytes, there->bytes, sizeof(there->bytes)) == 0;
 }
 
 static bool
@@ -143,15 +143,15 @@ circle_holds(struct circle *circle, const struct addr *target, sock_fd fd)
 {
 	bool is_unix = target->kind == ADDR_UNIX, found = false;
 	struct sock_file_id file = { 0 };
-	struct endpoint far = { 0 };
+	struct endpoint there = { 0 };
 	struct list_node *node;
 
 	if (is_unix ? !sock_file_behind(target->path, &file)
-		    : fd == SOCK_NONE && !find_far(target, &far))
+		    : fd == SOCK_NONE && !find_place(target, &there))
 		return false;
 	if (!is_unix && fd != SOCK_NONE)
-		endpoint_peer(fd, &far);
-	settle_any(&far);
+		endpoint_peer(fd, &there);
+	settle_any(&there);
 	mutex_lock(circle->lock);
 	node = list_first(&circle->places);
 	for (; node != NULL && !found;
@@ -161,7 +161,7 @@ circle_holds(struct circle *circle, const struct addr *target, sock_fd fd)
 
 		for (unsigned i = 0; i < places->count && !found; i++)
 			found = is_unix ? is_file(&places->items[i], &file)
-					: is_at(&places->items[i], &far);
+					: is_at(&places->items[i], &there);
 	}
 	mutex_unlock(circle->lock);
 	return found;
@@ -170,23 +170,23 @@ circle_holds(struct circle *circle, const struct addr *target, sock_fd fd)
 /* --- of what texts tell --------------------------------------------------- */
 
 static bool
-leads_to(const char *listen, const struct endpoint *far)
+leads_to(const char *listen, const struct endpoint *there)
 {
 	struct endpoint at;
 
 	if (listen[0] == '\0')
-		return endpoint_is_own(far);
-	if (!read_number(listen, &at) || at.family != far->family)
+		return endpoint_is_own(there);
+	if (!read_number(listen, &at) || at.family != there->family)
 		return false;
 	return endpoint_is_any(&at)
-	    ? endpoint_is_own(far)
-	    : memcmp(at.bytes, far->bytes, sizeof(at.bytes)) == 0;
+	    ? endpoint_is_own(there)
+	    : memcmp(at.bytes, there->bytes, sizeof(at.bytes)) == 0;
 }
 
 static bool
 hosts_meet(const char *listen, const char *target)
 {
-	struct endpoint far;
+	struct endpoint there;
 
 	if (strcasecmp(listen, target) == 0)
 		return true;
@@ -196,10 +196,10 @@ hosts_meet(const char *listen, const char *target)
 	if (strcasecmp(listen, "localhost") == 0)
 		return hosts_meet("127.0.0.1", target) ||
 		    hosts_meet("::1", target);
-	if (!read_number(target, &far))
+	if (!read_number(target, &there))
 		return false;
-	settle_any(&far);
-	return leads_to(listen, &far);
+	settle_any(&there);
+	return leads_to(listen, &there);
 }
 
 bool

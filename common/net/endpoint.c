@@ -107,7 +107,7 @@ endpoint_is_own(const struct endpoint *endpoint)
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
 		.sin6_port = htons(SOME_PORT) };
 	struct sockaddr_storage from;
-	struct endpoint near;
+	struct endpoint own;
 	bool known;
 
 	if (endpoint->family == 0 || endpoint_is_loopback(endpoint))
@@ -119,9 +119,9 @@ endpoint_is_own(const struct endpoint *endpoint)
 	    : inet_near_end((const void *)&sin6, sizeof(sin6), &from);
 	if (!known)
 		return false;
-	endpoint_from((const struct sockaddr *)&from, &near);
-	return near.family == endpoint->family &&
-	    memcmp(near.bytes, endpoint->bytes, sizeof(near.bytes)) == 0;
+	endpoint_from((const struct sockaddr *)&from, &own);
+	return own.family == endpoint->family &&
+	    memcmp(own.bytes, endpoint->bytes, sizeof(own.bytes)) == 0;
 }
 
 void
