@@ -58,8 +58,9 @@ close_pipes(struct pump_kit *kit, size_t kept)
 	}
 }
 
-/* Many have ended, or many links before there was one for them; or many have come and stayed, whose handshakes over TLS took
- * far more memory than they hold. */
+/* Many have ended, or many links before there was one for them; or many have
+ * come and stayed, whose handshakes over TLS took far more memory than they
+ * hold. */
 static bool
 has_much_to_give_back(const struct pump_kit *kit)
 {
