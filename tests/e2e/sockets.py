@@ -113,10 +113,8 @@ def accept(listener: socket.socket, timeout: float | None = None,
 
 
 def free_port() -> int:
-    """A port that was free a moment ago; callers try again on a collision."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """One that is free, and none of those that the system gives to others."""
+    return free_ports(1)
 
 
 def free_ports(count: int) -> int:

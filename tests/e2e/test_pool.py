@@ -12,8 +12,8 @@ import pytest
 import peers
 from harness import KEY, SCALE, stays_equal, stays_true, wait_until
 from peers import ERROR, FakeInner, FakeOuter, refused_frame
-from sockets import (connect, established_to, how_a_client_ends, how_it_ends,
-                     listen, ping_pong, reset, talk)
+from sockets import (connect, established_to, free_port, how_a_client_ends,
+                     how_it_ends, listen, ping_pong, reset, talk)
 
 WRONG_KEY = "another-key-fedcba9876543210"
 
@@ -342,10 +342,8 @@ def test_inner_outlives_what_cannot_be_reached(lab, url):
 
 def test_retries_come_within_a_second_while_the_outage_is_young(lab):
     """An outer that comes up later is found within a second or so."""
-    with listen() as taken:
-        url = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        port = taken.getsockname()[1]
-    inner = lab.inner(url, lab.echo(), MaxFreeConn=1)
+    port = free_port()
+    inner = lab.inner(f"tcp://127.0.0.1:{port}", lab.echo(), MaxFreeConn=1)
     inner.wait_log(level="warn|error")
     time.sleep(2)           # the outage grows older
     outer = lab.add(FakeOuter(address=("127.0.0.1", port)))

@@ -232,8 +232,10 @@ START_TEST(a_peer_that_goes_unread)
 	links[1] = NULL;
 	timer = loop_timer_new(loop, on_time, &over);
 	loop_timer_start(timer, 50);
-	for (; !over; rounds++)
+	while (!over) {
 		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+		rounds++;
+	}
 	ck_assert_int_lt(rounds, 10);
 	loop_timer_free(timer);
 	link_read(links[0], true);
