@@ -331,8 +331,9 @@ check_length(const char *path, const struct inner_config *config,
 	if (!fits)
 		snprintf(problem, CONF_PROBLEM_SIZE,
 		    room ? "%.400s: Services: found more than can be told to "
-			   "the outer; expected less than 64 KiB of names and "
-			   "addresses, with AllowTargets"
+			   "the outer, or no memory to write it; expected less "
+			   "than 64 KiB of names and addresses, with "
+			   "AllowTargets"
 			 : "%.400s: there is no memory for it",
 		    path);
 	return fits;

@@ -8,6 +8,7 @@
  */
 #include "outer/api_json.h"
 #include "base/cidr.h"
+#include "base/json_safe.h"
 #include "base/str.h"
 #include "conf/conf_wipe.h"
 #include "ops/httpd.h"
@@ -219,7 +220,7 @@ api_read(const char *json, size_t len, const struct api_field *fields,
 	json_error_t error;
 	json_t *root = len == 0
 	    ? json_object()
-	    : json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
+	    : json_safe_load(json, len, JSON_REJECT_DUPLICATES, &error);
 	bool good = false;
 
 	if (root != NULL)

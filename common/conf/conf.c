@@ -11,6 +11,7 @@
 #include "conf/conf_text.h"
 #include "conf/conf_types.h"
 #include "conf/conf_wipe.h"
+#include "base/json_safe.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -309,8 +310,8 @@ read_source(const struct conf_source *source, void *settings)
 	json_t *root;
 	int result;
 
-	root = json_loadb(source->text, source->len, JSON_DECODE_INT_AS_REAL,
-	    &error);
+	root = json_safe_load(source->text, source->len,
+	    JSON_DECODE_INT_AS_REAL, &error);
 	if (root == NULL)
 		return conf_fail_json(source, &error);
 	result = json_is_object(root)

@@ -8,6 +8,7 @@
  */
 #include "conf/conf_error.h"
 #include "conf/conf_types.h"
+#include "base/json_safe.h"
 #include "base/str.h"
 
 #include <stdarg.h>
@@ -51,7 +52,7 @@ json_t *
 conf_source_value(const struct conf_source *source,
     const struct conf_token *token)
 {
-	return json_loadb(source->text + token->start,
+	return json_safe_load(source->text + token->start,
 	    token->end - token->start,
 	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
 }
@@ -150,7 +151,11 @@ conf_fail_key(const struct conf_source *source, const struct conf_token *key)
 	size_t distance, len = key->end - key->start, least = len / 3;
 	const char *meant = NULL;
 	char name[FOUND_SIZE];
+	bool exact;
 
+	if (conf_source_field(source, key, &exact) != NULL)
+		return conf_fail(source, key->pos, NULL,
+		    "there was no memory to read it");
 	copy_shown(source, key->start + 1, key->end - 1, name, sizeof(name));
 	for (size_t i = 0; len <= TOKEN_SHOWN && i < source->count; i++) {
 		distance = str_distance(source->fields[i].key, name);

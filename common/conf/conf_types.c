@@ -12,6 +12,7 @@
 #include "conf/conf_targets.h"
 #include "conf/conf_ranges.h"
 #include "conf/conf_wipe.h"
+#include "base/json_safe.h"
 #include "base/cidr.h"
 #include "base/str.h"
 #include "base/targets.h"
@@ -531,7 +532,7 @@ conf_value_default(const struct conf_field *field)
 {
 	if (types[field->type].in_quotes)
 		return json_string(field->by_default);
-	return json_loads(field->by_default,
+	return json_safe_load(field->by_default, strlen(field->by_default),
 	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
 }
 

@@ -8,12 +8,6 @@
 /* Overwrites memory by a way that no compiler may leave out. */
 void conf_forget(void *memory, size_t len);
 
-/*
- * From now on the library that reads JSON overwrites what it frees, for it
- * copies keys. Call it before anything has read JSON, if at all.
- */
-void conf_wipe_json(void);
-
 /* Frees a text that this library has made, which free() may not. NULL is
  * fine. */
 void conf_free_json(char *text);

@@ -6,6 +6,7 @@
  * Floor:   ops.
  */
 #include "ops/httpd_jwt.h"
+#include "base/json_safe.h"
 #include "conf/conf_wipe.h"
 
 #include <errno.h>
@@ -110,14 +111,20 @@ httpd_jwt_good(const char *token, const char *key, int64_t now,
     const char **why)
 {
 	size_t len = strlen(key);
+	struct json_safe safe;
 	jwt_t *jwt = NULL;
 	bool good;
 
 	*why = "the JWT is not signed with our key";
-	if (len == 0 || len > INT_MAX || !has_form(token) ||
-	    jwt_decode(&jwt, token, (const unsigned char *)key, (int)len) != 0)
+	if (len == 0 || len > INT_MAX || !has_form(token))
 		return false;
-	good = is_valid(jwt, now, why);
+	json_safe_begin(&safe);
+	good = jwt_decode(&jwt, token, (const unsigned char *)key, (int)len) ==
+		0 &&
+	    is_valid(jwt, now, why);
 	jwt_free(jwt);
-	return good;
+	if (json_safe_end(&safe))
+		return good;
+	*why = "out of memory";
+	return false;
 }

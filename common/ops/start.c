@@ -7,10 +7,10 @@
  */
 #include "ops/start.h"
 #include "ops/privileges.h"
+#include "base/json_safe.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "sys/manager.h"
-#include "conf/conf_wipe.h"
 #include "sys/service.h"
 #include "sys/sys.h"
 
@@ -169,7 +169,7 @@ start(int argc, char **argv, const struct start_program *program)
 	if (!service_prepare())
 		return fail(program, "the system has no sockets to give",
 		    EXIT_FAILURE);
-	conf_wipe_json();
+	json_safe_prepare();
 	code = options_read(argc, argv, &program->about, &options);
 	if (code >= 0)
 		return code;

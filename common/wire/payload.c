@@ -6,6 +6,7 @@
  * Floor:   wire.
  */
 #include "wire/payload.h"
+#include "base/json_safe.h"
 #include "base/str.h"
 
 /* A key said twice would be read one way here and another way elsewhere: no
@@ -13,7 +14,7 @@
 json_t *
 payload_load(const void *json, size_t len, const char **why)
 {
-	json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_safe_load(json, len, JSON_REJECT_DUPLICATES, NULL);
 
 	*why = NULL;
 	if (root == NULL)

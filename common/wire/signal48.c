@@ -6,6 +6,7 @@
  * Floor:   wire. See doc/PROTOCOL, "Classic links".
  */
 #include "wire/signal48.h"
+#include "base/json_safe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ signal48_decode(const uint8_t *bytes, size_t len, struct signal48 *signal,
 		*why = "the signal does not end with its 48th byte";
 	if (*why != NULL)
 		return WIRE_BAD;
-	root = json_loadb((const char *)bytes, SIGNAL48_SIZE,
+	root = json_safe_load((const char *)bytes, SIGNAL48_SIZE,
 	    JSON_REJECT_DUPLICATES, NULL);
 	*why = root == NULL ? "the signal is not JSON" : fill(root, signal);
 	json_decref(root); /* NULL is fine */

@@ -1,6 +1,7 @@
 /*
  * failmalloc.c - preloaded into a program under test: while it is switched on,
- * every FAIL_EVERY-th allocation fails. SIGUSR2 switches it on and off.
+ * every FAIL_EVERY-th allocation fails. SIGUSR2 switches it on and off. With
+ * FAIL_ONCE the allocation of that number fails, counted from the start.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,12 +19,14 @@ void *__libc_realloc(void *memory, size_t size);
 
 static atomic_bool on;
 static atomic_ulong calls;
-static unsigned long every = 7;
+static unsigned long every = 7, once;
 
 static int
 fails(void)
 {
-	if (!atomic_load(&on) || atomic_fetch_add(&calls, 1) % every != 0)
+	if (once != 0
+		? atomic_fetch_add(&calls, 1) + 1 != once
+		: !atomic_load(&on) || atomic_fetch_add(&calls, 1) % every != 0)
 		return 0;
 	errno = ENOMEM;
 	return 1;
@@ -63,7 +66,10 @@ prepare(void)
 	struct sigaction action = { .sa_handler = on_signal,
 		.sa_flags = SA_RESTART };
 	const char *text = getenv("FAIL_EVERY");
+	const char *at = getenv("FAIL_ONCE");
 
+	if (at != NULL)
+		once = strtoul(at, NULL, 10);
 	if (text != NULL)
 		every = strtoul(text, NULL, 10);
 	sigaction(SIGUSR2, &action, NULL);

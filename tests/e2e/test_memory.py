@@ -1,6 +1,7 @@
 """Out of memory: a client may be lost, the program and the others may not."""
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -98,3 +99,34 @@ def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
                "clients to be served again")
     for number in range(20):
         assert try_request(outer.clients, b"after %d" % number)
+
+
+def check(file: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([harness.BINARIES / "inner_server", "--check", "-c",
+                           file], env={**os.environ, **env},
+                          capture_output=True, text=True, timeout=60)
+
+
+def test_a_file_is_read_as_it_stands_or_not_at_all(lab: Lab, failmalloc: Path):
+    """Whichever allocation fails: no value of it is another one then."""
+    file = lab.inner_file(
+        RegisterAddress="tcp://127.0.0.1:1", ProxyAddress=None,
+        AllowTargets=["*.some-name.example:80"], Services=[
+            {"Name": "a-name-of-some-length", "Proxy": "tcp://127.0.0.1:80",
+             "RemoteListen": "tcp://127.0.0.1:8080"}])
+    right = check(file, {})
+    assert right.returncode == 0
+    good = bad = 0
+    for number in range(1, 2000):
+        got = check(file, {"LD_PRELOAD": str(failmalloc),
+                           "FAIL_ONCE": str(number)})
+        if got.returncode == 0:
+            assert got.stdout == right.stdout, number
+            good += 1
+        else:
+            assert got.returncode in (1, 2), (number, got)
+            assert "memory" in got.stderr, (number, got.stderr)
+            bad += 1
+        if good > 100:      # none is left to fail
+            break
+    assert bad > 50
