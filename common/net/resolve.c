@@ -20,7 +20,7 @@
 /* One name that is being looked up, for all who want it. */
 struct question {
 	struct inbox_message message; /* carries the answer back */
-	struct list_node node;	      /* crew.todo */
+	struct list_node node;	      /* crew.queue */
 	struct list_node open_node;   /* resolver.open */
 	struct resolver *resolver;    /* borrowed: NULL once that is gone */
 	struct list lookups;
@@ -40,7 +40,7 @@ struct lookup {
 /* What the resolver and its threads share. */
 struct crew {
 	struct mutex *mutex; /* owned; guards all below */
-	struct list todo;    /* struct question */
+	struct list queue;   /* struct question */
 	struct inbox *inbox; /* borrowed: NULL once the loop ends */
 	unsigned threads;
 };
@@ -111,7 +111,7 @@ ask(void *arg)
 	bool last;
 
 	mutex_lock(crew->mutex);
-	while ((node = list_pop(&crew->todo)) != NULL) {
+	while ((node = list_pop(&crew->queue)) != NULL) {
 		struct question *question = list_entry(node, struct question,
 		    node);
 
@@ -142,7 +142,7 @@ resolver_new(struct loop *loop)
 		free(crew);
 		return NULL;
 	}
-	list_init(&crew->todo);
+	list_init(&crew->queue);
 	crew->inbox = loop_inbox(loop);
 	list_init(&resolver->open);
 	resolver->crew = crew;
@@ -164,7 +164,7 @@ resolver_free(struct resolver *resolver)
 	crew->inbox = NULL;
 	while ((node = list_pop(&resolver->open)) != NULL)
 		list_entry(node, struct question, open_node)->resolver = NULL;
-	while ((node = list_pop(&crew->todo)) != NULL)
+	while ((node = list_pop(&crew->queue)) != NULL)
 		question_free(list_entry(node, struct question, node));
 	last = crew->threads == 0;
 	mutex_unlock(crew->mutex);
@@ -196,7 +196,7 @@ put(struct crew *crew, struct question *question)
 	bool asked = true;
 
 	mutex_lock(crew->mutex);
-	list_push_back(&crew->todo, &question->node);
+	list_push_back(&crew->queue, &question->node);
 	if (crew->threads < RESOLVE_THREADS_MAX) {
 		crew->threads++;
 		if (!thread_detach(ask, crew)) {
