@@ -377,8 +377,7 @@ bool
 secure_finish(struct secure *secure)
 {
 	secure->finishing = tls_finish(secure->tls) == TLS_WANT_WRITE;
-	if (secure->finishing)
-		rearm_or_break(secure);
+	rearm_or_break(secure);
 	return !secure->finishing;
 }
 

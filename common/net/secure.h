@@ -61,7 +61,8 @@ void secure_set_low(struct secure *secure, size_t bytes);
 /* Calls on_input soon. */
 void secure_kick(struct secure *secure);
 
-/* Sends close_notify. False: not yet; on_drained is called when to try again. */
+/* Sends close_notify. False: not yet; on_drained is called when to try again.
+ * Where it cannot be sent, who reads is told: on_error. */
 bool secure_finish(struct secure *secure);
 
 /* True when nothing waits to be read and the peer has not ended. What has come

@@ -372,7 +372,7 @@ tls_recv_wants_write(const struct tls *tls)
 bool
 tls_has_more(const struct tls *tls)
 {
-	return !tls->dry;
+	return !tls->dry || tls->failed;
 }
 
 bool

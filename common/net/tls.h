@@ -114,7 +114,7 @@ ssize_t tls_send(struct tls *tls, const void *first, size_t first_len,
 bool tls_recv_wants_write(const struct tls *tls);
 
 /* Whether tls_recv may have something to say although the socket does not show
- * it: it has not said SOCK_AGAIN, nor met that. */
+ * it: it has not said SOCK_AGAIN, nor met that; or another call has failed. */
 bool tls_has_more(const struct tls *tls);
 
 /* Whether bytes were read off the socket that tls_recv has not given yet; they

@@ -1,7 +1,9 @@
 /*
- * failmalloc.c - preloaded into a program under test: while it is switched on,
- * every FAIL_EVERY-th allocation fails. SIGUSR2 switches it on and off. With
- * FAIL_ONCE the allocation of that number fails, counted from the start.
+ * failmalloc.c - preloaded into a program under test: makes allocations fail.
+ *
+ * FAIL_EVERY=n: every nth, from one SIGUSR2 to the next.
+ * FAIL_IN_TURN: after the nth SIGUSR2 the nth, counted from that signal.
+ * FAIL_ONCE=n:  the nth, counted from the start.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,15 +20,19 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 
 static atomic_bool on;
-static atomic_ulong calls;
-static unsigned long every = 7, once;
+static atomic_ulong calls, the_one; /* 0: none, none alone */
+static unsigned long every;	    /* 0: the_one alone */
+static int in_turn;
 
 static int
 fails(void)
 {
-	if (once != 0
-		? atomic_fetch_add(&calls, 1) + 1 != once
-		: !atomic_load(&on) || atomic_fetch_add(&calls, 1) % every != 0)
+	unsigned long call;
+
+	if (every != 0 && !atomic_load(&on))
+		return 0;
+	call = atomic_fetch_add(&calls, 1) + 1;
+	if (every != 0 ? call % every != 0 : call != atomic_load(&the_one))
 		return 0;
 	errno = ENOMEM;
 	return 1;
@@ -57,6 +63,10 @@ on_signal(int number)
 
 	(void)number;
 	atomic_store(&on, !atomic_load(&on));
+	if (in_turn) {
+		atomic_store(&calls, 0);
+		atomic_fetch_add(&the_one, 1);
+	}
 	(void)!write(STDERR_FILENO, said, sizeof(said) - 1);
 }
 
@@ -69,7 +79,8 @@ prepare(void)
 	const char *at = getenv("FAIL_ONCE");
 
 	if (at != NULL)
-		once = strtoul(at, NULL, 10);
+		atomic_store(&the_one, strtoul(at, NULL, 10));
+	in_turn = getenv("FAIL_IN_TURN") != NULL;
 	if (text != NULL)
 		every = strtoul(text, NULL, 10);
 	sigaction(SIGUSR2, &action, NULL);

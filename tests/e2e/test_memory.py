@@ -11,16 +11,16 @@ import pytest
 import harness
 import lab as lab_of_run
 from harness import wait_until
-from lab import Lab, Program
-from sockets import Address, free_ports, request
+from lab import Inner, Lab, Outer, Program
+from sockets import Address, free_port, request
 
 pytestmark = pytest.mark.skipif(
     not harness.PLAIN,
     reason="the checker has an allocator of its own")
 
-ROUNDS = {3: 20, 50: 30, 318: 250, 997: 300}   # how often it fails: how many clients
-if lab_of_run.TLS:     # a handshake has hundreds of allocations: few succeed
-    ROUNDS |= {318: 40}
+HUNGRY = ["outer", "inner", "limited", "services", "hosts"]
+# Each of the first so many allocations; a handshake over TLS has hundreds more.
+IN_TURN = range(1, 301 if lab_of_run.TLS else 201)
 
 
 @pytest.fixture(scope="session")
@@ -54,21 +54,18 @@ def try_request(address: Address, data: bytes) -> bool:
     return answer == data
 
 
-@pytest.mark.parametrize("every", list(ROUNDS))
-@pytest.mark.parametrize("hungry", ["outer", "inner", "limited", "services",
-                                    "hosts"])
-def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
-                                                  hungry: str, every: int):
-    """However often they fail; afterwards all is as before. limited: an outer
-    that keeps count of sources and rates; services: an inner that registers,
-    tries its target, tells it of clients, and reads its file anew; hosts: an
-    outer that looks at the first bytes."""
-    env = {"env": {"LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)}}
+def hungry_tunnel(lab: Lab, hungry: str, env: dict[str, str]) -> \
+        tuple[Outer, Inner]:
+    """Both programs, one of them with env. limited: an outer that keeps count
+    of sources and rates; services: an inner that registers, tries its target,
+    tells it of clients, and reads its file anew; hosts: an outer that looks at
+    the first bytes."""
+    options = {"env": env}
     limits = {"MaxSessionsPerAddress": 50, "RateLimit": "100M",
               "RateLimitPerSession": "50M", "AllowFrom": ["127.0.0.0/8"]} \
         if hungry == "limited" else {}
     if hungry == "hosts":
-        place = f"tcp://127.0.0.1:{free_ports(1)}"
+        place = f"tcp://127.0.0.1:{free_port()}"
         limits = {"OuterServerAddress": place, "Services": [
             {"Name": "other", "Listen": place, "Host": ["*.lan"]}]}
     target = lab.echo()
@@ -79,26 +76,56 @@ def test_failing_allocations_cost_clients_at_most(lab: Lab, failmalloc: Path,
                               "RemoteListen": "tcp://127.0.0.1:0"}]} \
         if hungry == "services" else {}
     is_inner = hungry in ("inner", "services")
-    outer = lab.outer(options=None if is_inner else env, QueueTimeout=0.2,
+    outer = lab.outer(options=None if is_inner else options, QueueTimeout=0.2,
                       **limits)
     inner = lab.inner(outer, target, MaxFreeConn=5, MaxRetryInterval=0.2,
-                      options=env if is_inner else None, **services)
+                      options=options if is_inner else None, **services)
     outer.wait_joined(5)
     if services:
         inner.wait_log("service", "registered", name="more")
-    program = inner if is_inner else outer
     assert try_request(outer.clients, b"before")
-    switch(program)
-    rounds = ROUNDS[every] // (3 if hungry == "limited" else 1)
-    for number in range(rounds):
-        try_request(outer.clients, b"%d" % number + b"x" * (number * 97))
-        if services and number % 10 == 0:
-            inner.signal(signal.SIGHUP)
-    switch(program)
+    return outer, inner
+
+
+def wait_served(outer: Outer) -> None:
     wait_until(lambda: try_request(outer.clients, b"after"),
                "clients to be served again")
+
+
+@pytest.mark.parametrize("every, clients", [(3, 20), (50, 30)])
+@pytest.mark.parametrize("hungry", HUNGRY)
+def test_failing_allocations_cost_clients_at_most(
+        lab: Lab, failmalloc: Path, hungry: str, every: int, clients: int):
+    """However often they fail; afterwards all is as before."""
+    outer, inner = hungry_tunnel(lab, hungry, {
+        "LD_PRELOAD": str(failmalloc), "FAIL_EVERY": str(every)})
+    program = inner if hungry in ("inner", "services") else outer
+    switch(program)
+    for number in range(clients):
+        try_request(outer.clients, b"%d" % number + b"x" * (number * 97))
+        if hungry == "services" and number % 10 == 0:
+            inner.signal(signal.SIGHUP)
+    switch(program)
+    wait_served(outer)
     for number in range(20):
         assert try_request(outer.clients, b"after %d" % number)
+
+
+@pytest.mark.parametrize("hungry", HUNGRY)
+def test_whichever_allocation_fails_the_next_client_is_served(
+        lab: Lab, failmalloc: Path, hungry: str):
+    """One fails, each in its turn; nobody waits without an end."""
+    outer, inner = hungry_tunnel(lab, hungry, {
+        "LD_PRELOAD": str(failmalloc), "FAIL_IN_TURN": "1"})
+    program = inner if hungry in ("inner", "services") else outer
+    served = 0
+    for number in IN_TURN:
+        switch(program)
+        if hungry == "services" and number % 10 == 0:
+            inner.signal(signal.SIGHUP)
+        served += try_request(outer.clients, b"x" * (number * 97 % 5000))
+        wait_served(outer)
+    assert served > len(IN_TURN) / 2    # most cost nobody anything
 
 
 def check(file: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

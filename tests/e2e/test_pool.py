@@ -33,7 +33,7 @@ def test_links_of_others_are_not_counted(lab):
     outer, _ = lab.tunnel(lab.echo(), standbys=2)
     there = lab.add(listen())
     other = lab.add(socket.socket())
-    other.bind(("127.0.0.2", outer.links[1]))
+    other.bind(("127.33.0.1", outer.links[1]))  # nobody else's, or it is taken
     other.connect(there.getsockname())
     assert outer.link_count() == 2
 

@@ -94,6 +94,23 @@ scarce_malloc(size_t size)
 	return short_of_memory ? NULL : malloc(size);
 }
 
+/* Of the loop, in 50 ms: many, when it goes in circles. */
+static int
+count_rounds(void)
+{
+	bool over = false;
+	int rounds = 0;
+	struct loop_timer *timer = loop_timer_new(loop, on_time, &over);
+
+	loop_timer_start(timer, 50);
+	while (!over) {
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+		rounds++;
+	}
+	loop_timer_free(timer);
+	return rounds;
+}
+
 static void
 set_up_links(void)
 {
@@ -222,22 +239,11 @@ END_TEST
 
 START_TEST(a_peer_that_goes_unread)
 {
-	struct loop_timer *timer;
-	bool over = false;
-	int rounds = 0;
-
 	write_too_much();
 	link_read(links[0], false);
 	link_reset(links[1]);
 	links[1] = NULL;
-	timer = loop_timer_new(loop, on_time, &over);
-	loop_timer_start(timer, 50);
-	while (!over) {
-		event_base_loop(loop_base(loop), EVLOOP_ONCE);
-		rounds++;
-	}
-	ck_assert_int_lt(rounds, 10);
-	loop_timer_free(timer);
+	ck_assert_int_lt(count_rounds(), 10);
 	link_read(links[0], true);
 	TURN_UNTIL(seen[0].failed);
 }
@@ -271,6 +277,17 @@ START_TEST(half_closed_and_still_writing)
 	TURN_UNTIL(seen[1].ended);
 	ck_assert(!seen[0].failed);
 	ck_assert(!seen[1].failed);
+}
+END_TEST
+
+/* The peer would wait for ever for what it cannot be told. */
+START_TEST(an_end_that_cannot_be_sent_is_an_error)
+{
+	TURN_UNTIL(seen[0].secured && seen[1].secured);
+	link_read(links[1], false);
+	sock_finish(link_fd(links[0])); /* nothing can be sent from now on */
+	ck_assert(link_finish(links[0]));
+	TURN_UNTIL(seen[0].failed);
 }
 END_TEST
 
@@ -309,9 +326,7 @@ START_TEST(who_takes_no_reply_is_waited_for)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *bare = bare_new(ctx);
-	struct loop_timer *timer;
-	bool over = false;
-	int rounds = 0, small = 1;
+	int small = 1;
 
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, (const void *)&small,
 	    sizeof(small));
@@ -323,15 +338,8 @@ START_TEST(who_takes_no_reply_is_waited_for)
 		event_base_loop(loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	}
 	ck_assert_int_eq(sock_peek(link_fd(links[0])), SOCK_BYTES); /* full */
-	timer = loop_timer_new(loop, on_time, &over);
-	loop_timer_start(timer, 50);
-	while (!over) {
-		event_base_loop(loop_base(loop), EVLOOP_ONCE);
-		rounds++;
-	}
-	ck_assert_int_lt(rounds, 10);
+	ck_assert_int_lt(count_rounds(), 10);
 	ck_assert(!seen[0].failed);
-	loop_timer_free(timer);
 	SSL_free(bare);
 	SSL_CTX_free(ctx);
 }
@@ -366,6 +374,7 @@ tls_links_suite(void)
 	tcase_add_test(tc, a_peer_that_goes_after_its_end);
 	tcase_add_test(tc, a_peer_that_goes_unread);
 	tcase_add_test(tc, half_closed_and_still_writing);
+	tcase_add_test(tc, an_end_that_cannot_be_sent_is_an_error);
 	tcase_add_test(tc, what_is_not_read_waits);
 	suite_add_tcase(suite, tc);
 
