@@ -63,6 +63,7 @@ static const struct {
 	{ "tls_held", tls_held_suite },
 	{ "tls_hello", tls_hello_suite },
 	{ "tls_links", tls_links_suite },
+	{ "tls_tickets", tls_tickets_suite },
 	{ "window", window_suite },
 };
 

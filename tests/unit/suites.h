@@ -53,6 +53,7 @@ Suite *tls_suite(void);
 Suite *tls_held_suite(void);
 Suite *tls_hello_suite(void);
 Suite *tls_links_suite(void);
+Suite *tls_tickets_suite(void);
 Suite *window_suite(void);
 
 #endif

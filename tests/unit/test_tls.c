@@ -1,10 +1,8 @@
 /*
  * test_tls.c - two TLS connections over a socket pair: handshake, bytes,
- * close_notify, truncation, the binding, tickets, checks; certificates made
- * and mended.
+ * close_notify, truncation, the binding, checks; certificates made and mended.
  */
 #include "tests/unit/suites.h"
-#include "tests/unit/scarce.h"
 #include "net/tls_parts.h"
 #include "tests/unit/test_tls.h"
 
@@ -12,52 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOTS = 1024 * 1024, ROUNDS = 100000, PSK_DHE_KE = 1 };
-
-/* The client's hello reaches the server as bytes that were read already. */
-static void
-call(const struct tls_ticket *ticket)
-{
-	char hello[4096];
-	ssize_t n;
-
-	make_pair();
-	client = tls_connect(client_context, ends[1], ticket);
-	ck_assert_ptr_nonnull(client);
-	ck_assert_int_eq(tls_handshake(client), TLS_WANT_READ);
-	n = sock_recv(ends[0], hello, sizeof(hello));
-	ck_assert_int_gt(n, 0);
-	server = tls_accept(server_context, ends[0], hello, (size_t)n);
-	ck_assert_ptr_nonnull(server);
-}
-
-/* The client's result; the server's in *other. */
-static enum tls_result
-shake(enum tls_result *other)
-{
-	enum tls_result mine = TLS_WANT_READ;
-
-	*other = TLS_WANT_READ;
-	for (int i = 0; i < 4; i++) {
-		if (mine != TLS_DONE && mine != TLS_FAILED)
-			mine = tls_handshake(client);
-		if (*other != TLS_DONE && *other != TLS_FAILED)
-			*other = tls_handshake(server);
-	}
-	return mine;
-}
-
-static void
-connect_with(const struct tls_ticket *ticket)
-{
-	enum tls_result other;
-	char byte;
-
-	call(ticket);
-	ck_assert_int_eq(shake(&other), TLS_DONE);
-	ck_assert_int_eq(other, TLS_DONE);
-	ck_assert_int_eq(tls_recv(client, &byte, 1), SOCK_AGAIN);
-}
+enum { LOTS = 1024 * 1024, ROUNDS = 100000 };
 
 START_TEST(bytes_both_ways)
 {
@@ -145,40 +98,6 @@ START_TEST(a_cut_is_no_end)
 }
 END_TEST
 
-/* What has come from the server. */
-static void
-take_in(SSL *bare)
-{
-	unsigned char bytes[8192];
-	ssize_t n = sock_recv(ends[1], bytes, sizeof(bytes));
-
-	ck_assert_int_gt(n, 0);
-	BIO_write(SSL_get_rbio(bare), bytes, (int)n);
-}
-
-/* Its hello reaches the server. */
-static void
-bare_call(SSL *bare)
-{
-	unsigned char bytes[8192];
-	int n = BIO_read(SSL_get_wbio(bare), bytes, sizeof(bytes));
-
-	ck_assert_int_gt(n, 0);
-	server = tls_accept(server_context, ends[0], bytes, (size_t)n);
-	ck_assert_ptr_nonnull(server);
-}
-
-static SSL *
-bare_client(SSL_CTX *ctx)
-{
-	SSL *bare = bare_new(ctx);
-
-	bare_call(bare);
-	take_in(bare);
-	ck_assert_int_eq(SSL_do_handshake(bare), 1);
-	return bare;
-}
-
 /* Some new keys are nothing; those without end would keep the thread for as
  * long as they come. Their sender may ask for one in reply each time. */
 START_TEST(keys_that_change_without_end)
@@ -248,212 +167,6 @@ START_TEST(keys_of_the_exchange_are_forgotten)
 		EVP_PKEY_free(own);
 		EVP_PKEY_free(peer);
 	}
-}
-END_TEST
-
-START_TEST(a_ticket_serves_often_and_for_its_context)
-{
-	struct tls_ticket *ticket;
-	struct tls_context *old;
-
-	connect_with(NULL);
-	ticket = tls_take_ticket(client);
-	ck_assert_ptr_nonnull(ticket);
-	hang_up();
-	connect_with(ticket); /* that client has not been let in */
-	ck_assert(!tls_is_resumed(server));
-	tls_ticket_free(ticket);
-	ticket = tls_take_ticket(client);
-	ck_assert_ptr_nonnull(ticket);
-	tls_let_resume(server);
-	for (int i = 0; i < 5; i++) {
-		hang_up();
-		connect_with(ticket);
-		ck_assert(tls_is_resumed(client));
-		ck_assert(tls_is_resumed(server));
-	}
-	hang_up();
-	old = server_context; /* a new one knows no tickets */
-	server_context = new_server();
-	tls_context_release(old);
-	connect_with(ticket);
-	ck_assert(!tls_is_resumed(client));
-	hang_up();
-	ck_assert(tls_ticket_fits(ticket, client_context));
-	tls_context_release(client_context);
-	client_context = new_client(certs.ca_file, TLS_SERVER_NAME, NULL);
-	ck_assert(!tls_ticket_fits(ticket, client_context));
-	tls_ticket_free(ticket);
-}
-END_TEST
-
-/* The library may not lose count of a session for want of memory. */
-START_TEST(a_session_without_memory_is_kept)
-{
-	struct tls_ticket *ticket;
-
-	connect_with(NULL);
-	ticket = tls_take_ticket(client);
-	scarce_fail_next();
-	tls_let_resume(server);
-	hang_up();
-	connect_with(ticket);
-	ck_assert(tls_is_resumed(server));
-	tls_ticket_free(ticket);
-}
-END_TEST
-
-/* Resumes, and then the certificate that both were checked by has ended. */
-static void
-outlive(const struct tls_ticket *ticket, SSL_SESSION *session)
-{
-	X509 *cert = SSL_SESSION_get0_peer(session);
-
-	hang_up();
-	connect_with(ticket);
-	ck_assert(tls_is_resumed(server));
-	hang_up();
-	ck_assert_ptr_nonnull(
-	    X509_time_adj_ex(X509_getm_notAfter(cert), -1, 0, NULL));
-	call(ticket);
-}
-
-/* Checked when the session began, it counts today as well. */
-START_TEST(no_session_outlives_the_servers_certificate)
-{
-	struct tls_ticket *ticket;
-	char why[TLS_WHY_SIZE];
-	enum tls_result other;
-
-	tls_context_release(client_context);
-	client_context = new_client(_i == 0 ? certs.ca_file : NULL,
-	    TLS_SERVER_NAME, NULL);
-	connect_with(NULL);
-	tls_let_resume(server);
-	ticket = tls_take_ticket(client);
-	outlive(ticket, ticket->session);
-	if (_i == 0) {
-		ck_assert_int_eq(shake(&other), TLS_FAILED);
-		ck_assert_ptr_nonnull(strstr(tls_problem(client, why),
-		    "the outer's certificate has expired"));
-		ck_assert(tls_was_refused(client));
-	} else { /* nobody asked for it */
-		ck_assert_int_eq(shake(&other), TLS_DONE);
-		ck_assert(tls_is_resumed(client));
-	}
-	tls_ticket_free(ticket);
-}
-END_TEST
-
-/* The server's own serves as its client's: here it may be for anything. */
-static void
-ask_for_certificates(void)
-{
-	const struct tls_server_options at_server = {
-		.cert_file = certs.cert_file,
-		.key_file = certs.key_file,
-		.client_ca_file = certs.ca_file,
-	};
-	const struct tls_client_options at_client = {
-		.cert_file = certs.cert_file,
-		.key_file = certs.key_file,
-		.server_name = TLS_SERVER_NAME,
-	};
-
-	tls_context_release(server_context);
-	tls_context_release(client_context);
-	server_context = tls_context_new_server(&at_server, problem);
-	client_context = tls_context_new_client(&at_client, problem);
-	ck_assert_ptr_nonnull(server_context);
-	ck_assert_ptr_nonnull(client_context);
-	ck_assert_int_eq(SSL_CTX_set_purpose(server_context->ctx,
-			     X509_PURPOSE_ANY),
-	    1);
-}
-
-START_TEST(no_session_outlives_the_clients_certificate)
-{
-	struct tls_ticket *ticket;
-	char why[TLS_WHY_SIZE];
-	enum tls_result other;
-	SSL_SESSION *session;
-
-	ask_for_certificates();
-	connect_with(NULL);
-	tls_let_resume(server);
-	session = SSL_get1_session(server->ssl);
-	ticket = tls_take_ticket(client);
-	outlive(ticket, session);
-	(void)shake(&other);
-	ck_assert_int_eq(other, TLS_FAILED);
-	ck_assert_ptr_nonnull(strstr(tls_problem(server, why),
-	    "the inner's certificate has expired"));
-	SSL_SESSION_free(session);
-	tls_ticket_free(ticket);
-}
-END_TEST
-
-/* A client that would also resume without a key exchange, and in the second
- * case has none in common with the server: who learns the session's key later
- * shall not read what was said. */
-START_TEST(no_resumption_without_a_key_exchange)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *bare = bare_client(ctx);
-	SSL_SESSION *session;
-	char byte;
-
-	send_on(bare);
-	ck_assert_int_eq(tls_handshake(server), TLS_DONE);
-	tls_let_resume(server);
-	take_in(bare); /* the ticket */
-	ck_assert_int_eq(SSL_read(bare, &byte, 1), -1);
-	session = SSL_get1_session(bare);
-	ck_assert_int_eq(SSL_SESSION_is_resumable(session), 1);
-	SSL_set_shutdown(bare, SSL_SENT_SHUTDOWN); /* a cut would spoil it */
-	SSL_free(bare);
-	hang_up();
-	(void)SSL_CTX_set_options(ctx, SSL_OP_ALLOW_NO_DHE_KEX);
-	if (_i == 1)
-		ck_assert_int_eq(SSL_CTX_set1_groups_list(ctx, "P-521"), 1);
-	bare = bare_resume(ctx, session);
-	bare_call(bare);
-	if (_i == 0) {
-		take_in(bare);
-		ck_assert_int_eq(SSL_do_handshake(bare), 1);
-		ck_assert_int_eq(SSL_session_reused(bare), 1);
-	} else {
-		ck_assert_int_eq(tls_handshake(server), TLS_FAILED);
-	}
-	SSL_free(bare);
-	SSL_SESSION_free(session);
-	SSL_CTX_free(ctx);
-}
-END_TEST
-
-static int
-note_modes(SSL *ssl, int *alert, void *arg)
-{
-	const unsigned char *modes;
-	size_t len;
-
-	(void)alert;
-	ck_assert_int_eq(SSL_client_hello_get0_ext(ssl,
-			     TLSEXT_TYPE_psk_kex_modes, &modes, &len),
-	    1);
-	ck_assert_uint_eq(len, 2); /* how many, and those */
-	ck_assert_uint_eq(modes[1], PSK_DHE_KE);
-	*(bool *)arg = true;
-	return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-START_TEST(a_client_offers_no_resumption_without_a_key_exchange)
-{
-	bool noted = false;
-
-	SSL_CTX_set_client_hello_cb(server_context->ctx, note_modes, &noted);
-	connect_with(NULL);
-	ck_assert(noted);
 }
 END_TEST
 
@@ -632,14 +345,6 @@ tls_suite(void)
 	tcase_add_loop_test(tc, keys_that_change_without_end, 0, 2);
 	tcase_add_test(tc, both_sides_have_the_same_binding);
 	tcase_add_test(tc, keys_of_the_exchange_are_forgotten);
-	tcase_add_test(tc, a_ticket_serves_often_and_for_its_context);
-	tcase_add_test(tc, a_session_without_memory_is_kept);
-	tcase_add_loop_test(tc, no_session_outlives_the_servers_certificate, 0,
-	    2);
-	tcase_add_test(tc, no_session_outlives_the_clients_certificate);
-	tcase_add_loop_test(tc, no_resumption_without_a_key_exchange, 0, 2);
-	tcase_add_test(tc,
-	    a_client_offers_no_resumption_without_a_key_exchange);
 	tcase_add_loop_test(tc, the_client_checks, 0,
 	    (int)(sizeof(checks) / sizeof(checks[0])));
 	tcase_add_test(tc, made_once);

@@ -1,5 +1,5 @@
-/* test_tls.h - contexts of TLS with certificates made for them, and a socket
- * pair. Each file that includes this has its own. */
+/* test_tls.h - contexts of TLS with certificates made for them, a socket pair,
+ * and handshakes over it. Each file that includes this has its own. */
 #ifndef TESTS_TEST_TLS_H
 #define TESTS_TEST_TLS_H
 
@@ -134,6 +134,85 @@ send_on(SSL *bare)
 
 	ck_assert_int_eq(sock_send(ends[1], bytes, (size_t)len, NULL, 0), len);
 	(void)BIO_reset(SSL_get_wbio(bare));
+}
+
+/* The client's hello reaches the server as bytes that were read already. */
+static inline void
+call(const struct tls_ticket *ticket)
+{
+	char hello[4096];
+	ssize_t n;
+
+	make_pair();
+	client = tls_connect(client_context, ends[1], ticket);
+	ck_assert_ptr_nonnull(client);
+	ck_assert_int_eq(tls_handshake(client), TLS_WANT_READ);
+	n = sock_recv(ends[0], hello, sizeof(hello));
+	ck_assert_int_gt(n, 0);
+	server = tls_accept(server_context, ends[0], hello, (size_t)n);
+	ck_assert_ptr_nonnull(server);
+}
+
+/* The client's result; the server's in *other. */
+static inline enum tls_result
+shake(enum tls_result *other)
+{
+	enum tls_result mine = TLS_WANT_READ;
+
+	*other = TLS_WANT_READ;
+	for (int i = 0; i < 4; i++) {
+		if (mine != TLS_DONE && mine != TLS_FAILED)
+			mine = tls_handshake(client);
+		if (*other != TLS_DONE && *other != TLS_FAILED)
+			*other = tls_handshake(server);
+	}
+	return mine;
+}
+
+static inline void
+connect_with(const struct tls_ticket *ticket)
+{
+	enum tls_result other;
+	char byte;
+
+	call(ticket);
+	ck_assert_int_eq(shake(&other), TLS_DONE);
+	ck_assert_int_eq(other, TLS_DONE);
+	ck_assert_int_eq(tls_recv(client, &byte, 1), SOCK_AGAIN);
+}
+
+/* What has come from the server. */
+static inline void
+take_in(SSL *bare)
+{
+	unsigned char bytes[8192];
+	ssize_t n = sock_recv(ends[1], bytes, sizeof(bytes));
+
+	ck_assert_int_gt(n, 0);
+	BIO_write(SSL_get_rbio(bare), bytes, (int)n);
+}
+
+/* Its hello reaches the server. */
+static inline void
+bare_call(SSL *bare)
+{
+	unsigned char bytes[8192];
+	int n = BIO_read(SSL_get_wbio(bare), bytes, sizeof(bytes));
+
+	ck_assert_int_gt(n, 0);
+	server = tls_accept(server_context, ends[0], bytes, (size_t)n);
+	ck_assert_ptr_nonnull(server);
+}
+
+static inline SSL *
+bare_client(SSL_CTX *ctx)
+{
+	SSL *bare = bare_new(ctx);
+
+	bare_call(bare);
+	take_in(bare);
+	ck_assert_int_eq(SSL_do_handshake(bare), 1);
+	return bare;
 }
 
 #endif
