@@ -302,12 +302,9 @@ link_copy_unsent(struct link *link, void *out, size_t len)
 	evbuffer_freeze(output, 1);
 }
 
-/* Without asking the system first whether it may: mostly it may. What cannot
- * leave, or a broken connection, is libevent's to find again. */
-static void
-flush(void *object)
+void
+link_flush(struct link *link)
 {
-	struct link *link = object;
 	struct evbuffer *output = link_output(link);
 
 	if (link->secure != NULL) {
@@ -319,6 +316,12 @@ flush(void *object)
 	evbuffer_freeze(output, 1);
 	if (evbuffer_get_length(output) > 0)
 		enable(link, EV_WRITE);
+}
+
+static void
+flush(void *object)
+{
+	link_flush(object);
 }
 
 bool

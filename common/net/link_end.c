@@ -158,6 +158,7 @@ retire(struct link *link, unsigned more)
 	link_set_output_low(link, 0);
 	retire_on_input(link);
 	link_set_handler(link, &retire_handler, link);
+	link_flush(link); /* the loop may end before it turns again */
 	link_write_always(link);
 	if (evbuffer_get_length(link_output(link)) == 0)
 		(void)link_finish(link);

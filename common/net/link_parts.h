@@ -24,4 +24,8 @@ struct link {
 	bool starved;		       /* no memory to wait for it */
 };
 
+/* Sends what waits, without asking the system first whether it may: mostly it
+ * may. What cannot leave, or a broken connection, is the loop's to find again. */
+void link_flush(struct link *link);
+
 #endif

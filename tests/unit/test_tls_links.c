@@ -291,6 +291,37 @@ START_TEST(an_end_that_cannot_be_sent_is_an_error)
 }
 END_TEST
 
+/* What links[0] says as it retires reaches the peer, and then its end, though
+ * the loop does not turn once more. */
+static void
+retire_and_end(struct stream *peer)
+{
+	char got[8];
+
+	ck_assert(link_write(links[0], "bye", 3));
+	link_retire(links[0]);
+	links[0] = NULL;
+	loop_free(loop);
+	loop = loop_new();
+	TURN_UNTIL(sock_peek(peer->fd) != SOCK_DRY);
+	ck_assert_int_eq(stream_recv(peer, got, sizeof(got)), 3);
+	ck_assert_mem_eq(got, "bye", 3);
+	TURN_UNTIL(sock_peek(peer->fd) != SOCK_DRY || peer->tls != NULL);
+	ck_assert_int_eq(stream_recv(peer, got, sizeof(got)), 0);
+	stream_close(peer);
+}
+
+START_TEST(last_words_before_the_loop_ends)
+{
+	struct stream peer;
+
+	TURN_UNTIL(seen[0].secured && seen[1].secured);
+	peer = link_detach(links[1]);
+	links[1] = NULL;
+	retire_and_end(&peer);
+}
+END_TEST
+
 static void
 set_up_stranger(void)
 {
@@ -299,6 +330,18 @@ set_up_stranger(void)
 	loop = loop_new();
 	links[0] = links[1] = NULL;
 }
+
+START_TEST(plain_last_words_before_the_loop_ends)
+{
+	struct stream peer = { 0 };
+
+	make_pair();
+	links[0] = link_new(loop, ends[0]);
+	peer.fd = ends[1];
+	ends[0] = ends[1] = SOCK_NONE;
+	retire_and_end(&peer);
+}
+END_TEST
 
 /* The rest of its handshake with links[0]. */
 static void
@@ -376,10 +419,12 @@ tls_links_suite(void)
 	tcase_add_test(tc, half_closed_and_still_writing);
 	tcase_add_test(tc, an_end_that_cannot_be_sent_is_an_error);
 	tcase_add_test(tc, what_is_not_read_waits);
+	tcase_add_test(tc, last_words_before_the_loop_ends);
 	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("strangers");
 	tcase_add_checked_fixture(tc, set_up_stranger, tear_down_links);
+	tcase_add_test(tc, plain_last_words_before_the_loop_ends);
 	if (sock_unix_possible())
 		tcase_add_test(tc, who_takes_no_reply_is_waited_for);
 	else

@@ -9,7 +9,7 @@ import re
 import sys
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent / "unit"
-RAN = re.compile(r"^(ok|not ok) \d+ - (?:.*/)?(\w+)\.c:(\w+):(\w+):", re.M)
+RAN = re.compile(r"^(ok|not ok) \d+ - (?:.*/)?(\w+)\.[ch]:(\w+):(\w+):", re.M)
 SKIPPED = re.compile(r"^skipped: (\w+): (.*): (.*?)\r?$", re.M)
 
 
