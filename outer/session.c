@@ -117,8 +117,8 @@ session_free(void *object)
 }
 
 static void
-log_finished(const struct session *session, uint64_t up, uint64_t down,
-    const char *why)
+log_finished(const struct session *session, const char *service, uint64_t up,
+    uint64_t down, const char *why)
 {
 	uint64_t now = clock_ms();
 	uint64_t claimed = session->claimed_ms != 0 ? session->claimed_ms : now;
@@ -127,7 +127,7 @@ log_finished(const struct session *session, uint64_t up, uint64_t down,
 
 	endpoint_text(&session->client, true, client);
 	log_info("session", "finished", KV_U64("id", session->id),
-	    KV_STR("client", client), KV_STR("service", session->service->name),
+	    KV_STR("client", client), KV_STR("service", service),
 	    KV_MS("wait", claimed - session->began_ms),
 	    KV_MS("ready", ready > claimed ? ready - claimed : 0),
 	    KV_U64("up", up), KV_U64("down", down),
@@ -146,12 +146,14 @@ session_stop_waiting(struct session *session)
 	session->watch = NULL;
 }
 
-/* What every way out has in common. */
+/* What every way out has in common. Who reads that it has finished finds free
+ * what it took of limits. */
 static void
-leave(struct session *session)
+leave(struct session *session, uint64_t up, uint64_t down, const char *why)
 {
 	struct hub *hub = session->hub;
 	struct shard *shard = session->shard;
+	char service[SERVICE_NAME_MAX + 1];
 
 	session_stop_waiting(session);
 	if (shard == NULL)
@@ -160,7 +162,9 @@ leave(struct session *session)
 	source_leave(session->source);
 	throttle_drop(session->throttle);
 	session->throttle = NULL;
+	(void)str_copy(service, sizeof(service), session->service->name);
 	service_release(session->service);
+	log_finished(session, service, up, down, why);
 	loop_reap(shard != NULL ? shard->loop : hub->loop, &session->reap,
 	    session_free, session);
 	if (shard != NULL)
@@ -181,14 +185,13 @@ session_close(struct session *session, const char *why)
 		pump_stop(session->pump); /* comes back by on_pump_done */
 		return;
 	}
-	log_finished(session, 0, 0, why);
 	session->standby = NULL;
 	session_stop_waiting(session); /* before the socket goes */
 	if (session->fd != SOCK_NONE) {
 		sock_reset(session->fd);
 		session->fd = SOCK_NONE;
 	}
-	leave(session);
+	leave(session, 0, 0, why);
 	if (standby != NULL)
 		standby_close(standby, "the client is gone");
 }
@@ -234,13 +237,12 @@ on_pump_done(const struct pump_result *result, void *arg)
 	char why[PUMP_END_SIZE];
 
 	session->pump = NULL;
-	log_finished(session, result->a_to_b + early_on_link(&session->early),
+	leave(session, result->a_to_b + early_on_link(&session->early),
 	    result->b_to_a,
 	    result->end == PUMP_STOPPED
 		? session->stop_why
 		: pump_end_text(result->end, "client",
 		      session->service->direct ? "target" : "inner", why));
-	leave(session);
 }
 
 /* False without memory. */
