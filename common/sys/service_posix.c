@@ -7,6 +7,7 @@
  *          socket in $NOTIFY_SOCKET; a leading @ means the abstract namespace.
  */
 #include "sys/service.h"
+#include "sys/sys.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -21,6 +22,10 @@ service_prepare(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
+	/* where another allocator stands in for glibc's (a sanitizer's, or one
+	 * that is preloaded), this is the first call of glibc's own: it prepares
+	 * itself then, which two threads at once may not (2.36: it aborts) */
+	sys_give_back_memory();
 	return sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 

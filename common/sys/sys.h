@@ -30,7 +30,7 @@ int sys_reserve_fd(void);
 void sys_release_fd(int fd);
 
 /* Gives memory that was freed back to the system, where the allocator keeps
- * it. Takes milliseconds: for calm times. */
+ * it. Takes milliseconds: for calm times. The first call is service_prepare's. */
 void sys_give_back_memory(void);
 
 #endif
