@@ -88,11 +88,18 @@ def listen(address: Address = ("127.0.0.1", 0), backlog: int = 128,
     return sock
 
 
+def own_ports() -> range:
+    """None of those that the system gives to others, and none of those of
+    pytest's other processes."""
+    nth = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    share = 22000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return range(10000 + nth * share, 10000 + (nth + 1) * share)
+
+
 def listen_in_a_row(count: int = 2) -> list[socket.socket]:
-    """Listeners at ports that follow one another, outside those that the
-    system gives to connections, whose neighbours may all be taken."""
+    """Listeners at ports that follow one another."""
     for _ in range(100):
-        port = random.randrange(10_000, 32_000)
+        port = random.choice(own_ports()[:-count])
         made: list[socket.socket] = []
         try:
             for i in range(count):
@@ -113,15 +120,15 @@ def accept(listener: socket.socket, timeout: float | None = None,
 
 
 def free_port() -> int:
-    """One that is free, and none of those that the system gives to others."""
+    """One for this process alone."""
     return free_ports(1)
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row, none of those that the system
-    gives to others."""
+    """The first of so many free ports in a row, for this process alone."""
+    ports = own_ports()
     for _ in range(200):
-        first = random.randrange(10000, 32000 - count)
+        first = random.choice(ports[:-count])
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
