@@ -297,7 +297,8 @@ def test_changes_are_nobody_elses_concern(lab, machine, figure):
     lab.inner(outer, stays, InnerId="home", MaxFreeConn=20, LogLevel="info")
     two = [registering(lab, outer,
                        asks("pair", lab.target(names_itself("pair")), None),
-                       InnerId=name, MaxFreeConn=20, LogLevel="info")
+                       InnerId=name, MaxFreeConn=20, LogLevel="info",
+                       DrainTimeout=30)
            for name in ("first", "second")]
     visitors = start_visitors(lab, {
         "stays": outer.public("stays"), "pair": outer.public("pair")})
