@@ -230,6 +230,7 @@ pump_on_eof(struct pump_side *side)
 			pump_maybe_finish(&pump->b);
 		if (pump->closed)
 			return;
+		pump->b.finished = true; /* what waits for it goes nowhere */
 	}
 	pump_maybe_finish(pump_peer(side));
 	if (!pump->closed)

@@ -39,6 +39,16 @@ async def crowd(outer, count: int) -> list[float]:
     return await asyncio.gather(*map(one, range(count)))
 
 
+def fill(client: socket.socket) -> None:
+    """Sends until nothing more is taken."""
+    deadline = client.gettimeout()
+    client.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while True:
+            client.sendall(bytes(1 << 16))
+    client.settimeout(deadline)
+
+
 def join(lab, outer, **settings) -> FakeInner:
     return lab.standby(outer, **settings)
 
@@ -146,10 +156,7 @@ def test_reset_of_a_client_nobody_reads(lab, how):
             client.shutdown(socket.SHUT_WR)
             assert recv_all(served) == b"q"
         else:
-            client.settimeout(0.5)
-            with pytest.raises(TimeoutError):
-                while True:
-                    client.sendall(bytes(1 << 16))
+            fill(client)
         reset(client)
         for program in (outer, inner):
             program.wait_log("session", "finished", timeout=12 * SCALE)
@@ -164,16 +171,12 @@ def test_answer_of_a_go_inner_that_leaves_the_upload_unread(lab):
     answer = bytes(range(250)) * 600
     with connect(outer.clients, buffers=1 << 14) as client:
         link.begin()
-        client.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            while True:
-                client.sendall(bytes(1 << 16))
+        fill(client)
         link.send(answer)
         link.finish()
         wait_acknowledged(link.sock)    # or what is on its way would be lost
         wait_read(link.sock)
         link.close()                    # unread bytes: a reset follows
-        client.settimeout(10 * SCALE)
         assert recv_exactly(client, len(answer)) == answer
 
 
@@ -187,23 +190,21 @@ def test_a_go_inner_is_gone_before_its_answer_is_read(lab, size):
     answer = random.Random(size).randbytes(size)
     with connect(outer.clients, buffers=1 << 14) as client:
         link.begin()
-        client.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            while True:
-                client.sendall(bytes(1 << 16))
+        fill(client)
         outer.signal(signal.SIGSTOP)
         link.send(answer)
         link.finish()
         wait_acknowledged(link.sock)
         link.close()                    # unread bytes: a reset follows
         outer.signal(signal.SIGCONT)
-        client.settimeout(10 * SCALE)
         assert recv_exactly(client, len(answer)) == answer
 
 
-def test_a_client_that_sends_on_and_reads_late(lab):
+@pytest.mark.parametrize("full", [False, True], ids=["at first", "when full"])
+def test_a_client_that_sends_on_and_reads_late(lab, full):
     """The answer of a go inner waits for it, though it is slower than most
-    last words are given; what it sends meanwhile goes nowhere."""
+    last words are given; what it sends meanwhile goes nowhere, also what the
+    outer holds of it for the inner."""
     outer = lab.outer()
     link = lab.add(ClassicInner.join(outer.links))
     outer.wait_joined(1)
@@ -215,13 +216,14 @@ def test_a_client_that_sends_on_and_reads_late(lab):
             with contextlib.suppress(OSError):
                 while True:
                     client.sendall(bytes(1 << 14))
+        if full:
+            fill(client)
         sender = threading.Thread(target=send_on, daemon=True)
         sender.start()
         link.send(answer)
         link.finish()
         outer.session()
         time.sleep(4)                   # the slowness under test
-        client.settimeout(10 * SCALE)
         assert recv_exactly(client, len(answer)) == answer
         reset(client)
         sender.join()

@@ -123,6 +123,30 @@ START_TEST(whole_close_ends_both)
 }
 END_TEST
 
+/* right has ended without reading: what is held for it keeps nobody. */
+START_TEST(whole_close_leaves_unread)
+{
+	static const char piece[RIG_SMALL];
+	struct pump_options options = rig_plain;
+
+	options.whole_close_b = true;
+	options.hold_fin_ms = RIG_LONG_MS;
+	rig_start(&options);
+	for (int stuck = 0; stuck < 1000; stuck++) {
+		if (sock_send(rig.left, piece, sizeof(piece), NULL, 0) > 0)
+			stuck = 0;
+		rig_turn();
+	}
+	rig_say(rig.right, "bye");
+	sock_finish(rig.right);
+	rig_expect(rig.left, "bye");
+	rig_expect_fin(rig.left);
+	rig_turn_until_done();
+	ck_assert_int_eq(rig.result.end, PUMP_DONE);
+	ck_assert_uint_eq(rig.result.b_to_a, 3);
+}
+END_TEST
+
 START_TEST(whole_close_without_hold)
 {
 	struct pump_options options = rig_small();
@@ -161,6 +185,7 @@ pump_peers_add(TCase *tc)
 	tcase_add_test(tc, end_before_gate_opens);
 	tcase_add_test(tc, whole_close_holds_fin);
 	tcase_add_test(tc, whole_close_ends_both);
+	tcase_add_test(tc, whole_close_leaves_unread);
 	tcase_add_test(tc, whole_close_without_hold);
 	tcase_add_test(tc, held_fin_goes_when_all_is_quiet);
 }
