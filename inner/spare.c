@@ -149,25 +149,28 @@ spare_close(struct spare *spare, enum spare_end end, const char *why)
 	link_free(link);
 }
 
+/* The link first: a shard that drains waits for last words, once they are
+ * under way. */
+static void
+retire_and_leave(struct spare *spare, enum spare_end end, const char *why)
+{
+	link_retire(spare->link);
+	spare_leave(spare, end, why);
+}
+
 void
 spare_end_politely(struct spare *spare, const char *why)
 {
-	struct link *link = spare->link;
-
-	spare_leave(spare, SPARE_END_NORMAL, why);
-	link_retire(link);
+	retire_and_leave(spare, SPARE_END_NORMAL, why);
 }
 
 void
 spare_fail(struct spare *spare, enum wire_code code, const char *why)
 {
-	struct link *link = spare->link;
-
 	log_closed(spare, LOG_WARN, why);
 	if (spare->codec->send_error != NULL)
 		(void)spare->codec->send_error(spare, code, why);
-	spare_leave(spare, SPARE_END_FAILED, why);
-	link_retire(link);
+	retire_and_leave(spare, SPARE_END_FAILED, why);
 }
 
 static uint32_t

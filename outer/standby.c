@@ -150,13 +150,11 @@ static void
 end(struct standby *standby, enum log_level level, const char *why,
     void (*close_link)(struct link *))
 {
-	struct link *link = standby->link;
-
 	log_closed(standby, level, why);
 	standby_set_state(standby, STANDBY_CLOSED);
 	pump_kit_missed(standby->shard->pumps);
+	close_link(standby->link); /* first: its last words are waited for */
 	standby_leave(standby);
-	close_link(link);
 }
 
 void

@@ -95,5 +95,9 @@ def test_last_words_are_said_before_the_end(lab, target, workers):
     link.send(frame(peers.FORWARD, peers.Request(service=9).encode()))
     assert link.expect(peers.REFUSED).code == 20
     assert link.ends() == "fin"
+    for _ in range(3):                  # what crosses them brings no reset
+        link.send(frame(peers.KEEPALIVE))
+        link.wait_read()
+    assert inner.running()
     link.close()
     assert inner.wait() == 0
