@@ -1,13 +1,15 @@
 """--service: each program as a service of Windows' own manager."""
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import shutil
 import subprocess
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 
@@ -21,6 +23,15 @@ SERVICES = {"outer_server": "TransponderOuter",
             "inner_server": "TransponderInner"}
 # With all that makes it write somewhere.
 SETTINGS = {"outer_server": {"AdminAddress": API}, "inner_server": {}}
+
+
+@pytest.fixture
+def manager_alone() -> Iterator[None]:
+    """One test at a time: with wine, whoever says that he is a service is the
+    one that is being started just then."""
+    with open(Path(os.environ["WINEPREFIX"], "tests.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def manager(*words: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +119,7 @@ def run_as_service(lab: WindowsLab, side: str, file: Path, twin: Twin) -> None:
 
 
 @PROGRAMS
-def test_service(lab, side):
+def test_service(lab, side, manager_alone):
     """Installed once, started and stopped by the manager, removed; all in one
     test, for there is one service of that name."""
     lab.dir.chmod(0o700)
@@ -172,7 +183,7 @@ def test_program_of_others_is_refused(lab, side, folder, exe):
 
 
 @PROGRAMS
-def test_only_the_manager_runs_it(lab, side):
+def test_only_the_manager_runs_it(lab, side, manager_alone):
     lab.dir.chmod(0o700)
     assert_line(service(lab, side, "run", file_for(lab, side)),
                 "only the service manager")
