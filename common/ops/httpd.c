@@ -173,6 +173,8 @@ take_body(struct httpd_request *request)
 		return false;
 	}
 	if (len > HTTPD_BODY_MAX) {
+		httpd_log_refused(request->httpd, &request->client, 413,
+		    HTTPD_TOO_LARGE);
 		httpd_reply(request, 413, HTTPD_TOO_LARGE, NULL);
 		return false;
 	}

@@ -4,6 +4,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import signal
 import socket
 import tempfile
 from typing import Iterator
@@ -24,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if harness.SCALE > 1 and config.getini("timeout"):
         config._inicache["timeout"] = \
             str(float(config.getini("timeout")) * harness.SCALE)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        # nohup is for us: the programs would not reload
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)     # before xdist looks for its groups
