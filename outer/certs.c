@@ -125,6 +125,11 @@ warn_of_open_keys(const struct outer_config *config, const char *key_file,
 	(void)snprintf(ca_key, sizeof(ca_key), "%s/ca.key",
 	    config->certs_folder);
 	warn_of_open_key(ca_key);
+	if (file_is_written_by_others(config->certs_folder))
+		log_warn("tls",
+		    "other users of this machine can put keys of theirs in the "
+		    "place of ours: chmod 700",
+		    KV_STR("folder", config->certs_folder));
 }
 
 /* With the files that the operator names, or with our own. *own: it failed for

@@ -41,6 +41,10 @@ bool file_exists(const char *path);
 /* Whether users other than its owner may read it, or write to it. */
 bool file_is_open_to_others(const char *path);
 
+/* Whether users other than its owner may write to it; of a folder: may put
+ * files in the place of those in it. */
+bool file_is_written_by_others(const char *path);
+
 /* Gives a file of one name, or a folder, to a user and his group; for root.
  * False: it is as before, or not there. */
 bool file_give(const char *path, const struct user_id *id);

@@ -182,13 +182,24 @@ file_exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
+static bool
+has_mode(const char *path, mode_t any_of)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & any_of) != 0;
+}
+
 bool
 file_is_open_to_others(const char *path)
 {
-	const mode_t others = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
-	struct stat st;
+	return has_mode(path, S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+}
 
-	return stat(path, &st) == 0 && (st.st_mode & others) != 0;
+bool
+file_is_written_by_others(const char *path)
+{
+	return has_mode(path, S_IWGRP | S_IWOTH);
 }
 
 /* Root gives, in a folder that may be the user's already: who lays a second

@@ -428,6 +428,20 @@ def test_our_own_keys_are_watched(lab, name, mode):
     assert not outer.grep("tls", after=mark, level="warn")
 
 
+@pytest.mark.parametrize("mode, told", [(0o755, False), (0o775, True),
+                                        (0o707, True)])
+def test_our_own_folder_is_watched(lab, mode, told):
+    """Who may write to it could put another key there."""
+    outer = lab.outer()
+    folder = lab.path("certs")
+    folder.chmod(mode)
+    mark = hang_up(outer)
+    outer.wait_log("app", says="configuration read anew", after=mark)
+    lines = outer.grep("tls", level="warn")
+    assert [line["folder"] for line in lines] == [str(folder)] * told
+    assert all("chmod 700" in line["message"] for line in lines)
+
+
 @pytest.mark.parametrize("side, settings, says", [
     ("outer", {"CertFile": "a"}, "KeyFile: found none"),
     ("outer", {"KeyFile": "a"}, "CertFile: found none"),
