@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import os
 import random
 import socket
@@ -96,14 +97,28 @@ def own_ports() -> range:
     return range(10000 + nth * share, 10000 + (nth + 1) * share)
 
 
+def _rows(count: int) -> Iterator[range]:
+    """So many of our ports in a row, and others each time: who was given one
+    may not have bound it yet."""
+    ports = own_ports()
+    for _ in range(len(ports) // count):
+        begin = next(_places) % len(ports)
+        for _ in range(count - 1):
+            next(_places)
+        if begin + count <= len(ports):
+            yield ports[begin:begin + count]
+
+
+_places = itertools.count(random.randrange(1 << 16))
+
+
 def listen_in_a_row(count: int = 2) -> list[socket.socket]:
     """Listeners at ports that follow one another."""
-    for _ in range(100):
-        port = random.choice(own_ports()[:-count])
+    for row in _rows(count):
         made: list[socket.socket] = []
         try:
-            for i in range(count):
-                made.append(listen(("127.0.0.1", port + i)))
+            for port in row:
+                made.append(listen(("127.0.0.1", port)))
             return made
         except OSError:
             for sock in made:
@@ -119,21 +134,19 @@ def accept(listener: socket.socket, timeout: float | None = None,
     return sock
 
 
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row, for this process alone."""
+    for row in _rows(count):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in row:
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return row[0]
+    raise AssertionError(f"no {count} free ports in a row")
+
+
 def free_port() -> int:
     """One for this process alone."""
     return free_ports(1)
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row, for this process alone."""
-    ports = own_ports()
-    for _ in range(200):
-        first = random.choice(ports[:-count])
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
-    raise AssertionError(f"no {count} free ports in a row")
 
 
 def recv_exactly(sock: socket.socket, size: int) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 import certs
 from harness import stays_true, wait_until
 from peers import EARLY
-from sockets import (connect, curl, free_ports, how_it_ends, ping_pong,
+from sockets import (connect, curl, free_port, how_it_ends, ping_pong,
                      recv_all, recv_exactly, reset, wait_acknowledged)
 from test_hosts import (LONG, TlsPage, Town, head, hello, page, service,
                         trickle)
@@ -244,7 +244,7 @@ def test_haproxy(lab, word):
     haproxy = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
     if haproxy is None:
         pytest.skip("no haproxy")
-    outer, port = lab.outer(AcceptProxyProtocol=["127.0.0.1"]), free_ports(1)
+    outer, port = lab.outer(AcceptProxyProtocol=["127.0.0.1"]), free_port()
     lab.inner(outer, lab.echo(), MaxFreeConn=2)
     outer.wait_joined(2)
     file = lab.path("haproxy.cfg")
@@ -274,7 +274,7 @@ def try_connect(port: int) -> socket.socket | None:
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_curl(lab, tls):
     """A header, and a name behind it."""
-    port, pair = free_ports(1), certs.self_signed(lab.new_dir("tls"), "one.lan")
+    port, pair = free_port(), certs.self_signed(lab.new_dir("tls"), "one.lan")
     outer = lab.outer(OuterServerAddress=None, Services=[
         service("shop", f"tcp://127.0.0.1:{port}", "one.lan",
                 AcceptProxyProtocol=["127.0.0.1"])])

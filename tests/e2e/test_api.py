@@ -16,8 +16,8 @@ from admin import API, Api, admin, lasting, public, refused
 from harness import BINARIES, use_key, wait_until
 from lab import Outer
 from peers import FakeInner
-from sockets import (address_of, connect, free_ports, listen, recv_all,
-                     recv_exactly)
+from sockets import (address_of, connect, free_port, free_ports, listen,
+                     recv_all, recv_exactly)
 from test_services import answers, any_port, change, who, within_share
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -31,7 +31,7 @@ def test_a_mapping_from_the_first_to_the_last(lab):
     api = Api(outer)
     lab.inner(outer, target, InnerId="home", MaxFreeConn=2)
     outer.wait_joined(2)
-    port = free_ports(1)
+    port = free_port()
     made = api.create(port, inner="home", target_port=target.address[1])
     assert made["id"] == 1 and made["name"] == f"port-{port}"
     assert made["target_ip"] == "127.0.0.1" and made["tunnel"] is True
@@ -61,7 +61,7 @@ def test_limits_of_an_address_hold_for_mappings(lab):
     target = lab.echo()
     lab.inner(outer, target, InnerId="home", MaxFreeConn=2)
     outer.wait_joined(2)
-    port = free_ports(1)
+    port = free_port()
     api.create(port, inner="home", target_port=target.address[1],
                max_sessions=100)
     began = time.monotonic()
@@ -178,7 +178,7 @@ def test_a_name_that_no_key_of_the_inner_is_for(lab):
     """403, with the key to change, be the inner there or not."""
     _, api = admin(lab, Keys=[{"Inner": "home", "Key": "the key of the home",
                                "Services": ["web"]}])
-    wish = {"port": free_ports(1), "target_port": 80, "inner": "home"}
+    wish = {"port": free_port(), "target_port": 80, "inner": "home"}
     answer = api.ask("POST", "/api/mapping/create", wish)
     assert answer.status == 403 and "inner home has no key" in answer.message
     assert "Services" in answer.message and api.mappings() == {}
@@ -217,7 +217,7 @@ def test_a_target_that_the_inner_does_not_allow(lab):
          for one in inner["instances"] if one["registered"]), None),
         "the inner has registered")
     assert instance["allow"] == [] or other.url not in instance["allow"]
-    port, wish = free_ports(1), {"inner": "home",
+    port, wish = free_port(), {"inner": "home",
                                "target_port": other.address[1]}
     for body in (wish, wish | {"inner": None}):
         answer = api.ask("POST", "/api/mapping/create",
@@ -226,7 +226,7 @@ def test_a_target_that_the_inner_does_not_allow(lab):
         assert (f'add "127.0.0.1:{other.address[1]}" to AllowTargets in the '
                 "file of inner home" in answer.message)
     assert api.mappings() == {} and refused(port)
-    api.create(free_ports(1), inner="home", target_port=target.address[1])
+    api.create(free_port(), inner="home", target_port=target.address[1])
 
     settings = json.loads(file.read_text())
     file.write_text(json.dumps(settings | {
@@ -242,7 +242,7 @@ def test_a_target_that_an_inner_refuses_when_it_comes(lab):
     """The list tells of it, as the log does, until the inner allows it."""
     target, other = lab.target(answers("mine!")), lab.target(answers("other"))
     outer, api = admin(lab)
-    port = free_ports(1)
+    port = free_port()
     made = api.create(port, inner="home", target_port=other.address[1])
     assert (made["active"], made["problem"]) == (True, "")
     file = lab.inner_file(RegisterAddress=outer.links_url, InnerId="home",
@@ -271,7 +271,7 @@ def test_a_target_within_a_range_of_the_inners_file(lab):
         {"Name": "many", "Proxy": f"tcp://127.0.0.1:{first}-{first + 2}",
          "RemoteListen": f"tcp://127.0.0.1:{ports}-{ports + 2}"}])
     inner.wait_log("service", "registered")
-    port = free_ports(1)
+    port = free_port()
     assert api.ask("POST", "/api/mapping/create", {
         "port": port, "target_port": first + 3}).status == 403
     api.create(port, target_port=first + 1)
@@ -283,7 +283,7 @@ def test_a_service_of_the_file_by_a_mappings_name(lab):
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
     api = lab.add(Api(outer))
-    port = free_ports(1)
+    port = free_port()
     api.create(port, name="web")
     change(outer, file, Services=[any_port("web")])
     line = outer.wait_log("service", "left out")
@@ -374,7 +374,7 @@ def test_a_caller_who_stops_half_way(lab):
     """Nothing is made of half a request, and others are served. Who still
     listens is told so; and there is one line each."""
     outer, api = admin(lab)
-    port = free_ports(1)
+    port = free_port()
     body = json.dumps({"port": port}).encode()
     waits: list[socket.socket] = []
     for sent in (b"POST /api/mapping/create HTTP/1.1\r\nHost: localho",
@@ -408,7 +408,7 @@ def test_over_a_unix_socket(lab):
     path = lab.path("api.sock")
     _, api = admin(lab, AdminAddress=f"unix://{path}", SocketMode="0600")
     assert path.stat().st_mode & 0o777 == 0o600
-    port = free_ports(1)
+    port = free_port()
     api.create(port)
     assert list(api.mappings()) == [port]
 

@@ -15,7 +15,7 @@ import pytest
 
 from admin import API, Api, admin, lasting, public, refused
 from harness import SCALE, run_once, wait_until
-from sockets import connect, free_ports, listen
+from sockets import connect, free_port, free_ports, listen
 
 
 def test_one_that_cannot_be_restored_is_tried_again(lab):
@@ -45,7 +45,7 @@ def test_one_that_cannot_be_restored_is_tried_again(lab):
 def test_one_that_cannot_listen_can_be_removed(lab):
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
-    port = free_ports(1)
+    port = free_port()
     Api(outer).create(port)
     outer.kill()
     lab.add(listen(("127.0.0.1", port)))
@@ -73,7 +73,7 @@ def test_what_is_kept_of_a_mapping(lab):
     """Its limits too, and where it listens."""
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
-    port = free_ports(1)
+    port = free_port()
     made = Api(outer).create(
         port, name="full", inner="home", target_ip="db.example.org",
         target_port=5432, listen_ip="127.0.0.1", max_sessions=7,
@@ -93,7 +93,7 @@ def test_mappings_are_there_without_the_api(lab):
     """A database that is there is used, though nobody can change it."""
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
-    port = free_ports(1)
+    port = free_port()
     Api(outer).create(port)
     outer.kill()
     settings = json.loads(file.read_text())
@@ -167,7 +167,7 @@ def test_a_database_that_cannot_be_made(lab):
 def test_a_disk_that_takes_no_more(lab):
     """500 says so; the listener goes; a removal leaves it."""
     _, api = admin(lab, Database="kept.db")
-    kept, port = free_ports(1), free_ports(1)
+    kept, port = free_port(), free_port()
     api.create(kept)
     path = lab.path("kept.db")
     with contextlib.closing(sqlite3.connect(path)) as base:

@@ -149,7 +149,7 @@ def test_a_mapping_without_a_tunnel(lab):
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
     api = Api(outer)
-    port = free_ports(1)
+    port = free_port()
     made = api.create(port, tunnel=False, target_ip="127.0.0.1",
                       target_port=target.address[1])
     assert made["tunnel"] is False
@@ -176,7 +176,7 @@ def test_a_mapping_never_leads_to_itself(lab):
     """Nor to another one that the outer dials: what comes of it would be its
     own client, without end."""
     outer, api = admin(lab)
-    one, two, three, far = (free_ports(1) for _ in range(4))
+    one, two, three, far = (free_port() for _ in range(4))
     other = "target_port: found tcp://127.0.0.1:{}, an address of the service "
 
     def ask(port, status, message, **more):
@@ -207,7 +207,7 @@ def test_services_of_the_file_and_mappings_make_no_circle(lab):
     """One of them is left out, whichever comes second."""
     file = lab.outer_file(AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
-    here, there = free_ports(1), free_ports(1)
+    here, there = free_port(), free_port()
     Api(outer).create(here, tunnel=False, target_port=there)
     settings = json.loads(file.read_text())
     back = direct("back", f"tcp://127.0.0.1:{here}",
@@ -234,7 +234,7 @@ def test_a_circle_by_a_name(lab, workers):
         socket.getaddrinfo(name, 80)
     except OSError:
         pytest.skip(f"{name}, this machine's name, has no address")
-    port = free_ports(1)
+    port = free_port()
     outer = lab.outer(Workers=workers, Services=[
         direct("named", f"tcp://{name}:{port}", Listen=f"tcp://:{port}")])
     fds = outer.fds()

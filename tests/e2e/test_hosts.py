@@ -14,7 +14,7 @@ import pytest
 import certs
 from harness import stays_true
 from peers import EARLY
-from sockets import (address_text, connect, curl, free_ports, how_it_ends,
+from sockets import (address_text, connect, curl, free_port, how_it_ends,
                      listen, ping_pong, recv_all, recv_exactly, reset, split_at,
                      wait_acknowledged, whole)
 from test_descriptors import cpu_ticks
@@ -48,7 +48,7 @@ class Town:
     and then echoes."""
 
     def __init__(self, lab, rest: bool = True, **settings) -> None:
-        port = free_ports(1)
+        port = free_port()
         self.lab, self.place = lab, ("127.0.0.1", port)
         self.url = address_text(self.place)
         self.services = [service("www_", self.url, "www.example.org"),
@@ -156,7 +156,7 @@ class TlsPage:
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_curl(lab, tls):
     """A certificate of its own for each host, which curl checks."""
-    port, names = free_ports(1), ("one.example", "two.example")
+    port, names = free_port(), ("one.example", "two.example")
     url = f"tcp://127.0.0.1:{port}"
     outer = lab.outer(OuterServerAddress=None, Services=[
         service(name, url, name) for name in names])
@@ -353,7 +353,7 @@ def test_sessions_of_an_address(lab):
 
 def test_sessions_of_an_address_that_a_service_does_not_set(lab):
     """They are the top level's, counted once it is known whom it asks for."""
-    place = ("127.0.0.1", free_ports(1))
+    place = ("127.0.0.1", free_port())
     outer = lab.outer(
         MaxSessionsPerAddress=1, OuterServerAddress=None, Services=[
             service("one", address_text(place), "one",
@@ -371,7 +371,7 @@ def test_sessions_of_an_address_that_a_service_does_not_set(lab):
 
 def test_lists_and_limits_of_each(lab):
     """AllowFrom and MaxSessions of the service that is asked for."""
-    port = free_ports(1)
+    port = free_port()
     url = f"tcp://127.0.0.1:{port}"
     outer = lab.outer(OuterServerAddress=None, Services=[
         service("one", url, "one", AllowFrom=["127.0.0.2"]),
@@ -401,7 +401,7 @@ def test_lists_and_limits_of_each(lab):
                          ids=["http", "tls"])
 def test_early(lab, data):
     """What was looked at goes ahead of READY all the same."""
-    port = free_ports(1)
+    port = free_port()
     outer = lab.outer(Services=[service("fake", f"tcp://127.0.0.1:{port}",
                                         "*.lan")])
     link = lab.standby(outer, inner="fake")
@@ -416,7 +416,7 @@ def test_early(lab, data):
 
 def test_beside_the_default(lab):
     """OuterServerAddress may be shared too: it is for all others."""
-    port = free_ports(1)
+    port = free_port()
     url = f"tcp://127.0.0.1:{port}"
     outer = lab.outer(OuterServerAddress=url,
                       Services=[service("shop", url, "shop.lan")])

@@ -11,7 +11,7 @@ import pytest
 
 from admin import API, Api
 from harness import KEY, VALGRIND, Program, run_once, wait_until
-from sockets import free_ports, request
+from sockets import free_port, request
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another"),
@@ -82,7 +82,7 @@ def test_mappings_are_the_users(lab):
     """What root would make for the database, the user can write to."""
     file = lab.outer_file(User="nobody", AdminAddress=API)
     outer = lab.start_outer(file).wait_ready()
-    port = free_ports(1)
+    port = free_port()
     Api(outer).create(port)
     base = lab.path("data/mappings.db")
     assert base.owner() == base.parent.owner() == "nobody"

@@ -7,7 +7,7 @@ import pytest
 
 from lab import Lab, Outer
 from servers import Postgres, Redis, Sshd
-from sockets import curl, free_ports, http_url, parse_address
+from sockets import curl, free_port, http_url, parse_address
 from targets import Nginx
 
 pytestmark = pytest.mark.once
@@ -39,7 +39,7 @@ def start(lab: Lab, *targets: int) -> Outer:
 
 def test_ssh(lab):
     server = lab.add(Sshd(lab.path("sshd")))
-    port = make(start(lab, server.port), port=free_ports(1),
+    port = make(start(lab, server.port), port=free_port(),
                 target_port=server.port)
     assert server.ask(port, "echo $((6 * 7)); head -c 100000 /dev/zero | "
                       "tr '\\0' x") == "42\n" + DATA
@@ -47,7 +47,7 @@ def test_ssh(lab):
 
 def test_psql(lab):
     server = lab.add(Postgres(lab.path("postgres")))
-    port = make(start(lab, server.port), port=free_ports(1),
+    port = make(start(lab, server.port), port=free_port(),
                 target_ip="127.0.0.1", target_port=server.port)
     assert server.ask(port, "select 6 * 7, repeat('x', 100000)") == \
         f"42|{DATA}\n"
@@ -55,7 +55,7 @@ def test_psql(lab):
 
 def test_redis(lab):
     server = lab.add(Redis(lab.path("redis")))
-    port = make(start(lab, server.port), port=free_ports(1),
+    port = make(start(lab, server.port), port=free_port(),
                 target_port=server.port)
     assert server.ask(port, "set", "key", DATA).strip() == "OK"
     assert server.ask(port, "get", "key").strip() == DATA

@@ -12,8 +12,8 @@ import pytest
 from harness import SCALE, stays_true
 from lab import Lab, Outer
 from peers import REGISTER, REGISTERED, FakeInner, frame, json_frame
-from sockets import (connect, free_ports, listen, ping_pong, recv_exactly,
-                     request, reset)
+from sockets import (connect, free_port, free_ports, listen, ping_pong,
+                     recv_exactly, request, reset)
 
 
 def any_port(name: str, **more) -> dict:
@@ -86,7 +86,7 @@ def test_a_key_for_other_services(lab):
 def test_a_key_for_other_ports(lab):
     """Of each service all public ports are to be among them, whoever has made
     it; a Unix socket has none."""
-    one, two = free_ports(1), free_ports(2)
+    one, two = free_port(), free_ports(2)
     place = "tcp://127.0.0.1:%d"
     path = str(lab.path("public.sock"))
     key = {"Inner": "shop", "Key": "the key of the shop"}
@@ -439,7 +439,7 @@ def test_an_address_beside_the_outers_own(lab):
     outer = lab.outer()
     link = control(lab, outer, instance="1" * 16)
     answer, = link.register(
-        offer("default", f"tcp://127.0.0.1:{free_ports(1)}"))
+        offer("default", f"tcp://127.0.0.1:{free_port()}"))
     assert place_of(answer) != outer.clients and answer["id"] > 0
     again, = link.register(offer("default", answer["address"]))
     assert again == answer
@@ -557,7 +557,7 @@ def test_no_name_is_looked_up_for_an_inner(lab):
 def test_ports_of_a_key_hold_for_each_client(lab):
     """A port that was given stays closed to who may not have it any more."""
     key = {"Inner": "edge", "Key": "a key for the edge 1234"}
-    port = free_ports(1)
+    port = free_port()
     file = lab.outer_file(QueueTimeout=20, Keys=[key | {"Ports": [port]}])
     outer = lab.start_outer(file).wait_ready()
     link = control(lab, outer, "edge", instance="2" * 16, key=key["Key"])

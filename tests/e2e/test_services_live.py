@@ -14,7 +14,7 @@ import pytest
 
 from harness import PLAIN, SCALE, wait_until
 from lab import Lab, Outer
-from sockets import Address, connect, free_ports, recv_exactly, talk
+from sockets import Address, connect, free_port, recv_exactly, talk
 from test_services import any_port, control, offer
 
 
@@ -143,7 +143,7 @@ def test_ports_survive_restarts_of_the_inner(lab):
 
 def test_ports_survive_a_restart_of_the_outer(lab):
     """The inner comes back and asks for them again."""
-    port = free_ports(1)
+    port = free_port()
     file = lab.outer_file()
     outer = lab.start_outer(file).wait_ready()
     settings = json.loads(file.read_text())

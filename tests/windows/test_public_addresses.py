@@ -6,7 +6,7 @@ import pytest
 
 from admin import API, Api, lasting, refused
 from harness import KEY
-from sockets import free_ports, parse_address
+from sockets import free_port, parse_address
 from test_services_both import ask, asks, inner_of, named, public
 
 pytestmark = pytest.mark.tls
@@ -27,7 +27,7 @@ def test_services_of_the_inners_file(pair):
     inner = inner_of(
         pair, outer, asks("any", named(pair, "any")),
         asks("own", named(pair, "own"),
-             RemoteListen=f"tcp://127.0.0.1:{free_ports(1)}"))
+             RemoteListen=f"tcp://127.0.0.1:{free_port()}"))
     mark = 0
     for run in (1, 2):
         addresses = {name: public(inner, name, after=mark)
@@ -66,7 +66,7 @@ def test_services_of_the_outers_file(pair):
 def test_a_mapping_of_the_api(pair):
     """Made, served and listed; there again after a kill; removed, and not
     there after the next one."""
-    target, port = named(pair, "mapped"), free_ports(1)
+    target, port = named(pair, "mapped"), free_port()
     outer = pair.outer(AdminAddress=API)
     pair.inner(outer, pair.echo(), InnerId="home", MaxFreeConn=2,
                AllowTargets=[target.url])

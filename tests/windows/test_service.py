@@ -15,7 +15,7 @@ import pytest
 
 from admin import API
 from harness import REPO, wait_until
-from sockets import free_ports
+from sockets import free_port
 from test_windows import PROGRAMS, file_for
 from wine import BINARIES, Twin, WindowsLab, windows_path
 
@@ -81,7 +81,7 @@ def make_a_mapping(log: str) -> None:
     address = re.search(r'for="the API" .*?address=tcp://(\S+)', log)[1]
     request = urllib.request.Request(
         f"http://{address}/api/mapping/create",
-        json.dumps({"port": free_ports(1)}).encode(),
+        json.dumps({"port": free_port()}).encode(),
         {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=15) as answer:
         assert json.load(answer)["success"] is True
