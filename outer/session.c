@@ -268,6 +268,7 @@ relay(struct session *session, struct link *link, bool whole_close)
 		.peer_ms = shard->config->peer_ms,
 		.whole_close_b = whole_close,
 		.hold_fin_ms = whole_close ? shard->config->peer_ms : 0,
+		.hold_for_answer = true,
 		.rate = shard->rate,
 		.done = on_pump_done,
 		.arg = session,

@@ -320,6 +320,14 @@ guard(struct pump *pump)
 	sock_set_user_timeout(pump->b.stream.fd, 0);
 }
 
+/* Whether the FIN of a has waited long enough. */
+static bool
+may_let_fin_go(const struct pump *pump, uint64_t quiet)
+{
+	return is_holding(pump) && quiet >= pump->options.hold_fin_ms &&
+	    !(pump->options.hold_for_answer && unsent(&pump->a) > 0);
+}
+
 /* Looks at the pump now and then: who is still there? */
 void
 pump_look(struct wheel_node *node)
@@ -340,7 +348,7 @@ pump_look(struct wheel_node *node)
 		pump_close(pump, PUMP_A_GONE);
 	else if (has_vanished(&pump->b))
 		pump_close(pump, PUMP_B_GONE);
-	else if (is_holding(pump) && quiet >= options->hold_fin_ms)
+	else if (may_let_fin_go(pump, quiet))
 		let_fin_go(pump);
 	else
 		look_later(pump);

@@ -59,6 +59,8 @@ struct pump_options {
 					 * there, waits until b ends; or until
 					 * a is closed altogether; or until
 					 * nothing has moved for so long */
+	bool hold_for_answer;	/* and longer, while bytes wait for a: b may
+					 * have more to say */
 	pump_gate_fn *gate;	/* NULL: all of b's bytes are raw */
 	struct evbuffer *early; /* borrowed until pump_start returns, which
 					 * takes its bytes: they are of b, and go

@@ -2,6 +2,7 @@
  * test_pump_peers.c - what pumps do for peers of two kinds, with each backend:
  * frames until the gate opens, and peers that cannot half-close.
  */
+#include "base/clock.h"
 #include "tests/unit/pump_rig.h"
 #include "tests/unit/suites.h"
 
@@ -177,6 +178,37 @@ START_TEST(held_fin_goes_when_all_is_quiet)
 }
 END_TEST
 
+/* left pauses amid the answer: its FIN would cut off what is still to come. */
+START_TEST(held_fin_waits_for_a_slow_reader)
+{
+	static char piece[RIG_SMALL];
+	struct pump_options options = rig_plain;
+	size_t said = 0, heard = 0;
+	uint64_t began;
+
+	options.whole_close_b = true;
+	options.hold_fin_ms = 50;
+	options.hold_for_answer = true;
+	rig_start(&options);
+	sock_finish(rig.left);
+	for (int stuck = 0; stuck < 1000; stuck++) {
+		ssize_t n = sock_send(rig.right, piece, sizeof(piece), NULL, 0);
+
+		if (n > 0) {
+			said += (size_t)n;
+			stuck = 0;
+		}
+		rig_turn();
+	}
+	for (began = clock_ms(); clock_ms() < began + 500; rig_turn())
+		ck_assert_int_eq(sock_recv(rig.right, piece, 1), SOCK_AGAIN);
+	while (heard < said)
+		heard += (size_t)rig_read_some(rig.left, piece, sizeof(piece));
+	rig_expect_fin(rig.right);
+	ck_assert(!rig.done);
+}
+END_TEST
+
 void
 pump_peers_add(TCase *tc)
 {
@@ -188,4 +220,5 @@ pump_peers_add(TCase *tc)
 	tcase_add_test(tc, whole_close_leaves_unread);
 	tcase_add_test(tc, whole_close_without_hold);
 	tcase_add_test(tc, held_fin_goes_when_all_is_quiet);
+	tcase_add_test(tc, held_fin_waits_for_a_slow_reader);
 }
