@@ -62,7 +62,7 @@ on_retry(void *arg)
 	control_look(control);
 }
 
-/* The whole of it, each time. */
+/* The whole of it, each time: so a report has nothing to add. */
 static void
 send_register(struct control *control)
 {
@@ -73,6 +73,8 @@ send_register(struct control *control)
 	size_t len = payload != NULL ? offers_encode(offers, bad, payload) : 0;
 	bool sent = len > 0 && spare_register(control->link, payload, len);
 
+	loop_timer_stop(&control->report);
+	control->report_waits = false;
 	free(payload);
 	offers_release(offers);
 	if (!sent)

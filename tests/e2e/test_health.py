@@ -150,6 +150,7 @@ def test_without_standbys_it_is_tried_too_and_told_later(lab, fake):
     roles = Roles(fake)
     control = roles.control()
     assert health_of(control) == {"dead": False}
+    assert control.quiet(0.3)           # that was all
     control.close()
     assert health_of(roles.control(5 * SCALE)) == {"dead": False}
 
