@@ -161,9 +161,10 @@ def test_a_second_signal_ends_at_once(lab, name):
     with connect(outer.clients) as client:
         ping_pong(client, b"x")
         program.signal(signal.SIGTERM)
+        program.wait_log("app", says="^stopping")
         assert not wait_gone(program.pid, 0.5)
         program.signal(signal.SIGTERM)
-        program.wait(2 * SCALE)
+        program.wait()
         assert how_it_ends(client) != "open"
 
 

@@ -9,7 +9,7 @@ import peers
 from lab import Lab, Outer
 from peers import (AUTH, CHALLENGE, ERROR, HELLO, WELCOME, FakeInner,
                    frame, json_frame)
-from sockets import byte_by_byte, connect, recv_exactly, split_at
+from sockets import byte_by_byte, connect, free_port, recv_exactly, split_at
 
 
 @pytest.fixture
@@ -283,8 +283,9 @@ def test_max_links_holds_for_quick_joins(lab):
     link.expect_error(peers.E_TOO_MANY)
 
 
-def test_after_a_restart_of_the_outer(lab, outer):
+def test_after_a_restart_of_the_outer(lab):
     """A new run knows no secrets: the long way, then the quick one again."""
+    outer = lab.outer(InnerServerAddress=f"tcp://127.0.0.1:{free_port()}")
     first = first_link(lab, outer)
     outer.kill()
     again = lab.outer(InnerServerAddress=outer.links_address)

@@ -9,7 +9,7 @@ import peers
 from harness import KEY, SCALE
 from lab import Outer
 from peers import HELLO, WELCOME, FakeOuter, json_frame
-from sockets import accept, connect, recv_exactly
+from sockets import accept, connect, free_port, recv_exactly
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_the_ping_of_a_quick_welcome_rules(lab, target):
 def test_both_programs_and_a_restart(lab):
     """Sessions, an outer that comes back, sessions again."""
     target = lab.echo()
-    outer = lab.outer()
+    outer = lab.outer(InnerServerAddress=f"tcp://127.0.0.1:{free_port()}")
     inner = lab.inner(outer, target, MaxFreeConn=3)
     token = secrets.token_bytes(8)
 

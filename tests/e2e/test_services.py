@@ -176,7 +176,7 @@ def test_limits_of_a_service(lab):
         any_port("few", MaxSessions=1, Inner="fake"),
         any_port("some", AllowFrom=["127.0.0.2"], Inner="fake"),
         any_port("all", DenyFrom=["127.0.0.8"], Inner="fake")])
-    for _ in range(4):
+    for _ in range(12):     # each is silent, and a client goes to the next one
         lab.standby(outer)
     with pytest.raises(ConnectionResetError):
         with connect(outer.public("some"), source="127.0.0.3") as sock:
@@ -597,8 +597,8 @@ def test_who_asks_again_and_again_fills_no_log(lab):
     wrong = [offer(f"s{n}", None) for n in range(100)]
     for _ in range(10):
         assert len(link.register(*wrong)) == 100
-    outer.wait_log("service", "not registered")
-    assert 20 <= len(outer.grep("service", "not registered")) < 500
+    outer.wait_log("service", "not registered", count=20)
+    assert len(outer.grep("service", "not registered")) < 500
 
 
 def test_nobody_takes_all_descriptors(lab):
@@ -638,7 +638,7 @@ def test_a_bad_register_ends_the_link_alone(lab, payload):
 
 def test_a_control_link_serves_nobody(lab):
     """It stands by for REGISTER alone, and says that it lives."""
-    outer = lab.outer(PingInterval=0.2, QueueTimeout=0.3)
+    outer = lab.outer(PingInterval=1 * SCALE, QueueTimeout=0.3)
     link = control(lab, outer, instance="1" * 16)
     link.register(offer("default", None))
     mark = outer.mark()

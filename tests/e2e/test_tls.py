@@ -19,7 +19,8 @@ from classic import ClassicInner, signal48
 from harness import KEY, PLAIN, SCALE, wait_until
 from relays import (PRE_SHARED_KEY, Impostor, Liar, Recorder, client_context,
                     extensions, hello_of)
-from sockets import connect, how_it_ends, recv_all, recv_exactly, request
+from sockets import (connect, free_port, how_it_ends, recv_all, recv_exactly,
+                     request)
 from targets import digest_then_all
 
 PAYLOAD = b"the payload that nobody else shall read "
@@ -110,8 +111,9 @@ def test_a_reset_is_passed_on(lab, target):
 @pytest.mark.parametrize("victim", ["outer", "inner"])
 def test_sigkill_cuts_and_all_is_well_again(lab, victim):
     """A link that ends without close_notify is a reset for whom it served."""
-    file = lab.outer_file()
-    outer = lab.start_outer(file).wait_ready()
+    addresses = {key: f"tcp://127.0.0.1:{free_port()}"
+                 for key in ("InnerServerAddress", "OuterServerAddress")}
+    outer = lab.outer(**addresses)
     inner = lab.inner(outer, lab.echo(), MaxFreeConn=3, MaxRetryInterval=0.2)
     outer.wait_joined(3)
     client = connect(outer.clients)
@@ -122,11 +124,9 @@ def test_sigkill_cuts_and_all_is_well_again(lab, victim):
         assert how_it_ends(client) == "reset"
         lab.inner(outer, lab.echo(), MaxFreeConn=3)
     else:
-        links, clients = outer.links[1], outer.clients[1]
         outer.kill()
         assert how_it_ends(client) in ("reset", "fin")
-        outer = lab.outer(InnerServerAddress=f"tcp://127.0.0.1:{links}",
-                          OuterServerAddress=f"tcp://127.0.0.1:{clients}")
+        outer = lab.outer(**addresses)
         outer.wait_joined(3)
     assert request(outer.clients, b"after") == b"after"
 
@@ -434,7 +434,7 @@ def test_an_outer_without_tls(lab):
 
 @pytest.fixture
 def busy(lab):
-    outer, _ = lab.tunnel(lab.echo(), outer={"HandshakeTimeout": 1.0})
+    outer, _ = lab.tunnel(lab.echo(), outer={"HandshakeTimeout": 3 * SCALE})
     yield outer
     assert request(outer.clients, b"still") == b"still"
 

@@ -23,7 +23,7 @@ def systems(*pairs: str) -> pytest.MarkDecorator:
 def test_services_of_the_inners_file(pair):
     """Each is registered and leads to its own target, and again after the outer
     was killed."""
-    outer = pair.outer()
+    outer = pair.outer(InnerServerAddress=f"tcp://127.0.0.1:{free_port()}")
     inner = inner_of(
         pair, outer, asks("any", named(pair, "any")),
         asks("own", named(pair, "own"),
@@ -67,7 +67,8 @@ def test_a_mapping_of_the_api(pair):
     """Made, served and listed; there again after a kill; removed, and not
     there after the next one."""
     target, port = named(pair, "mapped"), free_port()
-    outer = pair.outer(AdminAddress=API)
+    outer = pair.outer(AdminAddress=API,
+                       InnerServerAddress=f"tcp://127.0.0.1:{free_port()}")
     pair.inner(outer, pair.echo(), InnerId="home", MaxFreeConn=2,
                AllowTargets=[target.url])
     outer.wait_joined(2)
