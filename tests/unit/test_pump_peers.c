@@ -190,7 +190,6 @@ START_TEST(held_fin_waits_for_a_slow_reader)
 	options.hold_fin_ms = 50;
 	options.hold_for_answer = true;
 	rig_start(&options);
-	sock_finish(rig.left);
 	for (int stuck = 0; stuck < 1000; stuck++) {
 		ssize_t n = sock_send(rig.right, piece, sizeof(piece), NULL, 0);
 
@@ -200,6 +199,7 @@ START_TEST(held_fin_waits_for_a_slow_reader)
 		}
 		rig_turn();
 	}
+	sock_finish(rig.left);
 	for (began = clock_ms(); clock_ms() < began + 500; rig_turn())
 		ck_assert_int_eq(sock_recv(rig.right, piece, 1), SOCK_AGAIN);
 	while (heard < said)

@@ -45,11 +45,14 @@ turn_until(int wanted)
 
 START_TEST(in_the_order_of_deadlines)
 {
-	uint64_t began = clock_ms();
+	uint64_t began;
 
-	wheel_put(wheel, &nodes[0], 400);
-	wheel_put(wheel, &nodes[1], 1);
-	wheel_put(wheel, &nodes[2], 200);
+	do {
+		began = clock_ms();
+		wheel_put(wheel, &nodes[0], 400);
+		wheel_put(wheel, &nodes[1], 1);
+		wheel_put(wheel, &nodes[2], 200);
+	} while (clock_ms() - began > 50); /* again, if we were held up */
 	turn_until(3);
 	ck_assert_int_eq(order[0], 1);
 	ck_assert_int_eq(order[1], 2);
