@@ -110,9 +110,9 @@ def test_offender_at_the_link_port(lab, busy, case):
     """Closed within its deadline, named in the log, nobody else notices."""
     data, within = OFFENCES[case]
     mark, memory = busy.mark(), busy.rss_kib()
+    began = time.monotonic()
     with connect(busy.links) as sock:
         name = "127.0.0.1:%d" % sock.getsockname()[1]
-        began = time.monotonic()
         sock.sendall(data)
         assert how_it_ends(sock, within + 1.5 * SCALE) != "open"
         if within == TIMEOUT:
@@ -141,9 +141,10 @@ def test_tls_where_tls_is_not_switched_on(lab):
         assert line["level"] in ("warn", "info") and line.says(name)
 
 
-def test_a_recorded_handshake_is_worth_nothing(lab, busy):
+def test_a_recorded_handshake_is_worth_nothing(lab):
     """HELLO and AUTH of a good handshake, replayed: ERROR 2."""
-    good = FakeInner(busy.links)
+    outer = lab.outer()
+    good = FakeInner(outer.links)
     hello = frame(HELLO, good.hello())
     good.send(hello)
     auth = good.auth_for(good.expect(CHALLENGE))
@@ -151,20 +152,21 @@ def test_a_recorded_handshake_is_worth_nothing(lab, busy):
     good.check_welcome(good.expect(peers.WELCOME))
     good.close()
     for _ in range(2):
-        replay = lab.add(Wire(connect(busy.links)))
+        replay = lab.add(Wire(connect(outer.links)))
         replay.send(hello)
         replay.expect(CHALLENGE)
         replay.send(auth)
         replay.expect_error(peers.E_AUTH)
-    blind = lab.add(Wire(connect(busy.links)))
+    blind = lab.add(Wire(connect(outer.links)))
     blind.send(hello, auth)
     blind.expect(CHALLENGE)
     blind.expect_error(peers.E_AUTH)
 
 
-def test_auth_reflected_from_another_link(lab, busy):
+def test_auth_reflected_from_another_link(lab):
     """A proof made for one challenge does not open another link."""
-    one, two = [lab.add(FakeInner(busy.links, inner="same"))
+    outer = lab.outer()
+    one, two = [lab.add(FakeInner(outer.links, inner="same"))
                 for _ in range(2)]
     for link in (one, two):
         link.send(frame(HELLO, link.hello()))

@@ -106,9 +106,9 @@ def test_idle_session_is_closed_at_idle_timeout(lab, side):
     outer, inner = lab.tunnel(listener,
                               **{side: {"IdleTimeout": 1}})
     with connect(outer.clients) as client, accept(listener) as served:
+        began = time.monotonic()
         client.sendall(b"x")
         assert recv_exactly(served, 1) == b"x"
-        began = time.monotonic()
         assert how_it_ends(client, 5 * SCALE) != "open"
         assert time.monotonic() - began > 0.8
         assert how_it_ends(served, 5 * SCALE) != "open"
@@ -118,13 +118,14 @@ def test_idle_session_is_closed_at_idle_timeout(lab, side):
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_slow_but_steady_session_lives_on(lab, way):
-    """A byte each 0.3 s, one way only, outlives IdleTimeout 1 by far."""
+    """A byte each 0.3 s, one way only, outlives IdleTimeout by far."""
     listener = lab.add(listen())
-    outer, _ = lab.tunnel(listener,
-                          outer={"IdleTimeout": 1}, inner={"IdleTimeout": 1})
+    idle = 2 * SCALE
+    outer, _ = lab.tunnel(listener, outer={"IdleTimeout": idle},
+                          inner={"IdleTimeout": idle})
     with connect(outer.clients) as client, accept(listener) as served:
         source, sink = (client, served) if way == "up" else (served, client)
-        limit = time.monotonic() + 3.2
+        limit = time.monotonic() + 2.2 * idle
         while time.monotonic() < limit:
             source.sendall(b".")
             assert recv_exactly(sink, 1) == b"."
@@ -134,14 +135,15 @@ def test_slow_but_steady_session_lives_on(lab, way):
 
 def test_there_is_no_absolute_deadline(lab):
     """A session in use is not cut however long it lasts (here: scaled down)."""
-    quick = {"IdleTimeout": 0.5, "HandshakeTimeout": 0.5,
-             "ForwardTimeout": 0.5}
-    inner = {"IdleTimeout": 0.5, "HandshakeTimeout": 0.5,
-             "ForwardTimeout": 0.5, "DialTimeout": 0.4, "MaxLinkAge": 1}
+    short = 1.5 * SCALE
+    quick = {"IdleTimeout": short, "HandshakeTimeout": short,
+             "ForwardTimeout": short}
     outer, _ = lab.tunnel(lab.echo(), standbys=1,
-                          outer=quick | {"QueueTimeout": 0.5}, inner=inner)
+                          outer=quick | {"QueueTimeout": short},
+                          inner=quick | {"DialTimeout": 1.2 * SCALE,
+                                         "MaxLinkAge": 1})
     with connect(outer.clients) as client:
-        limit = time.monotonic() + 3
+        limit = time.monotonic() + 2.5 * short
         while time.monotonic() < limit:
             ping_pong(client, b"still here")
             time.sleep(0.05)

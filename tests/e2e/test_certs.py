@@ -632,8 +632,8 @@ def test_the_inner_reads_its_ca_file_anew(lab):
     line = inner.wait_log("keeper", level="error|warn", after=mark)
     assert "CAFile" in line["why"]
     trusted.write_bytes(good)
-    mark = hang_up(inner)
     joined = outer.joined()
+    hang_up(inner)
     outer.wait_joined(joined + 1)
     client.sendall(b"y")
     assert recv_exactly(client, 1) == b"y"
@@ -654,8 +654,8 @@ def test_tls_can_be_switched_off_and_on(lab):
     assert "not switched on" in outer.wait_log("standby", "closed",
                                                after=mark)["why"]
     file.write_text(json.dumps(settings))
-    hang_up(outer)
     joined = outer.joined()
+    hang_up(outer)
     outer.wait_joined(joined + 1)
 
 

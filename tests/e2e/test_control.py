@@ -105,7 +105,7 @@ def test_forward_may_come_before_registered(lab, fake, target):
     control.expect(REGISTER)
     session = standby.forward(service=4)
     assert standby.receive().kind == KEEPALIVE
-    assert standby.quiet(0.2)
+    assert standby.quiet(0.05)      # not for long: it waits for a second
     control.send(json_frame(REGISTERED, services=[{"name": "own", "id": 4}]))
     standby.expect_ready(session)
     accept(target).close()
@@ -212,7 +212,7 @@ def test_a_lost_control_link_comes_back_alone(lab, fake, target):
 
 def test_it_pings_and_is_not_left_without(lab, target):
     """KEEPALIVE both ways; three intervals of silence end it."""
-    fake = lab.add(FakeOuter(ping=0.3))
+    fake = lab.add(FakeOuter(ping=0.7 * SCALE))
     start(lab, fake, Services=[WEB])
     outer = Roles(fake)
     outer.standby()

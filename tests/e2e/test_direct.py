@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from admin import API, Api, admin, public, refused
-from harness import MIB, wait_until
+from harness import MIB, SCALE, wait_until
 from sockets import (connect, free_port, free_ports, how_a_client_ends,
                      ping_pong, recv_exactly, request, reset)
 from targets import Unanswering
@@ -98,7 +98,7 @@ def test_a_client_who_leaves_while_it_is_dialed(lab):
 
 def test_its_limits(lab):
     target = lab.echo()
-    outer = lab.outer(IdleTimeout=0.3, Services=[
+    outer = lab.outer(IdleTimeout=1.5 * SCALE, Services=[
         direct("few", target.url, MaxSessions=1, AllowFrom=["127.0.0.1"])])
     place = outer.public("few")
     with pytest.raises(ConnectionResetError):
@@ -107,9 +107,10 @@ def test_its_limits(lab):
     first = lab.add(connect(place))
     ping_pong(first, b"one")
     second = lab.add(connect(place))            # in the backlog
+    second.sendall(b"two")
     outer.wait_log("front", "MaxSessions of a service reached")
     assert outer.session(service="few")["why"] == "idle for too long"
-    ping_pong(second, b"two")
+    assert recv_exactly(second, 3) == b"two"
 
 
 def test_what_the_outer_stops_is_cut(lab):

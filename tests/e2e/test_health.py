@@ -10,7 +10,8 @@ import pytest
 import peers
 from harness import SCALE
 from peers import REGISTER, OuterLink
-from sockets import accept, address_of, address_text, listen, recv_exactly
+from sockets import (accept, address_of, address_text, free_port, listen,
+                     recv_exactly)
 from test_services_inner import Roles, serves, start
 
 
@@ -66,7 +67,7 @@ class Web:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_closed_port_is_bad_and_an_open_one_good(lab, fake, target, workers):
     """Two failures in a row, one success; other services are not touched."""
-    dead = listen()
+    dead = listen(("127.0.0.1", free_port()))
     address = address_of(dead)
     inner, _ = start(lab, fake, Workers=workers, Services=[
         service("own", target), service("dead", dead)])
@@ -142,7 +143,7 @@ def test_asking_again_does_not_break_off_a_try(lab, fake, target):
 def test_without_standbys_it_is_tried_too_and_told_later(lab, fake):
     """What was found before the control link was there is in its first
     REGISTER; and a new link says it again."""
-    dead = listen()
+    dead = listen(("127.0.0.1", free_port()))
     services = [service("dead", dead)]
     dead.close()
     inner, _ = start(lab, fake, Services=services)
@@ -158,7 +159,7 @@ def test_without_standbys_it_is_tried_too_and_told_later(lab, fake):
 def test_sighup_keeps_what_is_known(lab, fake, target):
     """Of a service that stays the same; an other one begins as good, and one
     that is no longer tried is good."""
-    dead = listen()
+    dead = listen(("127.0.0.1", free_port()))
     services = [service("dead", dead)]
     dead.close()
     inner, file = start(lab, fake, Services=services)
@@ -183,7 +184,7 @@ def test_sighup_keeps_what_is_known(lab, fake, target):
 
 def test_many_that_turn_bad_are_told_together(lab, fake):
     """One REGISTER or a few, not one for each."""
-    dead = listen()
+    dead = listen(("127.0.0.1", free_port()))
     many = [service(f"dead-{i}", dead, HealthInterval=0.3) for i in range(200)]
     start(lab, fake, Services=many)
     control = Roles(fake).control()

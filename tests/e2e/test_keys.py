@@ -13,7 +13,7 @@ import pytest
 from classic import ClassicInner
 from harness import KEY, SCALE, Program, run_once, use_key, wait_until
 from lab import Inner, Lab, Outer
-from peers import CHALLENGE, FakeInner, HELLO, frame
+from peers import CHALLENGE, FakeInner, HELLO, KEEPALIVE, frame
 from sockets import (connect, how_it_ends, ping_pong, recv_exactly, request)
 
 OLD, NEW, SHOP = ("edge-old-key-0123456789", "edge-new-key-0123456789",
@@ -147,6 +147,7 @@ def test_a_session_that_starts_takes_another_link(lab):
     edge = lab.standby(outer, inner="edge", key=OLD)
     with connect(outer.clients) as client:
         edge.take_forward()
+        edge.send(frame(KEEPALIVE))     # its target takes a while
         other = lab.standby(outer, inner="other")
         change(outer, file, Keys=[])
         edge.expect_error(2)

@@ -9,8 +9,8 @@ import pytest
 import peers
 from harness import SCALE
 from peers import EARLY, ERROR, FakeOuter, OuterLink, frame, session_frame
-from sockets import (accept, address_text, how_it_ends, is_quiet, listen,
-                     recv_all, recv_exactly, reset)
+from sockets import (accept, address_text, free_port, how_it_ends, is_quiet,
+                     listen, recv_all, recv_exactly, reset)
 from targets import Unanswering
 
 
@@ -72,20 +72,19 @@ def test_keepalive_answers_while_dialling(lab, fake, settle):
 def test_start_deadline(lab, fake, target):
     """No START within ForwardTimeout: link and target are closed."""
     link = lab.link(fake, target, ForwardTimeout=1)
+    began = time.monotonic()
     session = link.forward()
     with accept(target) as served:
         link.expect_ready(session)
-        began = time.monotonic()
         assert link.ends(5 * SCALE) != "open"
         assert time.monotonic() - began > 0.7
         assert how_it_ends(served) != "open"
 
 
 @pytest.mark.short
-def test_refused_then_the_same_link_serves(lab, fake, target):
+def test_refused_then_the_same_link_serves(lab, fake):
     """REFUSED 16, and then the link is a standby again."""
-    address = target.getsockname()
-    target.close()
+    address = ("127.0.0.1", free_port())
     link = lab.link(fake, address_text(address))
     for _ in range(3):
         session = link.forward()
@@ -244,8 +243,7 @@ def test_early_is_not_written_when_target_and_reset_come_together(lab, fake):
 
 def test_early_after_refusal_is_dropped(lab, fake):
     """EARLY that crossed a REFUSED is no error and goes to nobody."""
-    with listen() as gone:
-        address = gone.getsockname()
+    address = ("127.0.0.1", free_port())
     link = lab.link(fake, address_text(address))
     session = link.forward()
     link.expect(peers.REFUSED)
@@ -345,7 +343,7 @@ def test_welcome_s_ping_rules_the_inner(lab, target):
     for _ in range(4):
         began = time.monotonic()
         assert link.receive(2 * SCALE).kind == peers.KEEPALIVE
-        assert time.monotonic() - began < 0.5 * 1.2 + 0.3 * SCALE
+        assert time.monotonic() - began < 0.5 * 1.2 + 1 * SCALE
         link.send(frame(peers.KEEPALIVE))
 
 

@@ -105,6 +105,7 @@ def test_nothing_of_the_client_is_read_before_ready(lab, outer):
     with connect(outer.clients) as client:
         client.sendall(b"secret words of no known protocol" * 10)
         got = link.take_forward()
+        link.send(frame(peers.KEEPALIVE))   # or there is half a second
         assert link.quiet(0.3)
         link.ready(got.session)
         assert link.recv(33) == b"secret words of no known protocol"
@@ -244,11 +245,11 @@ def test_three_tries_and_no_more(lab, outer):
 def test_silence_goes_to_the_next_standby(lab, outer):
     """No answer for half a second: closed, and another instance serves."""
     live, silent = lab.standby(outer), lab.standby(outer)
+    began = time.monotonic()
     with connect(outer.clients) as client:
         silent.take_forward()
-        began = time.monotonic()
         got = live.take_forward()
-        assert 0.4 < time.monotonic() - began < 1.2 * SCALE
+        assert 0.4 < time.monotonic() - began < 1.4 * SCALE
         assert silent.ends(1 * SCALE) != "open"
         live.ready(got.session, b"alive")
         assert recv_exactly(client, 5) == b"alive"
@@ -316,10 +317,10 @@ def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
     """With only suspects left, one gets longer than the round-trip bound."""
     instance = secrets.token_hex(8)
     slow, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
+    began = time.monotonic()
     with connect(outer.clients) as client:
         silent, slow = asked(silent, slow)
         silent.take_forward()
-        began = time.monotonic()
         got = slow.take_forward()
         assert time.monotonic() - began > 0.4
         assert is_quiet(client, 0.9 * SCALE)
@@ -387,7 +388,7 @@ def test_the_outer_keeps_links_alive(lab):
         for _ in range(4):
             began = time.monotonic()
             assert link.receive(2 * SCALE).kind == peers.KEEPALIVE
-            assert time.monotonic() - began < 0.5 * 1.2 + 0.3 * SCALE
+            assert time.monotonic() - began < 0.5 * 1.2 + 1 * SCALE
     finally:
         stop.set()
         thread.join()

@@ -170,7 +170,7 @@ def test_the_newest_waiting_count_rules(lab):
     first = outer.accept()
     first.start(waiting=2)
     idle = gather(outer, 3)
-    idle[0].start(waiting=0)
+    idle[0].start(waiting=1)        # two are wanted and there: none is retired
     idle[1].start(waiting=0)        # one idle is left: all that is wanted
     assert outer.nobody_comes(1.5)
 
@@ -193,7 +193,8 @@ def test_a_crowd_is_dialed_in_one_batch(lab):
 def test_the_pool_is_small_until_clients_come(lab):
     """Between MinFreeConn and MaxFreeConn: twice what a moment took."""
     outer = lab.add(FakeOuter())
-    inner = lab.inner(outer, lab.echo(), MinFreeConn=2, MaxFreeConn=12)
+    inner = lab.inner(outer, lab.echo(), MinFreeConn=2, MaxFreeConn=12,
+                      Workers=0)        # one moment is a turn of one loop
     links = gather(outer, 2)
     assert outer.nobody_comes(1.2)
     inner.signal(signal.SIGSTOP)        # so that both come in one moment
