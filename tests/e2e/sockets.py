@@ -97,33 +97,35 @@ def own_ports() -> range:
     return range(10000 + nth * share, 10000 + (nth + 1) * share)
 
 
-def _rows(count: int) -> Iterator[range]:
-    """So many of our ports in a row, and others each time: who was given one
-    may not have bound it yet."""
-    ports = own_ports()
-    for _ in range(len(ports) // count):
-        begin = next(_places) % len(ports)
-        for _ in range(count - 1):
-            next(_places)
-        if begin + count <= len(ports):
-            yield ports[begin:begin + count]
-
-
 _places = itertools.count(random.randrange(1 << 16))
+
+
+def _in_a_row(count: int, make: Callable[[Address], socket.socket],
+              ) -> list[socket.socket]:
+    """What make makes of so many of our ports that follow one another; of other
+    ones each time: who was given one may not have bound it yet."""
+    ports, made = own_ports(), []
+    for _ in range(2 * len(ports)):
+        nth = next(_places) % len(ports)
+        try:
+            made.append(make(("127.0.0.1", ports[nth])))
+        except OSError:
+            _close(made)
+        if len(made) == count:
+            return made
+        if nth == len(ports) - 1:
+            _close(made)
+    raise AssertionError(f"no {count} free ports in a row")
+
+
+def _close(made: list[socket.socket]) -> None:
+    while made:
+        made.pop().close()
 
 
 def listen_in_a_row(count: int = 2) -> list[socket.socket]:
     """Listeners at ports that follow one another."""
-    for row in _rows(count):
-        made: list[socket.socket] = []
-        try:
-            for port in row:
-                made.append(listen(("127.0.0.1", port)))
-            return made
-        except OSError:
-            for sock in made:
-                sock.close()
-    raise AssertionError(f"no {count} free ports in a row")
+    return _in_a_row(count, listen)
 
 
 def accept(listener: socket.socket, timeout: float | None = None,
@@ -134,14 +136,20 @@ def accept(listener: socket.socket, timeout: float | None = None,
     return sock
 
 
+def _bound(address: Address) -> socket.socket:
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(socket.socket())
+        sock.bind(address)
+        stack.pop_all()
+    return sock
+
+
 def free_ports(count: int) -> int:
     """The first of so many free ports in a row, for this process alone."""
-    for row in _rows(count):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in row:
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return row[0]
-    raise AssertionError(f"no {count} free ports in a row")
+    made = _in_a_row(count, _bound)
+    first = made[0].getsockname()[1]
+    _close(made)
+    return first
 
 
 def free_port() -> int:
