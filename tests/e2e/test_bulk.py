@@ -120,7 +120,7 @@ def test_idle_session_is_closed_at_idle_timeout(lab, side):
 def test_slow_but_steady_session_lives_on(lab, way):
     """A byte each 0.3 s, one way only, outlives IdleTimeout by far."""
     listener = lab.add(listen())
-    idle = 2 * SCALE
+    idle = 1 + SCALE
     outer, _ = lab.tunnel(listener, outer={"IdleTimeout": idle},
                           inner={"IdleTimeout": idle})
     with connect(outer.clients) as client, accept(listener) as served:
@@ -135,12 +135,12 @@ def test_slow_but_steady_session_lives_on(lab, way):
 
 def test_there_is_no_absolute_deadline(lab):
     """A session in use is not cut however long it lasts (here: scaled down)."""
-    short = 1.5 * SCALE
+    short = 1 + SCALE / 2
     quick = {"IdleTimeout": short, "HandshakeTimeout": short,
              "ForwardTimeout": short}
     outer, _ = lab.tunnel(lab.echo(), standbys=1,
                           outer=quick | {"QueueTimeout": short},
-                          inner=quick | {"DialTimeout": 1.2 * SCALE,
+                          inner=quick | {"DialTimeout": 1,
                                          "MaxLinkAge": 1})
     with connect(outer.clients) as client:
         limit = time.monotonic() + 2.5 * short

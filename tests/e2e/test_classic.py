@@ -249,6 +249,7 @@ def test_ping_interval_does_not_cut_go_inners(lab):
         assert recv_exactly(client, 2) == b"ok"
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_silent_go_inner_is_closed_one_that_pings_lives(lab):
     """Three intervals of 10 s without a ping end a classic link."""
@@ -331,6 +332,7 @@ def test_our_inner_dials_before_it_answers(lab, go_outer, target):
             assert recv_exactly(served, 4) == b"next"
 
 
+@pytest.mark.once
 @pytest.mark.heavy
 def test_our_inner_pings_every_ten_seconds(lab, go_outer, target):
     """A ping within 10 s ± 20 %, none after the 6, no silence timeout."""

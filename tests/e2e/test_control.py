@@ -212,7 +212,7 @@ def test_a_lost_control_link_comes_back_alone(lab, fake, target):
 
 def test_it_pings_and_is_not_left_without(lab, target):
     """KEEPALIVE both ways; three intervals of silence end it."""
-    fake = lab.add(FakeOuter(ping=0.7 * SCALE))
+    fake = lab.add(FakeOuter(ping=0.4 + 0.3 * SCALE))
     start(lab, fake, Services=[WEB])
     outer = Roles(fake)
     outer.standby()

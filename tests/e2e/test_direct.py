@@ -98,7 +98,7 @@ def test_a_client_who_leaves_while_it_is_dialed(lab):
 
 def test_its_limits(lab):
     target = lab.echo()
-    outer = lab.outer(IdleTimeout=1.5 * SCALE, Services=[
+    outer = lab.outer(IdleTimeout=1 + SCALE / 2, Services=[
         direct("few", target.url, MaxSessions=1, AllowFrom=["127.0.0.1"])])
     place = outer.public("few")
     with pytest.raises(ConnectionResetError):

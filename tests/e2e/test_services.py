@@ -638,7 +638,7 @@ def test_a_bad_register_ends_the_link_alone(lab, payload):
 
 def test_a_control_link_serves_nobody(lab):
     """It stands by for REGISTER alone, and says that it lives."""
-    outer = lab.outer(PingInterval=1 * SCALE, QueueTimeout=0.3)
+    outer = lab.outer(PingInterval=0.5 + SCALE / 2, QueueTimeout=0.3)
     link = control(lab, outer, instance="1" * 16)
     link.register(offer("default", None))
     mark = outer.mark()

@@ -434,7 +434,7 @@ def test_an_outer_without_tls(lab):
 
 @pytest.fixture
 def busy(lab):
-    outer, _ = lab.tunnel(lab.echo(), outer={"HandshakeTimeout": 3 * SCALE})
+    outer, _ = lab.tunnel(lab.echo(), outer={"HandshakeTimeout": 2 + SCALE})
     yield outer
     assert request(outer.clients, b"still") == b"still"
 

@@ -87,7 +87,7 @@ expect_alone(const struct talk *talk, const char *status)
 START_TEST(a_body_that_is_waited_for)
 {
 	struct talk *talk = talk_begin(
-	    &(struct httpd_options){ .patience_ms = 10 * PATIENCE_MS });
+	    &(struct httpd_options){ .patience_ms = 4 * PATIENCE_MS });
 
 	talk_say(talk,
 	    "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n"
