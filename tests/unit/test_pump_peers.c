@@ -124,20 +124,34 @@ START_TEST(whole_close_ends_both)
 }
 END_TEST
 
+/* Sends until nothing more is taken, wherever it stops; returns how much. */
+static size_t
+fill(sock_fd from)
+{
+	static const char piece[RIG_SMALL];
+	size_t said = 0;
+
+	for (int stuck = 0; stuck < 1000; stuck++) {
+		ssize_t n = sock_send(from, piece, sizeof(piece), NULL, 0);
+
+		if (n > 0) {
+			said += (size_t)n;
+			stuck = 0;
+		}
+		rig_turn();
+	}
+	return said;
+}
+
 /* right has ended without reading: what is held for it keeps nobody. */
 START_TEST(whole_close_leaves_unread)
 {
-	static const char piece[RIG_SMALL];
 	struct pump_options options = rig_plain;
 
 	options.whole_close_b = true;
 	options.hold_fin_ms = RIG_LONG_MS;
 	rig_start(&options);
-	for (int stuck = 0; stuck < 1000; stuck++) {
-		if (sock_send(rig.left, piece, sizeof(piece), NULL, 0) > 0)
-			stuck = 0;
-		rig_turn();
-	}
+	(void)fill(rig.left);
 	rig_say(rig.right, "bye");
 	sock_finish(rig.right);
 	rig_expect(rig.left, "bye");
@@ -183,22 +197,14 @@ START_TEST(held_fin_waits_for_a_slow_reader)
 {
 	static char piece[RIG_SMALL];
 	struct pump_options options = rig_plain;
-	size_t said = 0, heard = 0;
+	size_t said, heard = 0;
 	uint64_t began;
 
 	options.whole_close_b = true;
 	options.hold_fin_ms = 50;
 	options.hold_for_answer = true;
 	rig_start(&options);
-	for (int stuck = 0; stuck < 1000; stuck++) {
-		ssize_t n = sock_send(rig.right, piece, sizeof(piece), NULL, 0);
-
-		if (n > 0) {
-			said += (size_t)n;
-			stuck = 0;
-		}
-		rig_turn();
-	}
+	said = fill(rig.right);
 	sock_finish(rig.left);
 	for (began = clock_ms(); clock_ms() < began + 500; rig_turn())
 		ck_assert_int_eq(sock_recv(rig.right, piece, 1), SOCK_AGAIN);
