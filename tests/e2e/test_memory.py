@@ -106,9 +106,9 @@ def test_failing_allocations_cost_clients_at_most(
         if hungry == "services" and number % 10 == 0:
             inner.signal(signal.SIGHUP)
     switch(program)
-    wait_served(outer)
-    for number in range(20):
-        assert try_request(outer.clients, b"after %d" % number)
+    wait_until(lambda: all(try_request(outer.clients, b"after %d" % number)
+                           for number in range(20)),
+               "all of 20 clients to be served again")
 
 
 @pytest.mark.parametrize("hungry", HUNGRY)
