@@ -29,6 +29,7 @@ registry_init(struct registry *registry, struct hub *hub)
 	list_init(&registry->all);
 	list_init(&registry->leaving);
 	registry->next_serial = 1;
+	registry->grace_ms = REGISTRY_GRACE_MS;
 }
 
 static void
@@ -231,7 +232,7 @@ on_grace(void *arg)
 	if (atomic_load(&instance->links) > 0 || /* see instance_join */
 	    instance->in_flight > 0) { /* a shard is slow to learn of it */
 		atomic_store(&instance->gone, false);
-		loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
+		loop_timer_start(&instance->grace, hub->registry.grace_ms);
 		return;
 	}
 	log_info("inner", "no links left", KV_STR("inner", instance->inner),
@@ -251,7 +252,7 @@ registry_look(struct registry *registry)
 
 	for (; instance != NULL; instance = registry_next(registry, instance))
 		if (atomic_exchange(&instance->emptied, false))
-			loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
+			loop_timer_start(&instance->grace, registry->grace_ms);
 }
 
 struct instance *
@@ -300,7 +301,7 @@ make(struct registry *registry, const struct admission *admission)
 	    instance->id);
 	forget_drained(registry, instance);
 	loop_timer_init(&instance->grace, hub->loop, on_grace, instance);
-	loop_timer_start(&instance->grace, REGISTRY_GRACE_MS);
+	loop_timer_start(&instance->grace, registry->grace_ms);
 	list_push_back(&registry->all, &instance->node);
 	services_judge(&hub->services, instance);
 	log_info("inner", "connected", KV_STR("inner", instance->inner),

@@ -37,6 +37,7 @@ struct registry {
 	unsigned next_replaced; /* where the next id goes, in turn */
 	struct registry_run drained[REGISTRY_DRAINED_MAX];
 	unsigned next_drained; /* that is forgotten for another */
+	uint32_t grace_ms;     /* REGISTRY_GRACE_MS, but in a test */
 };
 
 /*

@@ -356,6 +356,15 @@ leave(struct instance *instance)
 		registry_look(&hub.registry);
 }
 
+/* The last link of its run, which is not waited for long. */
+static void
+leave_for_good(struct instance *instance)
+{
+	hub.registry.grace_ms = 20;
+	leave(instance);
+	hub.registry.grace_ms = REGISTRY_GRACE_MS;
+}
+
 /* A burst may take the last link: the instance stays for its refill. */
 START_TEST(instance_outlives_its_last_link)
 {
@@ -368,7 +377,7 @@ START_TEST(instance_outlives_its_last_link)
 	ck_assert_uint_eq(registry_serving(&hub.registry, 0), 0);
 	ck_assert_ptr_eq(admit(1, "shop", "0123456789abcdef", false), instance);
 	ck_assert_uint_eq(hub.registry.all.length, 1);
-	leave(instance);
+	leave_for_good(instance);
 	while (hub.registry.all.length > 0 || hub.registry.leaving.length > 0)
 		turn();
 	instance = admit(2, "shop", "0123456789abcdef", false);
@@ -381,7 +390,7 @@ END_TEST
 static void
 come_and_go(struct instance *instance)
 {
-	leave(instance);
+	leave_for_good(instance);
 	while (hub.registry.all.length > 0)
 		turn();
 }
@@ -471,11 +480,13 @@ START_TEST(replaced_run_yields_while_the_young_is_here)
 	ck_assert_uint_eq(registry_serving(&hub.registry, 0), 2);
 	ck_assert_ptr_null(admit(1, "shop", "aaaaaaaaaaaaaaaa", true));
 	ck_assert_ptr_eq(admit(1, "shop", "bbbbbbbbbbbbbbbb", true), young);
-	leave(old);
+	leave_for_good(old);
 	leave(young);
 	leave(young);
 	/* its links are taken, but it is here */
 	ck_assert_ptr_null(admit(0, "shop", "aaaaaaaaaaaaaaaa", true));
+	ck_assert_ptr_eq(admit(1, "shop", "bbbbbbbbbbbbbbbb", true), young);
+	leave_for_good(young);
 	while (hub.registry.all.length > 1)
 		turn();
 	old = admit(0, "shop", "aaaaaaaaaaaaaaaa", true);
