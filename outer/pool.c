@@ -158,19 +158,35 @@ pool_take_promised(struct pool *pool, struct instance *instance)
 	return NULL;
 }
 
+static bool
+is_worth_waiting(const struct pool_history *history,
+    const struct instance *instance, bool suspects)
+{
+	return (suspects || !atomic_load(&instance->suspect)) &&
+	    !atomic_load(&instance->replaced) &&
+	    !atomic_load(&instance->gone) && pool_may_try(history, instance);
+}
+
 bool
 pool_other_exists(const struct pool *pool, const struct pool_history *history,
     bool suspects)
 {
 	struct instance_part *part = first_part(pool);
 
-	for (; part != NULL; part = next_part(pool, part)) {
-		const struct instance *other = part->instance;
-
-		if ((suspects || !atomic_load(&other->suspect)) &&
-		    !atomic_load(&other->replaced) &&
-		    !atomic_load(&other->gone) && pool_may_try(history, other))
+	for (; part != NULL; part = next_part(pool, part))
+		if (is_worth_waiting(history, part->instance, suspects))
 			return true;
-	}
+	return false;
+}
+
+bool
+pool_other_idle(const struct pool *pool, const struct pool_history *history)
+{
+	struct instance_part *part = first_part(pool);
+
+	for (; part != NULL; part = next_part(pool, part))
+		if (is_worth_waiting(history, part->instance, false) &&
+		    instance_idle(part->instance) > 0)
+			return true;
 	return false;
 }

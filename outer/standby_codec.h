@@ -76,6 +76,7 @@ struct standby {
 	struct session *session;	     /* borrowed; STARTING only */
 	bool unsent;   /* STARTING: no memory for FORWARD or EARLY */
 	bool answered; /* STARTING: FORWARD got an answer */
+	bool doubted;  /* STARTING: its instance was suspect before */
 	bool leaving;  /* said GOAWAY while starting */
 	bool secured;  /* its TLS handshake is over */
 };

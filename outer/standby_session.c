@@ -45,8 +45,9 @@ measured_rtt(const struct standby *standby)
 	return atomic_load_explicit(&instance->rtt_us, memory_order_relaxed);
 }
 
-/* How long a link may take to answer FORWARD. The time to AUTH counts the
- * peer's own delays as well, so it serves only where nothing better is. */
+/* How long a link may take to answer FORWARD, unless its instance is suspect.
+ * The time to AUTH counts the peer's own delays as well, so it serves only where
+ * nothing better is. */
 static uint64_t
 answer_ms(const struct standby *standby)
 {
@@ -54,8 +55,6 @@ answer_ms(const struct standby *standby)
 	uint32_t rtt_us = measured_rtt(standby);
 	uint64_t ms;
 
-	if (atomic_load(&standby->item.instance->suspect))
-		return most;
 	if (rtt_us == 0)
 		rtt_us = standby->rtt_us;
 	ms = (uint64_t)ANSWER_ROUND_TRIPS * rtt_us / 1000;
@@ -72,6 +71,7 @@ standby_claim(struct standby *standby, struct session *session,
 	standby_set_state(standby, STANDBY_STARTING);
 	standby->session = session;
 	standby->answered = false;
+	standby->doubted = atomic_load(&standby->item.instance->suspect);
 	standby->unsent = !standby->codec->send_forward(standby, request);
 	standby->sent_ms = clock_ms();
 	loop_timer_start(&standby->timer,
@@ -93,6 +93,24 @@ standby_send_early(struct standby *standby, const void *bytes, size_t len)
 		loop_timer_start(&standby->timer, 0);
 }
 
+/* A suspect has the whole ForwardTimeout, as long as nobody else could serve
+ * its client: until the next look. */
+static bool
+waits_on(struct standby *standby)
+{
+	uint64_t waited = clock_ms() - standby->sent_ms;
+	uint64_t most = standby->shard->config->forward_ms;
+	uint64_t ms = answer_ms(standby);
+
+	if (!standby->doubted || waited >= most ||
+	    pool_other_idle(&standby->shard->pool,
+		session_history(standby->session)))
+		return false;
+	loop_timer_start(&standby->timer,
+	    ms < most - waited ? ms : most - waited);
+	return true;
+}
+
 void
 standby_on_starting_timeout(struct standby *standby)
 {
@@ -106,6 +124,8 @@ standby_on_starting_timeout(struct standby *standby)
 		standby_lose(standby, STANDBY_REFUSED, "no READY in time");
 		return;
 	}
+	if (waits_on(standby))
+		return;
 	atomic_store(&standby->item.instance->suspect, true);
 	standby_lose(standby, STANDBY_SILENT, "no answer to FORWARD");
 	shard_tell(shard, SHARD_INSTANCES);

@@ -291,6 +291,28 @@ def test_suspects_are_taken_last(lab, outer):
         assert recv_exactly(client, 4) == b"woke"
 
 
+def test_a_suspect_is_left_when_another_comes_back(lab):
+    """Who waits for one of them, with all of ForwardTimeout, is not left
+    waiting when the other one can serve him again."""
+    outer = lab.outer(ForwardTimeout=60)
+    run_of = {lab.standby(outer, instance=instance): instance
+              for instance in (secrets.token_hex(8), secrets.token_hex(8))
+              for _ in range(2)}
+    idle = list(run_of)
+    with connect(outer.clients) as client:
+        silent = []
+        for _ in range(3):      # the one, the other, and the first again
+            link, *idle = asked(*idle)
+            link.take_forward()
+            silent.append(link)
+        assert run_of[silent[0]] == run_of[silent[2]]
+        awake, = idle
+        awake.send(frame(peers.KEEPALIVE))
+        awake.ready(awake.take_forward(4 * SCALE).session, b"awake")
+        assert recv_exactly(client, 5) == b"awake"
+        assert silent[2].ends() == "fin"
+
+
 def test_any_byte_ends_the_suspicion(lab, outer):
     """A suspect that says anything is an ordinary standby again."""
     live = lab.standby(outer)

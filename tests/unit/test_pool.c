@@ -105,8 +105,10 @@ START_TEST(suspects_come_last)
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[0]);
 	ck_assert_ptr_null(pool_take(&pool, &history));
+	ck_assert(!pool_other_idle(&pool, &history));
 	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[3]);
 	atomic_store(&two->suspect, false); /* it spoke */
+	ck_assert(pool_other_idle(&pool, &history));
 	ck_assert_ptr_null(pool_take_suspect(&pool, &history));
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[2]);
 }
