@@ -1,6 +1,7 @@
 """Native peers written from the protocol page alone, able to misbehave."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -8,9 +9,10 @@ import secrets
 import select
 import socket
 import struct
+import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Iterator
 
 from harness import DEADLINE, KEY, use_key
 from sockets import (Address, Writer, accept, address_of, address_text,
@@ -190,6 +192,22 @@ class Wire:
 
     def wait_read(self) -> None:
         wait_read(self.sock)
+
+    @contextlib.contextmanager
+    def talking(self) -> Iterator[None]:
+        """Sends KEEPALIVE five times a second meanwhile."""
+        stop = threading.Event()
+
+        def talk() -> None:
+            while not stop.wait(0.2):
+                self.send(frame(KEEPALIVE))
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def finish(self) -> None:
         self.sock.shutdown(socket.SHUT_WR)

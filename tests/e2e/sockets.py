@@ -68,9 +68,12 @@ def connect(address: Address, timeout: float | None = None,
     return sock
 
 
-def listen(address: Address = ("127.0.0.1", 0), backlog: int = 128,
+def listen(address: Address | None = None, backlog: int = 128,
            ) -> socket.socket:
-    """A listening socket with a deadline on accept."""
+    """A listening socket with a deadline on accept; at a port that nobody else
+    takes when it is closed."""
+    if address is None:
+        return _in_a_row(1, lambda place: listen(place, backlog))[0]
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     else:
@@ -313,8 +316,8 @@ def _network_of(pid: int | str) -> Iterator[None]:
 
 def _count_tcp(pid: int | str, local: int, remote: int,
                states: tuple[int, ...], host: bytes = b"") -> int:
-    """How many TCP sockets have these ports (0: any) and states, and the local
-    address host (b"": any), in pid's network: by sock_diag(7), for
+    """How many TCP sockets of programs have these ports (0: any) and states,
+    and the local address host (b"": any), in pid's network: by sock_diag(7), for
     /proc/net/tcp shows rows twice, or not at all, while others come and go."""
     mask = sum(1 << state for state in states)
     ports = struct.pack("!HH", local, remote)
@@ -331,8 +334,9 @@ def _count_tcp(pid: int | str, local: int, remote: int,
 
 
 def _rows_of_dump(netlink: socket.socket, host: bytes) -> int:
-    """How many rows of that local address come before the end of a netlink
-    dump (netlink(7); behind 24 bytes: struct inet_diag_msg)."""
+    """How many rows of that local address, whose socket somebody has (accepted),
+    come before the end of a netlink dump (netlink(7); behind 24 bytes: struct
+    inet_diag_msg)."""
     rows = 0
     while True:
         answer, at = netlink.recv(1 << 17), 0
@@ -341,7 +345,8 @@ def _rows_of_dump(netlink: socket.socket, host: bytes) -> int:
             if kind == 3:           # NLMSG_DONE
                 return rows
             assert kind == 20, f"sock_diag answers {kind}"
-            rows += answer.startswith(host, at + 24)
+            inode, = struct.unpack_from("=I", answer, at + 16 + 68)
+            rows += answer.startswith(host, at + 24) and inode != 0
             at += (length + 3) & ~3
 
 

@@ -199,8 +199,8 @@ def test_max_sessions_of_the_service(lab):
     """Who has not said who the client is counts, so nobody is turned away."""
     outer = lab.outer(Services=[any_port(
         "few", AcceptProxyProtocol=["127.0.0.1"], MaxSessions=1, Inner="fake")])
-    lab.standby(outer)
-    lab.standby(outer)
+    for _ in range(3):      # none of them answers
+        lab.standby(outer)
     first = lab.add(connect(outer.public("few")))
     outer.wait_log("front", "MaxSessions of a service reached")
     second = lab.add(connect(outer.public("few")))      # in the backlog

@@ -116,7 +116,7 @@ def test_offender_at_the_link_port(lab, busy, case):
         sock.sendall(data)
         assert how_it_ends(sock, within + 1.5 * SCALE) != "open"
         if within == TIMEOUT:
-            assert time.monotonic() - began > TIMEOUT * 0.8
+            assert time.monotonic() - began > TIMEOUT * 0.4
         busy.wait_log(after=mark, level="warn|info", says=name)
     if PLAIN:
         assert busy.rss_kib() - memory < 4096
@@ -127,7 +127,7 @@ def test_huge_frame_in_pieces(lab, busy, writer):
     """The length is judged as soon as it is there."""
     with connect(busy.links) as sock:
         writer(sock, frame(HELLO, length=0xFFFFFFFF))
-        assert how_it_ends(sock, 0.5 + 1 * SCALE) != "open"
+        assert how_it_ends(sock, 0.5 + 2 * SCALE) != "open"
 
 
 def test_tls_where_tls_is_not_switched_on(lab):
@@ -136,7 +136,7 @@ def test_tls_where_tls_is_not_switched_on(lab):
     with connect(outer.links) as sock:
         name = "127.0.0.1:%d" % sock.getsockname()[1]
         sock.sendall(bytes.fromhex("16030100a5010000a10303") + bytes(64))
-        assert how_it_ends(sock, 1 * SCALE) != "open"
+        assert how_it_ends(sock, 5 * SCALE) != "open"
         line = outer.wait_log(says="TLS is not switched on")
         assert line["level"] in ("warn", "info") and line.says(name)
 

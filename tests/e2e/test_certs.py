@@ -177,7 +177,8 @@ def test_a_running_outer_renews_server_crt(lab, newday):
         assert told == ([] if can_write else ["error"])
         client.sendall(b"still")
         assert recv_exactly(client, 5) == b"still"
-    assert {line["state"] for line in outer.grep("standby", "closed")} <= \
+    assert {line["state"] for line in outer.grep("standby", "closed")
+            if line["why"] != "no answer to FORWARD"} <= \
         {"handshake"}       # those of shown()
     assert not inner.grep("keeper", level="error|warn")
 
@@ -492,7 +493,8 @@ def test_new_files_on_sighup(lab):
     own = ca.sign()
     file = lab.outer_file(**own.settings)
     outer = lab.start_outer(file).wait_ready()
-    lab.inner(outer, lab.echo(), MaxFreeConn=2, CAFile=str(ca.cert))
+    lab.inner(outer, lab.echo(), MaxFreeConn=2, CAFile=str(ca.cert),
+              Workers=1)                # each has tickets of its own
     outer.wait_joined(2)
     client = connect(outer.clients)
     client.sendall(b"before")
@@ -521,7 +523,8 @@ def test_new_files_on_sighup(lab):
         outer.wait_joined(joined + 1)   # the next ticket comes with WELCOME
     client.sendall(b"after")
     assert recv_exactly(client, 5) == b"after"
-    assert not outer.grep("standby", "closed")
+    assert {line["why"] for line in outer.grep("standby", "closed")} <= \
+        {"no answer to FORWARD"}        # a busy machine's
 
 
 def next_link(outer, inner) -> str:

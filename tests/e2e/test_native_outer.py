@@ -4,7 +4,6 @@ from __future__ import annotations
 import secrets
 import select
 import socket
-import threading
 import time
 
 import pytest
@@ -249,7 +248,7 @@ def test_silence_goes_to_the_next_standby(lab, outer):
     with connect(outer.clients) as client:
         silent.take_forward()
         got = live.take_forward()
-        assert 0.4 < time.monotonic() - began < 1.4 * SCALE
+        assert 0.4 < time.monotonic() - began < 2.5 * SCALE
         assert silent.ends(1 * SCALE) != "open"
         live.ready(got.session, b"alive")
         assert recv_exactly(client, 5) == b"alive"
@@ -335,8 +334,9 @@ def test_any_byte_ends_the_suspicion(lab, outer):
         assert len([one for one in idle if one is not other]) == 8
 
 
-def test_a_lone_suspect_has_the_whole_forward_timeout(lab, outer):
+def test_a_lone_suspect_has_the_whole_forward_timeout(lab):
     """With only suspects left, one gets longer than the round-trip bound."""
+    outer = lab.outer(ForwardTimeout=4 * SCALE)
     instance = secrets.token_hex(8)
     slow, silent = [lab.standby(outer, instance=instance) for _ in range(2)]
     began = time.monotonic()
@@ -399,21 +399,11 @@ def test_the_outer_keeps_links_alive(lab):
     outer = lab.outer(PingInterval=0.5)
     link = lab.standby(outer)
     assert link.welcome["ping"] == 0.5
-    stop = threading.Event()
-
-    def keep_alive():
-        while not stop.wait(0.3):
-            link.send(frame(peers.KEEPALIVE))
-    thread = threading.Thread(target=keep_alive)
-    thread.start()
-    try:
+    with link.talking():
         for _ in range(4):
             began = time.monotonic()
             assert link.receive(2 * SCALE).kind == peers.KEEPALIVE
             assert time.monotonic() - began < 0.5 * 1.2 + 1 * SCALE
-    finally:
-        stop.set()
-        thread.join()
     with connect(outer.clients) as client:
         link.ready(link.take_forward().session)
         client.sendall(b"x")
@@ -423,7 +413,7 @@ def test_the_outer_keeps_links_alive(lab):
 def test_a_silent_standby_is_closed_after_three_intervals(lab):
     """Three ping intervals without a byte end an idle link."""
     outer = lab.outer(PingInterval=0.5)
-    link = lab.standby(outer)
     began = time.monotonic()
-    assert link.ends(1.5 * 1.2 + 1 * SCALE) != "open"
+    link = lab.standby(outer)
+    assert link.ends(1.5 * 1.2 + 2 * SCALE) != "open"
     assert time.monotonic() - began > 1.0

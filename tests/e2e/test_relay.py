@@ -63,7 +63,7 @@ def test_session_lines_agree_on_both_sides(lab):
     sock.shutdown(socket.SHUT_WR)
     assert len(recv_all(sock)) == 1032
     sock.close()
-    ours, theirs = outer.session(), inner.session()
+    ours, theirs = outer.session(), inner.session(why="done")
     for line in (ours, theirs):
         assert line["level"] == "info"
         assert (line["up"], line["down"]) == (1000, 1032), line
@@ -339,7 +339,7 @@ def test_target_that_does_not_answer_times_out(lab):
     outer, _ = lab.tunnel(target, standbys=1, inner={"DialTimeout": 0.5})
     assert how_a_client_ends(outer.clients, 3 * SCALE) == "reset"
     assert outer.session().says("timed out|timeout|time")
-    assert outer.joined() <= 2
+    assert outer.joined() <= 2 + len(outer.grep("standby", "closed"))
     target.let_in()
 
 

@@ -265,7 +265,7 @@ def test_a_new_link_ends_the_suspicion(lab):
         with connect(outer.clients):
             began = time.monotonic()
             back.take_forward()
-            assert time.monotonic() - began < 1 * SCALE
+            assert time.monotonic() - began < 2 * SCALE
 
 
 def cpu_by_thread(pid: int) -> dict[int, int]:

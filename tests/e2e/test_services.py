@@ -300,8 +300,9 @@ def test_a_rate_of_its_own(lab):
 
 def test_reload_changes_only_what_differs(lab):
     """Untouched services keep listeners and sessions."""
-    file = lab.outer_file(Services=[any_port("stays", Inner="fake"),
-                                    any_port("goes", Inner="fake")])
+    file = lab.outer_file(Services=[
+        any_port("stays", Inner="fake"),
+        {"Name": "goes", "Listen": own_address(), "Inner": "fake"}])
     outer = lab.start_outer(file).wait_ready()
     lab.inner(outer, lab.echo(), InnerId="fake", MaxFreeConn=3)
     outer.wait_joined(3)
@@ -382,6 +383,11 @@ def offer(name: str, listen: str | None = "tcp://127.0.0.1:0",
           target: str = "tcp://127.0.0.1:80", **more) -> dict:
     more |= {} if listen is None else {"listen": listen}
     return {"name": name, "target": target, **more}
+
+
+def own_address() -> str:
+    """That nobody else takes once it is free."""
+    return f"tcp://127.0.0.1:{free_port()}"
 
 
 def place_of(answer: dict):
@@ -494,7 +500,7 @@ def test_addresses_are_released(lab):
     """ReleaseAfter that long after its last link."""
     outer = lab.outer(ReleaseAfter=0.1)
     link = control(lab, outer, instance="1" * 16)
-    answer, = link.register(offer("web"))
+    answer, = link.register(offer("web", own_address()))
     link.close()
     outer.wait_log("service", "closed: its inner is gone", service="web")
     with pytest.raises(ConnectionRefusedError):
@@ -504,7 +510,8 @@ def test_addresses_are_released(lab):
 def test_registering_again_replaces_all(lab):
     outer = lab.outer()
     link = control(lab, outer, instance="1" * 16)
-    one, two = link.register(offer("one"), offer("two"))
+    one, two = link.register(offer("one", own_address()),
+                             offer("two", own_address()))
     again, three = link.register(offer("two", two["address"]),
                                  offer("three"))
     assert place_of(again) == place_of(two) and again["id"] == two["id"]

@@ -183,7 +183,7 @@ def test_weights_are_kept(lab):
         return [link for link in idle if link.readable(0)]
     for _ in range(16):
         lab.add(connect(outer.public("web")))
-        link, = wait_until(asked, "a FORWARD is there")
+        link, = wait_until(asked, "a FORWARD is there", every=0.0002)
         link.ready(link.take_forward().session)     # or it counts as silent
         idle.remove(link)
     assert {name: sum(link not in idle for link in links)
@@ -266,7 +266,8 @@ def test_an_inner_that_is_busier_for_its_size_is_passed_over(lab):
     taken, seen = [], []
     for number in range(14):
         lab.add(connect(outer.public("web")))
-        wait_until(lambda: sum(left()) == 13 - number, "a FORWARD is there")
+        wait_until(lambda: sum(left()) == 13 - number, "a FORWARD is there",
+                   every=0.0002)
         seen.append(left())
     assert all(abs(4 * a - 10 * b) <= 20 for a, b in seen), seen
     assert seen[-1] == (0, 0)

@@ -251,8 +251,9 @@ def test_stale_socket_is_taken_over(lab):
     path = str(lab.path("public.sock"))
     listen(path).close()
     outer = lab.outer(OuterServerAddress=f"unix://{path}")
-    lab.inner(outer, lab.echo(), MaxFreeConn=1)
+    inner = lab.inner(outer, lab.echo(), MaxFreeConn=1)
     assert request(path, b"x") == b"x"
+    inner.kill()        # it would go on dialing a port that others may have
     outer.kill()
     again = lab.outer(OuterServerAddress=f"unix://{path}")
     lab.inner(again, lab.echo(), MaxFreeConn=1)

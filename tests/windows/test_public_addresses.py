@@ -50,9 +50,9 @@ def test_services_of_the_outers_file(pair):
         {"Name": name, "Listen": "tcp://127.0.0.1:0", "Inner": "shop",
          "Target": target.url}
         for name, target in (("good", good), ("other", other))])
-    pair.inner(outer, pair.echo(), InnerId="shop", MaxFreeConn=2,
+    pair.inner(outer, pair.echo(), InnerId="shop", MaxFreeConn=6,
                AllowTargets=[f"127.0.0.0/8:{good.address[1]}"])
-    outer.wait_joined(2)
+    outer.wait_joined(6)
     line = outer.wait_log("service", level="warn", service="other")
     assert "AllowTargets" in line["message"]
     for _ in range(3):

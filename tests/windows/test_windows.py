@@ -19,8 +19,8 @@ import pytest
 
 from harness import DEADLINE, KEY, MIB, parse_line, wait_gone, wait_until
 from lab import Inner, Outer, Restarted
-from sockets import (accept, connect, curl, how_a_client_ends, how_it_ends,
-                     http_url, listen, open_stream, ping_pong, recv_all,
+from sockets import (accept, connect, curl, free_port, how_a_client_ends,
+                     how_it_ends, http_url, listen, open_stream, ping_pong, recv_all,
                      request)
 from streams import Worker, receive_stream, send_stream
 from targets import digest_then_all
@@ -129,9 +129,7 @@ def test_target_ends_its_direction_first(pair):
 @pytest.mark.tls
 def test_a_reset_arrives(pair):
     """A target that is not there: the client sees a reset, not an end."""
-    with listen() as gone:
-        target = gone.getsockname()
-    outer, _ = pair.tunnel(f"tcp://127.0.0.1:{target[1]}")
+    outer, _ = pair.tunnel(f"tcp://127.0.0.1:{free_port()}")
     assert how_a_client_ends(outer.clients) == "reset"
 
 
@@ -259,7 +257,7 @@ def test_closed_window_drains_for_4_s(lab, side):
         assert program.wait() == 0
         assert how_it_ends(client) != "open"
     cut = program.wait_log("app", says="^drain timeout")
-    assert 3.9 < cut.when - stopping.when < 4.8
+    assert 3.9 < cut.when - stopping.when < 5
 
 
 @SIDES
@@ -327,7 +325,7 @@ def test_ctrl_c_typed_at_a_console(lab, side):
         console = Console(lab, side, lab.outer_file(**settings))
         links, clients = (
             ("127.0.0.1", int(console.wait_shown(
-                rb"for=%s .*?address=tcp://127.0.0.1:(\d+)" % who)[1]))
+                rb"for=%s .*?address=tcp://127.0.0.1:(\d+)\D" % who)[1]))
             for who in (b"links", b"clients"))
         lab.inner(f"tcp://127.0.0.1:{links[1]}", lab.echo())
     else:
