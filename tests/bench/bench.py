@@ -46,7 +46,7 @@ class Form:
 FULL = Form(rounds=3, seconds=3, bulk_bytes=2048 * MIB, requests=20000,
             setups=2000, pingpongs=20000, sessions=(1000, 9000),
             standbys=1000, line_requests=10, quiet=4.0)
-SHORT = Form(rounds=1, seconds=1, bulk_bytes=64 * MIB, requests=1000,
+SHORT = Form(rounds=1, seconds=2, bulk_bytes=64 * MIB, requests=1000,
              setups=100, pingpongs=1000, sessions=(50, 200), standbys=100,
              line_requests=3, quiet=0.2)
 

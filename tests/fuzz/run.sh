@@ -20,7 +20,7 @@ cd "$build" || exit
 
 fuzz() {
 	mkdir -p "corpus/$1"
-	"./fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+	"./fuzz_$1" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=1024 \
 		-print_final_stats=1 "corpus/$1" "$seeds/$1" >"fuzz_$1.log" 2>&1
 	result=$?
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz_$1.log")

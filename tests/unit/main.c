@@ -7,6 +7,7 @@
 #include "tests/unit/suites.h"
 #include "sys/service.h"
 #include "tests/unit/scarce.h"
+#include "tests/unit/system.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -90,6 +91,8 @@ main(int argc, char **argv)
 	SRunner *runner = srunner_create(NULL);
 	int failed, run;
 
+	if (getenv("CK_DEFAULT_TIMEOUT") == NULL) /* else 4 s */
+		system_variable("CK_DEFAULT_TIMEOUT", "60");
 	scarce_prepare();
 	if (!service_prepare()) {
 		fputs("the system has no sockets to give\n", stderr);

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The resolver may ask a second time, after 5 s. */
-enum { PATIENCE_MS = 25000, SHORT_MS = 50 };
+/* The resolver may ask again: of three servers each, after 5 s. */
+enum { PATIENCE_MS = 40000, SHORT_MS = 50 };
 
 static struct loop *loop;
 static struct resolver *resolver;
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(dial_no_name)
 {
-	dial("no-such-name.invalid", 80, PATIENCE_MS); /* RFC 6761 6.4 */
+	dial("no-such-name.invalid.", 80, PATIENCE_MS); /* RFC 6761 6.4 */
 	ck_assert_int_eq(got, DIAL_NO_NAME);
 }
 END_TEST
@@ -189,7 +189,7 @@ START_TEST(lookups_share_a_question)
 {
 	struct addr addr = { .kind = ADDR_TCP,
 		.port = 1,
-		.host = "no-such-name.invalid" };
+		.host = "no-such-name.invalid." };
 
 	for (int i = 0; i < 100; i++)
 		ck_assert_ptr_nonnull(dial_start(loop, resolver, &addr,
