@@ -90,10 +90,16 @@ def test_a_crowd_with_few_standbys(lab, machine, size, standbys):
 
 def hold_instance(lab, outer) -> None:
     """One link of INSTANCE that dials on and on: so the threads know it."""
-    held = lab.add(FakeInner.join(outer.links, instance=INSTANCE))
-    lab.add(connect(outer.clients))
-    held.take_forward()
-    held.send(frame(KEEPALIVE))         # not silent: its answer takes a while
+    def is_held() -> bool:
+        held = lab.add(FakeInner.join(outer.links, instance=INSTANCE))
+        client = lab.add(connect(outer.clients))
+        held.take_forward()
+        held.send(frame(KEEPALIVE))     # not silent: its answer takes a while
+        if held.readable(0.05):         # but it came too late
+            reset(client)
+            return False
+        return True
+    wait_until(is_held, "a link is held")
 
 
 class Joining(FakeInner):

@@ -297,7 +297,8 @@ def test_client_reset_while_queued_is_forgotten(lab):
     lab.inner(outer, target, MaxFreeConn=1)
     outer.wait_joined(1)
     assert request(outer.clients, b"next") == b"next"
-    assert target.accepted == 1
+    lost = len(outer.grep("standby", "closed"))     # a busy machine's
+    assert 1 <= target.accepted <= 1 + lost
 
 
 # --- targets that cannot be reached ---------------------------------------

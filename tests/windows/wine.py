@@ -12,7 +12,7 @@ import time
 from pathlib import Path, PureWindowsPath
 from typing import Any, Iterable
 
-from harness import REPO, Program, run_once, wait_until
+from harness import REPO, Program, run_once, thread_states, wait_until
 from lab import Inner, Lab, Outer
 
 # Where the .exe files are; beside them nothing is needed.
@@ -56,7 +56,8 @@ class Exe(Program):
     def _rests(self) -> bool:
         before = self._switches()
         time.sleep(0.1)
-        return self._switches() == before
+        return self._switches() == before and \
+            set(thread_states(self.pid)) == {"S"}       # not starved
 
     def _switches(self) -> int:
         """How often its threads have gone to sleep, as in proc(5)."""
