@@ -261,7 +261,8 @@ def test_peer_that_vanishes_without_fin(lab, cut):
                       options=wire.inside(1), MaxFreeConn=3)
     outer.wait_joined(3)
     assert request(outer.clients, b"before") == b"before"
-    outer.wait_joined(4)            # the used link is replaced
+    # the used link is replaced, and WELCOME has come through
+    inner.wait_log("spare", "state", to="idle", count=4)
     mark = outer.mark()
     wire.set(cut, "down")
     port = outer.links[1]
