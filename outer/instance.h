@@ -27,7 +27,8 @@ enum {
 
 /*
  * What one shard has of an instance. Only that shard's loop touches it, but
- * for idle_count and put_us, which main reads, and the message, which goes to and fro.
+ * for idle_count and put_us, which main reads, idle_count others too, and the
+ * message, which goes to and fro.
  */
 struct instance_part {
 	struct list_node node;	   /* pool.parts: known to that shard */

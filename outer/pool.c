@@ -8,7 +8,7 @@
  * How many are idle is an atomic count for main, which promises them to
  * clients before it sends those here. So the count is what is idle less what
  * is promised: a promise takes one off at once, and the item that fulfils it
- * none.
+ * none. To other shards it is a hint.
  */
 #include "outer/pool.h"
 #include "outer/instance.h"
@@ -180,12 +180,14 @@ pool_other_exists(const struct pool *pool, const struct pool_history *history,
 }
 
 bool
-pool_other_idle(const struct pool *pool, const struct pool_history *history)
+pool_other_idle(const struct pool *pool, const struct pool_history *history,
+    const struct instance *but)
 {
 	struct instance_part *part = first_part(pool);
 
 	for (; part != NULL; part = next_part(pool, part))
-		if (is_worth_waiting(history, part->instance, false) &&
+		if (part->instance != but &&
+		    is_worth_waiting(history, part->instance, false) &&
 		    instance_idle(part->instance) > 0)
 			return true;
 	return false;

@@ -75,10 +75,10 @@ pool_take_promised(struct pool *pool, struct instance *instance);
 bool pool_other_exists(const struct pool *pool,
     const struct pool_history *history, bool suspects);
 
-/* Whether one that is neither suspect nor replaced, nor tried by the client,
- * has an idle standby, on whichever shard. */
-bool
-pool_other_idle(const struct pool *pool, const struct pool_history *history);
+/* Whether another instance than that one, neither suspect nor replaced, nor
+ * tried by the client, has an idle standby, on whichever shard. */
+bool pool_other_idle(const struct pool *pool,
+    const struct pool_history *history, const struct instance *but);
 
 /* Whether the instance serves that client and may be tried for it. */
 bool pool_may_try(const struct pool_history *history,

@@ -237,6 +237,10 @@ session_on_lost(struct session *session, uint64_t instance_serial,
 	case STANDBY_CLOSED_IT:
 		try_next(session, true, why);
 		break;
+	case STANDBY_LEFT: /* there is one to go to, so no try is lost */
+		session->history.silent = instance_serial;
+		try_next(session, false, why);
+		break;
 	case STANDBY_SILENT:
 		session->history.silent = instance_serial;
 		try_next(session, other_instance(session, false), why);

@@ -37,6 +37,7 @@ enum standby_state {
 enum standby_loss {
 	STANDBY_DIED,	   /* the link broke: try the next one */
 	STANDBY_SILENT,	   /* no answer: its instance is suspect */
+	STANDBY_LEFT,	   /* a suspect, for one that is none */
 	STANDBY_CLOSED_IT, /* dead, or a refusal without a word */
 	STANDBY_REFUSED,   /* not to be tried there again */
 };

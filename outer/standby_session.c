@@ -45,9 +45,9 @@ measured_rtt(const struct standby *standby)
 	return atomic_load_explicit(&instance->rtt_us, memory_order_relaxed);
 }
 
-/* How long a link may take to answer FORWARD, unless its instance is suspect.
- * The time to AUTH counts the peer's own delays as well, so it serves only where
- * nothing better is. */
+/* How long a link may take to answer FORWARD; when it is looked after, if its
+ * instance was suspect. The time to AUTH counts the peer's own delays as well,
+ * so it serves only where nothing better is. */
 static uint64_t
 answer_ms(const struct standby *standby)
 {
@@ -93,42 +93,45 @@ standby_send_early(struct standby *standby, const void *bytes, size_t len)
 		loop_timer_start(&standby->timer, 0);
 }
 
-/* A suspect has the whole ForwardTimeout, as long as nobody else could serve
- * its client: until the next look. */
-static bool
-waits_on(struct standby *standby)
+/* A suspect may be silent for the whole ForwardTimeout: what is left of it. */
+static uint64_t
+time_left_ms(const struct standby *standby)
 {
 	uint64_t waited = clock_ms() - standby->sent_ms;
 	uint64_t most = standby->shard->config->forward_ms;
-	uint64_t ms = answer_ms(standby);
 
-	if (!standby->doubted || waited >= most ||
-	    pool_other_idle(&standby->shard->pool,
-		session_history(standby->session)))
-		return false;
-	loop_timer_start(&standby->timer,
-	    ms < most - waited ? ms : most - waited);
-	return true;
+	return standby->doubted && waited < most ? most - waited : 0;
+}
+
+/* Not heard of in time. */
+static void
+give_up_or_look_again(struct standby *standby)
+{
+	struct shard *shard = standby->shard;
+	struct instance *instance = standby->item.instance;
+	const struct pool_history *history = session_history(standby->session);
+	uint64_t left_ms = time_left_ms(standby), ms;
+
+	if (left_ms > 0 && !pool_other_idle(&shard->pool, history, instance)) {
+		ms = answer_ms(standby);
+		loop_timer_start(&standby->timer, ms < left_ms ? ms : left_ms);
+		return;
+	}
+	atomic_store(&instance->suspect, true);
+	standby_lose(standby, left_ms > 0 ? STANDBY_LEFT : STANDBY_SILENT,
+	    "no answer to FORWARD");
+	shard_tell(shard, SHARD_INSTANCES);
 }
 
 void
 standby_on_starting_timeout(struct standby *standby)
 {
-	struct shard *shard = standby->shard;
-
-	if (standby->unsent) { /* FORWARD, or EARLY */
+	if (standby->unsent) /* FORWARD, or EARLY */
 		standby_lose(standby, STANDBY_DIED, "out of memory");
-		return;
-	}
-	if (standby->answered) {
+	else if (standby->answered)
 		standby_lose(standby, STANDBY_REFUSED, "no READY in time");
-		return;
-	}
-	if (waits_on(standby))
-		return;
-	atomic_store(&standby->item.instance->suspect, true);
-	standby_lose(standby, STANDBY_SILENT, "no answer to FORWARD");
-	shard_tell(shard, SHARD_INSTANCES);
+	else
+		give_up_or_look_again(standby);
 }
 
 void

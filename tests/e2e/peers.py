@@ -375,7 +375,7 @@ class FakeOuter:
     def __init__(self, *, key: str = KEY, ping: float = 10,
                  writer: Writer = whole, backlog: int = 1024,
                  quick: bool = False,
-                 address: Address = ("127.0.0.1", 0)) -> None:
+                 address: Address | None = None) -> None:
         self.key, self.ping, self.writer = key, ping, writer
         self.quick = quick
         self.secrets: dict[str, bytes] = {}     # by instance

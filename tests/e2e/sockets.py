@@ -317,8 +317,9 @@ def _network_of(pid: int | str) -> Iterator[None]:
 def _count_tcp(pid: int | str, local: int, remote: int,
                states: tuple[int, ...], host: bytes = b"") -> int:
     """How many TCP sockets of programs have these ports (0: any) and states,
-    and the local address host (b"": any), in pid's network: by sock_diag(7), for
-    /proc/net/tcp shows rows twice, or not at all, while others come and go."""
+    and the local address host (b"": any), in pid's network: by sock_diag(7),
+    for /proc/net/tcp shows rows twice, or not at all, while others come and
+    go."""
     mask = sum(1 << state for state in states)
     ports = struct.pack("!HH", local, remote)
     count = 0
@@ -334,9 +335,9 @@ def _count_tcp(pid: int | str, local: int, remote: int,
 
 
 def _rows_of_dump(netlink: socket.socket, host: bytes) -> int:
-    """How many rows of that local address, whose socket somebody has (accepted),
-    come before the end of a netlink dump (netlink(7); behind 24 bytes: struct
-    inet_diag_msg)."""
+    """How many rows of that local address come before the end of a netlink
+    dump (netlink(7); behind 24 bytes: struct inet_diag_msg), but for those that
+    nobody has accepted yet."""
     rows = 0
     while True:
         answer, at = netlink.recv(1 << 17), 0

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Awaitable, Callable
 
 from harness import DEADLINE, wait_until
-from sockets import (Address, address_text, connect, established_to,
-                     free_port, listen)
+from sockets import (Address, address_of, address_text, connect,
+                     established_to, free_port, listen)
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter],
                    Awaitable[None]]
@@ -52,12 +52,11 @@ class Target:
     """A server in a thread of its own; one handler per connection."""
 
     def __init__(self, handler: Handler = echo,
-                 address: Address = ("127.0.0.1", 0)) -> None:
+                 address: Address | None = None) -> None:
         self._handler = handler
         self._listener = listen(address, backlog=4096)
         self._listener.setblocking(False)
-        self.address: Address = address if isinstance(address, str) \
-            else self._listener.getsockname()[:2]
+        self.address = address_of(self._listener)
         self.url = address_text(self.address)
         self.accepted = 0
         self.open = 0

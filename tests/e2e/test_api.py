@@ -14,7 +14,7 @@ import time
 import pytest
 
 from admin import API, Api, admin, lasting, public, refused
-from harness import BINARIES, use_key, wait_until
+from harness import BINARIES, SCALE, use_key, wait_until
 from lab import Outer
 from peers import FakeInner
 from sockets import (address_of, connect, free_port, free_ports, listen,
@@ -365,14 +365,19 @@ def test_where_callers_may_be(lab):
 def test_too_many_requests(lab):
     """429 says when to come again."""
     _, api = admin(lab)
-    got = b""
+    got, limit = b"", time.monotonic() + 20 * SCALE
     with connect(("127.0.0.1", api.port)) as sock:
-        # so many at once that it depends on nobody else's speed
-        sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 900)
-        while not (refused := re.search(
-                rb"HTTP/1.1 429 .*?\r\nRetry-After: (\d+)\r\n", got, re.S)):
-            got += (more := sock.recv(1 << 16))
-            assert more, got[-500:]
+        while time.monotonic() < limit:
+            # the speed that counts is that of the outer alone
+            sock.sendall(b"GET /health HTTP/1.1\r\n"
+                         b"Host: localhost\r\n\r\n" * 900)
+            while got.count(b"HTTP/1.1 ") < 900:
+                got += (more := sock.recv(1 << 16))
+                assert more, got[-500:]
+            if refused := re.search(
+                    rb"HTTP/1.1 429 .*?\r\nRetry-After: (\d+)\r\n", got, re.S):
+                break
+            got = b""
     assert int(refused[1]) >= 1
 
 

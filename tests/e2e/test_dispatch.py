@@ -233,8 +233,9 @@ def test_a_crowd_takes_the_last_standby_counted(lab):
     hold_instance(lab, outer)
     before = outer.fds()
     for _ in range(150):                # 1 ms after the first ones is short
-        links = [lab.add(FakeInner.join(outer.links, instance=INSTANCE))
-                 for _ in range(6)]
+        made = [lab.add(FakeInner.join(outer.links, instance=INSTANCE))
+                for _ in range(6)]
+        links = list(made)
         clients = come_at_once(lab, outer, 6)
         first = take_all(links, 5)
         clients += [lab.add(connect(outer.clients)) for _ in range(3)]
@@ -243,6 +244,8 @@ def test_a_crowd_takes_the_last_standby_counted(lab):
         for client in clients:
             reset(client)
         wait_until(lambda: outer.fds() == before, "all have gone")
+        for link in made:
+            link.close()
         if last == [3]:
             return
         time.sleep(0.11)                # no other one is held sooner

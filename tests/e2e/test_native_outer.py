@@ -312,6 +312,24 @@ def test_a_suspect_is_left_when_another_comes_back(lab):
         assert silent[2].ends() == "fin"
 
 
+def test_a_client_is_not_reset_because_a_suspect_came_back(lab):
+    """To leave one for it is none of the three tries."""
+    outer = lab.outer(ForwardTimeout=60)
+    run_of = {lab.standby(outer, instance=run): run
+              for run in (secrets.token_hex(8) for _ in range(3))
+              for _ in range(2)}
+    idle = list(run_of)
+    with connect(outer.clients) as client:
+        for _ in range(4):      # all three, two of these count; one again
+            link, *idle = asked(*idle)
+            link.take_forward()
+        awake = idle[0]
+        assert run_of[awake] != run_of[link]
+        awake.send(frame(peers.KEEPALIVE))
+        awake.ready(awake.take_forward(4 * SCALE).session, b"awake")
+        assert recv_exactly(client, 5) == b"awake"
+
+
 def test_any_byte_ends_the_suspicion(lab, outer):
     """A suspect that says anything is an ordinary standby again."""
     live = lab.standby(outer)
@@ -345,6 +363,8 @@ def test_a_lone_suspect_has_the_whole_forward_timeout(lab):
         silent.take_forward()
         got = slow.take_forward()
         assert time.monotonic() - began > 0.4
+        # its own instance is no other one, whatever that says
+        lab.standby(outer, instance=instance)
         assert is_quiet(client, 0.9 * SCALE)
         slow.ready(got.session, b"slow")
         assert recv_exactly(client, 4) == b"slow"

@@ -57,8 +57,8 @@ def test_a_taken_link_is_replaced_at_once(lab):
         began = time.monotonic()
         outer.wait_joined(1, after=mark)
         slow += time.monotonic() - began > 0.3 * SCALE
-        lost = len(outer.grep("standby", "closed"))     # a busy machine's
-        assert 0 <= outer.joined() - (2 + number + 1) <= lost
+        lost = outer.grep("standby", "closed", why="no answer to FORWARD")
+        assert 0 <= outer.joined() - (2 + number + 1) <= len(lost)
     assert slow <= 1, "replaced only after a while"
     wait_until(lambda: outer.link_count() == 7, "5 sessions and 2 standbys")
 
@@ -347,7 +347,7 @@ def test_retries_come_within_a_second_while_the_outage_is_young(lab):
     port = free_port()
     inner = lab.inner(f"tcp://127.0.0.1:{port}", lab.echo(), MaxFreeConn=1)
     inner.wait_log(level="warn|error")
-    time.sleep(4)           # the outage grows older
+    time.sleep(6)           # the outage grows older
     outer = lab.add(FakeOuter(address=("127.0.0.1", port)))
     began = time.monotonic()
     outer.accept()

@@ -105,10 +105,8 @@ START_TEST(suspects_come_last)
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[1]);
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[0]);
 	ck_assert_ptr_null(pool_take(&pool, &history));
-	ck_assert(!pool_other_idle(&pool, &history));
 	ck_assert_ptr_eq(pool_take_suspect(&pool, &history), &items[3]);
 	atomic_store(&two->suspect, false); /* it spoke */
-	ck_assert(pool_other_idle(&pool, &history));
 	ck_assert_ptr_null(pool_take_suspect(&pool, &history));
 	ck_assert_ptr_eq(pool_take(&pool, &history), &items[2]);
 }
@@ -156,6 +154,31 @@ START_TEST(finds_by_both_names_and_key)
 	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa", 8));
 	atomic_store(&one->gone, true);
 	ck_assert_ptr_null(pool_find(&pool, "one", "aaaaaaaaaaaaaaaa", 7));
+}
+END_TEST
+
+START_TEST(other_instance_is_idle)
+{
+	ck_assert(!pool_other_idle(&pool, &history, one));
+	put_all();
+	ck_assert(pool_other_idle(&pool, &history, one));
+	atomic_store(&one->suspect, true);
+	ck_assert(!pool_other_idle(&pool, &history, two));
+	atomic_store(&two->suspect, true);
+	ck_assert(!pool_other_idle(&pool, &history, one));
+	atomic_store(&two->suspect, false);
+	atomic_store(&two->replaced, true);
+	ck_assert(!pool_other_idle(&pool, &history, one));
+	atomic_store(&two->replaced, false);
+	mark_tried(two);
+	ck_assert(!pool_other_idle(&pool, &history, one));
+	history.tried_count = 0;
+	pool_remove(&pool, &items[2]);
+	pool_remove(&pool, &items[3]);
+	ck_assert(!pool_other_idle(&pool, &history, one));
+	atomic_store(&two->parts[0].idle_count, 1); /* another shard's */
+	ck_assert(pool_other_idle(&pool, &history, one));
+	atomic_store(&two->parts[0].idle_count, 0);
 }
 END_TEST
 
@@ -510,6 +533,7 @@ pool_suite(void)
 	tcase_add_test(tc, takes_of_the_instance_with_most);
 	tcase_add_test(tc, tried_instance_is_passed_over);
 	tcase_add_test(tc, suspects_come_last);
+	tcase_add_test(tc, other_instance_is_idle);
 	tcase_add_test(tc, who_was_silent_before_comes_last);
 	tcase_add_test(tc, a_promise_is_kept_once);
 	tcase_add_test(tc, finds_by_both_names_and_key);

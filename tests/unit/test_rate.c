@@ -121,8 +121,8 @@ push(struct flow *flow)
 }
 
 /* Runs all loops for so long; the counts begin anew. Returns how long it
- * really was; of a pause in which nobody ran, so much as is made up for. In each
- * turn little moves, so there are many. */
+ * really was; of a pause in which nobody ran, so much as is made up for. Little
+ * moves in a turn, so there are many. */
 static uint64_t
 run(uint64_t ms)
 {

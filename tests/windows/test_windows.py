@@ -20,8 +20,8 @@ import pytest
 from harness import DEADLINE, KEY, MIB, parse_line, wait_gone, wait_until
 from lab import Inner, Outer, Restarted
 from sockets import (accept, connect, curl, free_port, how_a_client_ends,
-                     how_it_ends, http_url, listen, open_stream, ping_pong, recv_all,
-                     request)
+                     how_it_ends, http_url, listen, open_stream, ping_pong,
+                     recv_all, request)
 from streams import Worker, receive_stream, send_stream
 from targets import digest_then_all
 from wine import BINARIES, COMPILER, Exe, Twin, WindowsLab, windows_path
