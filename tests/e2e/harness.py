@@ -183,14 +183,15 @@ def stacks(pid: int) -> str:
 @functools.cache
 def _sanitizer_options() -> dict[str, str]:
     """With tsan.supp where programs of any user can read it, which is not so
-    of a repository in somebody's own folder."""
+    of a repository in somebody's own folder; and with the longest history, for
+    what is suppressed is known by both stacks, also the one of a while ago."""
     place = Path(tempfile.mkdtemp(prefix="tp-tsan-"))
     atexit.register(shutil.rmtree, place)
     suppressions = shutil.copyfile(REPO / "tests/e2e/tsan.supp",
                                    place / "tsan.supp")
     place.chmod(0o755)
     suppressions.chmod(0o644)
-    return {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66:"
+    return {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66:history_size=7:"
                             f"suppressions={suppressions}",
             "ASAN_OPTIONS": "detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1"}
